@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * counters - what a worker counts, laid out for shared memory.
+ *
+ * One writer (the worker), any number of readers that map the page read-only. Each
+ * value is a single aligned 64-bit word, so a reader never sees half of one.
+ */
+#ifndef PGW_BASE_COUNTERS_H
+#define PGW_BASE_COUNTERS_H
+
+#include <stdint.h>
+
+enum drop_reason {
+	DROP_NONE = 0, /* not dropped */
+#define DROP(symbol, name, text) DROP_##symbol,
+#include "datapath/base/drop.def"
+#undef DROP
+	DROP_COUNT
+};
+
+/* drop_name() - the counter's name; drop_text() - what it means. NULL beyond the last. */
+const char *drop_name(enum drop_reason reason);
+const char *drop_text(enum drop_reason reason);
+
+#define COUNTERS_PORTS	 32 /* portgroups a gateway can have */
+#define COUNTERS_MAGIC	 0x70677773746174ull
+#define COUNTERS_VERSION 1u
+
+struct port_counters {
+	uint64_t rcvd_packets, rcvd_bytes; /* taken from the interface */
+	uint64_t sent_packets, sent_bytes; /* accepted by the interface */
+	uint64_t dropped_packets, dropped_bytes; /* arrived here, dropped (any reason) */
+	uint64_t kernel_packets; /* arrived here, left to the kernel's own stack */
+	uint64_t ring_lost_packets; /* lost before us: the receive ring was full */
+};
+
+struct worker_counters {
+	uint64_t dropped[DROP_COUNT];
+	struct port_counters port[COUNTERS_PORTS];
+	uint64_t flows, flows_created, flows_expired, flows_ended; /* gauge; then totals */
+	uint64_t mappings, mappings_created; /* endpoint-independent mappings: gauge; total */
+	uint64_t fragments_waiting; /* gauge */
+	uint64_t neigh_waiting; /* gauge: packets that wait for a neighbour */
+	uint64_t icmp_sent, icmp_limited; /* ICMP errors of our own; not sent for the rate limit */
+	uint64_t wakeups, bursts; /* of the worker's loop */
+};
+
+struct counters_page {
+	uint64_t magic;
+	uint32_t version;
+	uint32_t bytes; /* of this page as the writer knew it */
+	struct worker_counters worker;
+};
+
+#endif

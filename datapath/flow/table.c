@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The index is a two-choice table of cache-line buckets. A key goes to the emptier of its two
+ * buckets; at the load that flow_table_bytes() provides for (at most 1/2) a bucket of eight
+ * overflows so rarely that a flow is then simply refused.
+ *
+ * Order of stores when a flow is made: record, key word, both slots (release). When it ends:
+ * key word to tombstone, both slots to 0, key word to empty. So a reader that finds a slot
+ * and sees FLOW_ACTIVE before and after copying has a whole record.
+ */
+#include "datapath/flow/table.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "datapath/base/counters.h"
+
+#define PAGE_BYTES 4096u
+
+static uint32_t buckets_for(uint32_t capacity)
+{
+	/* two slots a flow at load 1/2: four slots a flow, eight a bucket */
+	uint32_t buckets = 2;
+
+	while (buckets < capacity / 2)
+		buckets *= 2;
+	return buckets;
+}
+
+size_t flow_table_bytes(uint32_t capacity)
+{
+	size_t elements = 1 + (size_t)buckets_for(capacity) / 2 + capacity;
+
+	return (elements * FLOW_ELEMENT_BYTES + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+}
+
+void flow_table_format(void *memory, uint32_t capacity, const uint8_t key[32], uint64_t epoch_s)
+{
+	struct flow_header *header = memory;
+
+	header->layout_version = FLOW_LAYOUT_VERSION;
+	header->element_bytes = FLOW_ELEMENT_BYTES;
+	header->capacity = capacity;
+	header->buckets = buckets_for(capacity);
+	header->index_first = 1;
+	header->record_first = 1 + header->buckets / 2;
+	memcpy(header->hash_key, key, sizeof(header->hash_key));
+	header->epoch = epoch_s;
+	header->magic = FLOW_TABLE_MAGIC;
+}
+
+const char *flow_table_check(const void *memory, size_t bytes)
+{
+	const struct flow_header *header = memory;
+
+	if (bytes < sizeof(*header) || header->magic != FLOW_TABLE_MAGIC)
+		return "not a flow table";
+	if (header->layout_version != FLOW_LAYOUT_VERSION || header->element_bytes != FLOW_ELEMENT_BYTES)
+		return "a flow table of another layout version";
+	if (header->capacity < FLOW_CAPACITY_MIN || header->capacity > FLOW_CAPACITY_MAX ||
+	    header->buckets != buckets_for(header->capacity) || header->index_first != 1 ||
+	    header->record_first != 1 + header->buckets / 2)
+		return "a flow table whose header contradicts itself";
+	if (bytes < flow_table_bytes(header->capacity))
+		return "a flow table that is cut short";
+	return NULL;
+}
+
+int flow_table_view(struct flow_table *table, const void *memory, size_t bytes)
+{
+	/* a view is only read; the cast spares a second set of types */
+	uint8_t *base = (uint8_t *)(uintptr_t)memory;
+	struct flow_header *header = (struct flow_header *)base;
+
+	if (flow_table_check(memory, bytes))
+		return -EINVAL;
+	*table = (struct flow_table){
+		.header = header,
+		.buckets = (struct flow_bucket *)(base + FLOW_ELEMENT_BYTES),
+		.records =
+			(struct flow *)(base + (size_t)header->record_first * FLOW_ELEMENT_BYTES),
+		.bucket_mask = header->buckets - 1,
+		.capacity = header->capacity,
+		.free_first = FLOW_NONE,
+	};
+	return 0;
+}
+
+static bool record_is_whole(const struct flow *flow)
+{
+	uint32_t word = atomic_load_explicit(&flow->word, memory_order_relaxed);
+
+	return FLOW_WORD_STATE(word) == FLOW_ACTIVE && flow->port[0] < COUNTERS_PORTS &&
+	       flow->port[1] < COUNTERS_PORTS && flow->tcp_state < TCP_STATE_COUNT;
+}
+
+static _Atomic uint64_t *find_slot(const struct flow_table *table, const struct flow_tuple *tuple,
+				   uint8_t proto, uint8_t port, uint32_t ref);
+
+int flow_table_attach(struct flow_table *table, void *memory, size_t bytes)
+{
+	int result = flow_table_view(table, memory, bytes);
+	uint32_t generation, high;
+
+	if (result)
+		return result;
+	high = atomic_load_explicit(&table->header->record_high, memory_order_relaxed);
+	if (high > table->capacity)
+		return -EINVAL;
+	table->free_next = calloc(table->capacity, sizeof(*table->free_next));
+	if (!table->free_next)
+		return -ENOMEM;
+	/* a table that never held a flow is not even read: its pages stay unallocated */
+	for (uint32_t b = 0; high && b < table->header->buckets; b++) {
+		for (unsigned i = 0; i < FLOW_BUCKET_SLOTS; i++) {
+			_Atomic uint64_t *slot = &table->buckets[b].slot[i];
+			uint32_t ref = (uint32_t)atomic_load_explicit(slot, memory_order_relaxed);
+
+			if (*slot && (FLOW_REF_INDEX(ref) >= table->capacity ||
+				      !record_is_whole(&table->records[FLOW_REF_INDEX(ref)])))
+				atomic_store_explicit(slot, 0, memory_order_relaxed);
+		}
+	}
+	/* from the end, so that the free list starts with the lowest record */
+	for (uint32_t i = high; i-- > 0;) {
+		struct flow *flow = &table->records[i];
+		uint32_t word = atomic_load_explicit(&flow->word, memory_order_relaxed);
+		_Atomic uint64_t *slot[2] = {NULL, NULL};
+
+		if (record_is_whole(flow))
+			for (unsigned side = 0; side < 2; side++)
+				slot[side] = find_slot(table, &flow->tuple[side], flow->proto,
+						       flow->port[side], FLOW_REF(i, side));
+		if (slot[0] && slot[1]) {
+			table->used++;
+			continue;
+		}
+		for (unsigned side = 0; side < 2; side++)
+			if (slot[side])
+				atomic_store_explicit(slot[side], 0, memory_order_relaxed);
+		generation = FLOW_WORD_GENERATION(word);
+		atomic_store_explicit(&flow->word, FLOW_WORD(FLOW_EMPTY, generation),
+				      memory_order_relaxed);
+		table->free_next[i] = table->free_first;
+		table->free_first = i;
+	}
+	return 0;
+}
+
+void flow_table_detach(struct flow_table *table)
+{
+	free(table->free_next);
+	table->free_next = NULL;
+}
+
+/*
+ * NH (RFC 4418, UMAC) over four 32-bit words, then two keyed multiplications that spread it.
+ * For random keys two different inputs meet with probability 2^-32, whoever chose them: a set of
+ * colliding packets cannot be prepared without the key. Two multiplications also suit BPF.
+ */
+uint64_t flow_hash(const struct flow_table *table, const struct flow_tuple *tuple, uint8_t proto,
+		   uint8_t port)
+{
+	const uint32_t *key = table->header->hash_key;
+	uint32_t ports = (uint32_t)tuple->sport << 16 | tuple->dport;
+	uint32_t meta = (uint32_t)port << 8 | proto;
+	uint64_t hash;
+
+	hash = (uint64_t)(tuple->src + key[0]) * (tuple->dst + key[1]);
+	hash += (uint64_t)(ports + key[2]) * (meta + key[3]);
+	hash ^= hash >> 32;
+	hash *= ((uint64_t)key[4] << 32 | key[5]) | 1;
+	hash ^= hash >> 29;
+	hash *= ((uint64_t)key[6] << 32 | key[7]) | 1;
+	return hash ^ hash >> 32;
+}
+
+static inline uint32_t tag_of(uint64_t hash)
+{
+	return (uint32_t)(hash >> 32) | 1; /* never 0, so that no slot in use is */
+}
+
+static inline uint32_t bucket_of(const struct flow_table *table, uint64_t hash, unsigned choice)
+{
+	uint32_t first = (uint32_t)hash & table->bucket_mask;
+
+	/* the tag moves the second choice; odd, so it differs from the first */
+	return choice == 0 ? first : (first ^ (tag_of(hash) * 0x9e3779b1u | 1)) & table->bucket_mask;
+}
+
+void flow_prefetch_bucket(const struct flow_table *table, uint64_t hash)
+{
+	__builtin_prefetch(&table->buckets[bucket_of(table, hash, 0)]);
+	__builtin_prefetch(&table->buckets[bucket_of(table, hash, 1)]);
+}
+
+void flow_prefetch_record(const struct flow_table *table, uint64_t hash)
+{
+	uint32_t tag = tag_of(hash);
+
+	for (unsigned choice = 0; choice < 2; choice++) {
+		const struct flow_bucket *bucket = &table->buckets[bucket_of(table, hash, choice)];
+
+		for (unsigned i = 0; i < FLOW_BUCKET_SLOTS; i++) {
+			uint64_t slot = atomic_load_explicit(&bucket->slot[i], memory_order_relaxed);
+
+			if (slot >> 32 == tag) {
+				const struct flow *flow =
+					&table->records[FLOW_REF_INDEX((uint32_t)slot)];
+
+				__builtin_prefetch(flow, 0);
+				__builtin_prefetch(&flow->packets, 1);
+				return;
+			}
+		}
+	}
+}
+
+static inline bool tuple_equal(const struct flow_tuple *a, const struct flow_tuple *b)
+{
+	return a->src == b->src && a->dst == b->dst && a->sport == b->sport && a->dport == b->dport;
+}
+
+uint32_t flow_find(const struct flow_table *table, const struct flow_tuple *tuple, uint8_t proto,
+		   uint8_t port, uint64_t hash)
+{
+	uint32_t tag = tag_of(hash);
+
+	for (unsigned choice = 0; choice < 2; choice++) {
+		const struct flow_bucket *bucket = &table->buckets[bucket_of(table, hash, choice)];
+
+		for (unsigned i = 0; i < FLOW_BUCKET_SLOTS; i++) {
+			uint64_t slot = atomic_load_explicit(&bucket->slot[i], memory_order_relaxed);
+			uint32_t ref = (uint32_t)slot;
+			const struct flow *flow;
+			unsigned side = FLOW_REF_SIDE(ref);
+
+			if (slot >> 32 != tag)
+				continue;
+			flow = &table->records[FLOW_REF_INDEX(ref)];
+			if (tuple_equal(&flow->tuple[side], tuple) && flow->proto == proto &&
+			    flow->port[side] == port)
+				return ref;
+		}
+	}
+	return FLOW_NONE;
+}
+
+uint32_t flow_alloc(struct flow_table *table)
+{
+	uint32_t index = table->free_first;
+	uint32_t high = atomic_load_explicit(&table->header->record_high, memory_order_relaxed);
+	struct flow *flow;
+	uint32_t word;
+
+	if (index != FLOW_NONE) {
+		table->free_first = table->free_next[index];
+	} else if (high < table->capacity) {
+		index = high;
+		atomic_store_explicit(&table->header->record_high, high + 1, memory_order_relaxed);
+	} else {
+		return FLOW_NONE;
+	}
+	flow = &table->records[index];
+	word = atomic_load_explicit(&flow->word, memory_order_relaxed);
+	memset(flow, 0, sizeof(*flow));
+	atomic_store_explicit(&flow->word, FLOW_WORD(FLOW_PENDING, FLOW_WORD_GENERATION(word) + 1),
+			      memory_order_release);
+	return index;
+}
+
+static void set_state(struct flow *flow, enum flow_state state)
+{
+	uint32_t word = atomic_load_explicit(&flow->word, memory_order_relaxed);
+
+	atomic_store_explicit(&flow->word, FLOW_WORD(state, FLOW_WORD_GENERATION(word)),
+			      memory_order_release);
+}
+
+void flow_abandon(struct flow_table *table, uint32_t index)
+{
+	set_state(&table->records[index], FLOW_EMPTY);
+	table->free_next[index] = table->free_first;
+	table->free_first = index;
+}
+
+/* An empty slot in the emptier of the two buckets, other than @taken; NULL if both are full. */
+static _Atomic uint64_t *empty_slot(const struct flow_table *table, uint64_t hash,
+				    const _Atomic uint64_t *taken)
+{
+	_Atomic uint64_t *found[2] = {NULL, NULL};
+	unsigned empty[2] = {0, 0};
+
+	for (unsigned choice = 0; choice < 2; choice++) {
+		struct flow_bucket *bucket = &table->buckets[bucket_of(table, hash, choice)];
+
+		for (unsigned i = 0; i < FLOW_BUCKET_SLOTS; i++) {
+			if (&bucket->slot[i] == taken ||
+			    atomic_load_explicit(&bucket->slot[i], memory_order_relaxed))
+				continue;
+			empty[choice]++;
+			if (!found[choice])
+				found[choice] = &bucket->slot[i];
+		}
+	}
+	return empty[1] > empty[0] ? found[1] : found[0];
+}
+
+bool flow_publish(struct flow_table *table, uint32_t index)
+{
+	struct flow *flow = &table->records[index];
+	_Atomic uint64_t *slot[2] = {NULL, NULL};
+	uint64_t hash[2];
+
+	if (flow->port[0] == flow->port[1] && tuple_equal(&flow->tuple[0], &flow->tuple[1]))
+		return false; /* a flow from itself to itself would answer itself for ever */
+	for (unsigned side = 0; side < 2; side++) {
+		hash[side] = flow_hash(table, &flow->tuple[side], flow->proto, flow->port[side]);
+		if (flow_find(table, &flow->tuple[side], flow->proto, flow->port[side],
+			      hash[side]) != FLOW_NONE)
+			return false;
+		slot[side] = empty_slot(table, hash[side], slot[0]);
+		if (!slot[side])
+			return false;
+	}
+	set_state(flow, FLOW_ACTIVE);
+	for (unsigned side = 0; side < 2; side++)
+		atomic_store_explicit(slot[side],
+				      (uint64_t)tag_of(hash[side]) << 32 | FLOW_REF(index, side),
+				      memory_order_release);
+	table->used++;
+	return true;
+}
+
+static _Atomic uint64_t *find_slot(const struct flow_table *table, const struct flow_tuple *tuple,
+				   uint8_t proto, uint8_t port, uint32_t ref)
+{
+	uint64_t hash = flow_hash(table, tuple, proto, port);
+	uint64_t wanted = (uint64_t)tag_of(hash) << 32 | ref;
+
+	for (unsigned choice = 0; choice < 2; choice++) {
+		struct flow_bucket *bucket = &table->buckets[bucket_of(table, hash, choice)];
+
+		for (unsigned i = 0; i < FLOW_BUCKET_SLOTS; i++)
+			if (atomic_load_explicit(&bucket->slot[i], memory_order_relaxed) == wanted)
+				return &bucket->slot[i];
+	}
+	return NULL;
+}
+
+void flow_remove(struct flow_table *table, uint32_t index)
+{
+	struct flow *flow = &table->records[index];
+
+	set_state(flow, FLOW_TOMBSTONE);
+	for (unsigned side = 0; side < 2; side++) {
+		_Atomic uint64_t *slot = find_slot(table, &flow->tuple[side], flow->proto,
+						   flow->port[side], FLOW_REF(index, side));
+
+		if (slot)
+			atomic_store_explicit(slot, 0, memory_order_release);
+	}
+	set_state(flow, FLOW_EMPTY);
+	table->free_next[index] = table->free_first;
+	table->free_first = index;
+	table->used--;
+}
+
+uint32_t flow_table_high(const struct flow_table *table)
+{
+	uint32_t high = atomic_load_explicit(&table->header->record_high, memory_order_acquire);
+
+	return high < table->capacity ? high : table->capacity;
+}
+
+bool flow_copy(const struct flow_table *table, uint32_t index, struct flow *copy)
+{
+	const struct flow *flow = &table->records[index];
+
+	for (unsigned attempt = 0; attempt < 4; attempt++) {
+		uint32_t before = atomic_load_explicit(&flow->word, memory_order_acquire);
+
+		if (FLOW_WORD_STATE(before) != FLOW_ACTIVE)
+			return false;
+		memcpy(copy, flow, sizeof(*copy));
+		atomic_thread_fence(memory_order_acquire);
+		if (atomic_load_explicit(&flow->word, memory_order_relaxed) == before)
+			return true;
+	}
+	return false;
+}

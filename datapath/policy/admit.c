@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "datapath/policy/admit.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+const struct snapshot_pool *admit_external_pool(const struct snapshot *s, be32 addr, uint8_t proto,
+						uint16_t l4_port)
+{
+	for (uint32_t i = 0; i < s->n_pools; i++) {
+		const struct snapshot_pool *pool = &s->pools[i];
+
+		if (proto != IPPROTO_ICMP && (l4_port < pool->port_first || l4_port > pool->port_last))
+			continue;
+		for (uint32_t a = 0; a < pool->addresses; a++)
+			if (s->pool_addresses[pool->first_address + a] == addr)
+				return pool;
+	}
+	return NULL;
+}
+
+enum drop_reason admit_source(const struct snapshot *s, be32 src, uint8_t port)
+{
+	const struct snapshot_port *in = snapshot_port(s, port);
+	const struct snapshot_route *back;
+
+	if (snapshot_address(s, src))
+		return DROP_SPOOFED;
+	back = snapshot_route(s, src);
+	if (in && in->flags & SNAPSHOT_REVERSE_PATH && back && back->prefix_len && back->port != port)
+		return DROP_REVERSE_PATH;
+	if (!snapshot_allowed(s, src))
+		return DROP_NOT_ALLOWED;
+	return DROP_NONE;
+}
+
+struct admit admit_first(const struct snapshot *s, const struct flow_tuple *tuple, uint8_t proto,
+			 uint8_t port)
+{
+	struct admit admit = {.kind = ADMIT_DROP};
+	bool query = proto != IPPROTO_ICMP || tuple->sport; /* not an echo reply */
+
+	if (proto != IPPROTO_ICMP) {
+		admit.service = snapshot_service(s, tuple->dst, proto, tuple->dport);
+		if (admit.service) {
+			admit.reason = admit_source(s, tuple->src, port);
+			if (!admit.reason)
+				admit.kind = ADMIT_SERVICE;
+			return admit;
+		}
+	}
+	if (snapshot_address(s, tuple->dst)) {
+		/* echo requests to us, and replies to requests of the kernel's own, are the kernel's */
+		if (proto != IPPROTO_ICMP)
+			admit.pool = admit_external_pool(s, tuple->dst, proto, ntohs(tuple->dport));
+		admit.kind = admit.pool ? ADMIT_EXTERNAL : ADMIT_KERNEL;
+		return admit;
+	}
+	if (!query) {
+		admit.reason = DROP_NO_MAPPING;
+		return admit;
+	}
+	admit.reason = admit_source(s, tuple->src, port);
+	if (admit.reason)
+		return admit;
+	admit.rule = snapshot_rule(s, tuple->src, tuple->dst, proto);
+	if (!admit.rule)
+		admit.reason = DROP_NO_RULE;
+	else
+		admit.kind = ADMIT_TRANSIT;
+	return admit;
+}
+
+static bool pool_has(const struct snapshot *s, uint16_t index, be32 addr, uint8_t proto, be16 l4_port)
+{
+	const struct snapshot_pool *pool = snapshot_pool(s, index);
+
+	if (!pool)
+		return false;
+	if (proto != IPPROTO_ICMP &&
+	    (ntohs(l4_port) < pool->port_first || ntohs(l4_port) > pool->port_last))
+		return false;
+	for (uint32_t i = 0; i < pool->addresses; i++)
+		if (s->pool_addresses[pool->first_address + i] == addr)
+			return true;
+	return false;
+}
+
+/* The rule that source translation of side 0 towards @dst rests on still is the same. */
+static bool rule_holds(const struct snapshot *s, const struct flow *f, be32 dst)
+{
+	const struct snapshot_rule *rule = snapshot_rule(s, f->tuple[0].src, dst, f->proto);
+	be16 l4_port = f->proto == IPPROTO_ICMP ? 0 : f->tuple[1].dport;
+
+	if (!rule)
+		return false;
+	if (!(f->flags & FLOW_SNAT))
+		return rule->pool == SNAPSHOT_PASS;
+	return rule->pool == f->pool && pool_has(s, rule->pool, f->tuple[1].dst, f->proto, l4_port);
+}
+
+static bool service_holds(const struct snapshot *s, const struct flow *f)
+{
+	const struct snapshot_service *service =
+		snapshot_service(s, f->tuple[0].dst, f->proto, f->tuple[0].dport);
+
+	if (!service)
+		return false;
+	for (uint32_t i = 0; i < service->backends; i++) {
+		const struct snapshot_backend *backend = &s->backends[service->first_backend + i];
+
+		if (backend->addr == f->tuple[1].src && backend->port == f->tuple[1].sport)
+			return true;
+	}
+	return false;
+}
+
+bool policy_admits(const struct snapshot *s, const struct flow *f)
+{
+	if (!snapshot_port(s, f->port[0]) || !snapshot_port(s, f->port[1]))
+		return false;
+	if (f->flags & FLOW_INBOUND && !(f->flags & FLOW_HAIRPIN))
+		/* the inside host must still be allowed out by the pool that it is reached through */
+		return snapshot_allowed(s, f->tuple[1].src) &&
+		       pool_has(s, f->pool, f->tuple[0].dst, f->proto, f->tuple[0].dport);
+	if (!snapshot_allowed(s, f->tuple[0].src))
+		return false;
+	if (f->flags & FLOW_DNAT)
+		return service_holds(s, f) && rule_holds(s, f, f->tuple[1].src);
+	return rule_holds(s, f, f->tuple[0].dst);
+}

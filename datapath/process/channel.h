@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * channel - the messages between pgwd and pgw-datapath.
+ *
+ * A UNIX SOCK_SEQPACKET connection: pgwd makes the listening socket RUNDIR/datapath.sock and
+ * hands it to the datapath as descriptor CHANNEL_LISTEN_FD; then, and also after a restart of
+ * pgwd, it connects there. One connection at a time: a new one replaces the old one. The
+ * datapath goes on forwarding when the connection ends.
+ *
+ * Each message is exactly one struct channel_message; descriptors travel beside it. Both ends
+ * treat what they receive as hostile: wrong size, version, type or descriptor count ends the
+ * connection.
+ *
+ *   pgwd -> datapath            descriptors                  answer
+ *   HELLO                       -                            HELLO, + table, counters, snapshot if it runs
+ *   TABLE  u.table              flow table, counters page    OK u.ok (flows adopted) | ERROR
+ *   EVENTS                      rtnetlink socket             OK | ERROR
+ *   PORT   u.port               AF_PACKET socket (ring set)  OK | ERROR
+ *   PORT_GONE u.port            -                            OK | ERROR
+ *   SNAPSHOT                    sealed memfd                 OK u.ok (revision) | ERROR
+ *   FLOW_END u.flow             -                            OK | ERROR
+ *   QUIT                        -                            OK, then the process ends
+ *
+ *   datapath -> pgwd, unasked:  RESOLVE u.resolve; SWEPT u.swept (flows ended by a snapshot)
+ */
+#ifndef PGW_PROCESS_CHANNEL_H
+#define PGW_PROCESS_CHANNEL_H
+
+#include <assert.h>
+#include <stdint.h>
+
+#include "datapath/base/addr.h"
+
+#define CHANNEL_LISTEN_FD 3
+#define CHANNEL_VERSION	  1u
+#define CHANNEL_FDS_MAX	  3
+#define CHANNEL_TEXT	  200
+
+enum channel_type {
+	CHANNEL_HELLO = 1,
+	CHANNEL_TABLE,
+	CHANNEL_EVENTS,
+	CHANNEL_PORT,
+	CHANNEL_PORT_GONE,
+	CHANNEL_SNAPSHOT,
+	CHANNEL_FLOW_END,
+	CHANNEL_QUIT,
+	CHANNEL_OK,
+	CHANNEL_ERROR,
+	CHANNEL_RESOLVE,
+	CHANNEL_SWEPT,
+	CHANNEL_TYPE_COUNT
+};
+
+struct channel_message {
+	uint32_t version; /* CHANNEL_VERSION */
+	uint16_t type; /* enum channel_type */
+	uint16_t fds; /* descriptors beside it */
+	uint32_t sequence; /* chosen by the asker, copied into the answer; 0 in unasked messages */
+	uint32_t spare;
+	union {
+		struct {
+			uint32_t layout_version; /* FLOW_LAYOUT_VERSION of the sender */
+			uint32_t snapshot_version; /* SNAPSHOT_VERSION of the sender */
+			uint32_t running; /* answer: 1 if it has a table */
+			uint32_t capacity; /* answer: flows its table holds */
+			uint64_t revision; /* answer: of its snapshot, 0 if none */
+			uint32_t ports; /* answer: bit set of the portgroup indexes it has */
+			uint32_t events; /* answer: 1 if it has an rtnetlink socket */
+		} hello;
+		struct {
+			uint64_t bytes; /* of the table */
+			uint64_t counters_bytes;
+		} table;
+		struct {
+			uint32_t index; /* portgroup index, < SNAPSHOT_PORTS_MAX */
+			uint32_t ifindex;
+			uint32_t mtu; /* bytes */
+			uint32_t up; /* 1 if the link is up */
+			uint32_t ring_frame_bytes, ring_block_bytes, ring_blocks; /* of the RX ring */
+			struct mac mac;
+			uint16_t spare;
+		} port;
+		struct {
+			uint64_t value; /* as the table above says */
+		} ok;
+		struct {
+			uint32_t record; /* index in the table */
+			uint32_t word; /* its key word: ends that flow and no later one */
+		} flow;
+		struct {
+			uint32_t ifindex;
+			be32 addr;
+		} resolve;
+		struct {
+			uint64_t revision;
+			uint64_t ended; /* flows that the snapshot no longer admits */
+		} swept;
+		char text[CHANNEL_TEXT]; /* ERROR: what was wrong, NUL terminated */
+	} u;
+};
+static_assert(sizeof(struct channel_message) == 16 + CHANNEL_TEXT, "fixed size");
+
+/**
+ * channel_send() - send one message with its descriptors (never blocks)
+ * Return: 0, or -errno (-EAGAIN: the peer does not read).
+ */
+int channel_send(int fd, const struct channel_message *message, const int *fds, unsigned n_fds);
+
+/**
+ * channel_receive() - receive and check one message
+ * @fds: CHANNEL_FDS_MAX places; received descriptors (close-on-exec), -1 where there is none.
+ *       The caller owns them.
+ * Return: 1 message received; 0 the peer closed; -EAGAIN none now; -EPROTO malformed (any
+ * descriptors have been closed); other -errno.
+ */
+int channel_receive(int fd, struct channel_message *message, int fds[CHANNEL_FDS_MAX]);
+
+#endif

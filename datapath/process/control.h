@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * control - the datapath's end of the channel to pgwd: takes what pgwd hands over, checks it,
+ * gives it to the worker, and keeps it for the next pgwd.
+ */
+#ifndef PGW_PROCESS_CONTROL_H
+#define PGW_PROCESS_CONTROL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "datapath/policy/snapshot.h"
+
+struct control;
+struct worker;
+struct worker_status;
+
+struct control_error {
+	char text[200];
+};
+
+/**
+ * control_create() - check the listening socket and make the worker with all its memory
+ * @listen_fd: listening SOCK_SEQPACKET socket; stays the caller's
+ * Return: 0, or -errno with @error set.
+ */
+int control_create(struct control **control, int listen_fd, struct control_error *error);
+void control_destroy(struct control *control);
+
+struct worker *control_worker(struct control *control);
+
+/* What the loop waits for; -1 where there is none. */
+struct control_fds {
+	int listen, channel, events;
+	bool channel_write; /* wait for room on the channel too */
+	uint32_t n_ports; /* 0 until there are a flow table and a snapshot: nothing to forward by */
+	struct {
+		int fd;
+		uint8_t index; /* portgroup index */
+	} ports[SNAPSHOT_PORTS_MAX];
+};
+
+/**
+ * control_fds() - Return: true if @fds was changed since the last call (or by it, the first)
+ */
+bool control_fds(struct control *control, struct control_fds *fds);
+
+/* Each takes a bounded piece of what its descriptor has. */
+void control_accept(struct control *control);
+void control_channel(struct control *control, uint64_t now_ns);
+void control_events(struct control *control, uint64_t now_ns);
+/* control_port_error() - poll reported an error of port @fd: a link that went down. Clears it. */
+void control_port_error(int fd);
+
+/* control_time() - the time of what the worker asks for from now on. */
+void control_time(struct control *control, uint64_t now_ns);
+void control_count_wakeup(struct control *control);
+/* control_report() - tell pgwd what a worker_work() call has brought about. */
+void control_report(struct control *control, const struct worker_status *status);
+
+/* control_quit() - Return: true once pgwd has asked for the end. */
+bool control_quit(const struct control *control);
+
+#endif

@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * create - the slow path: a packet of no flow is judged and, if it may pass, becomes a flow.
+ *
+ * Nothing is kept of a packet that is refused: records, ports and mappings taken on the way are
+ * given back. A live flow is never ended to make room; one that is closed for good may be.
+ */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include "datapath/flow/tcp.h"
+#include "datapath/policy/admit.h"
+#include "datapath/worker/state.h"
+
+#define PORT_TRIES 64u /* random ports tried for a flow of its own (edm) before giving up */
+
+/* A flow in the making. */
+struct plan {
+	struct flow flow; /* tuples, ports, flags, next hops so far */
+	const struct snapshot_pool *pool; /* source NAT; NULL = the source stays */
+	uint32_t target; /* mapping that the destination is, or MAPPING_NONE */
+	uint32_t source; /* mapping of the source, or MAPPING_NONE */
+};
+
+static const struct snapshot_backend *choose_backend(struct worker *w,
+						     const struct snapshot_service *service,
+						     const struct flow_tuple *tuple, uint8_t proto)
+{
+	uint32_t index = (uint32_t)(service - w->snapshot.services);
+	uint32_t *turn = &w->turn[index % WORKER_SERVICES];
+	uint32_t start;
+
+	if (service->balance == BALANCE_SOURCE_HASH) {
+		struct flow_tuple source = {.src = tuple->src};
+
+		start = (uint32_t)(flow_hash(&w->table, &source, proto, 0) >> 32) % service->backends;
+	} else {
+		start = *turn = (*turn + 1) % service->backends;
+	}
+	for (uint32_t i = 0; i < service->backends; i++) {
+		const struct snapshot_backend *backend =
+			&w->snapshot.backends[service->first_backend +
+					      (start + i) % service->backends];
+
+		if (backend->up)
+			return backend;
+	}
+	return NULL;
+}
+
+/* Where side 1 is: portgroup and next hop of the destination as it leaves. */
+static enum drop_reason plan_route(struct worker *w, struct plan *plan, const struct packet *p)
+{
+	struct flow *f = &plan->flow;
+	const struct snapshot_route *route = snapshot_route(&w->snapshot, f->tuple[1].src);
+
+	if (!route) {
+		worker_send_error(w, p, ICMP_UNREACHABLE, ICMP_UNREACHABLE_NET, 0);
+		return DROP_NO_ROUTE;
+	}
+	/* untranslated and back where it came from: its sender should not have sent it here */
+	if (!plan->pool && !(f->flags & FLOW_DNAT) && route->port == p->port)
+		return DROP_LOOP;
+	f->port[1] = route->port;
+	f->neigh[1] = neighbour_get(&w->neighbours, route->port,
+				    route->via ? route->via : f->tuple[1].src);
+	worker_use_neighbour(w, f->neigh[1]);
+	return f->neigh[1] == NEIGHBOUR_NONE ? DROP_NEIGH_FULL : DROP_NONE;
+}
+
+/* Where side 0 is: back to whoever sent the packet, or where the route says. */
+static enum drop_reason plan_return(struct worker *w, struct plan *plan, const struct packet *p)
+{
+	struct flow *f = &plan->flow;
+	const struct snapshot_route *route;
+
+	if (w->port[p->port].last_hop) {
+		f->mac[0] = packet_ethernet(p)->src;
+		f->neigh[0] = FLOW_NEIGH_LAST_HOP;
+		return DROP_NONE;
+	}
+	route = snapshot_route(&w->snapshot, p->tuple.src);
+	if (!route || route->port != p->port)
+		return DROP_NO_ROUTE;
+	f->neigh[0] =
+		neighbour_get(&w->neighbours, route->port, route->via ? route->via : p->tuple.src);
+	worker_use_neighbour(w, f->neigh[0]);
+	return f->neigh[0] == NEIGHBOUR_NONE ? DROP_NEIGH_FULL : DROP_NONE;
+}
+
+/* Rule for the source, towards @dst. */
+static enum drop_reason plan_rule(struct worker *w, struct plan *plan, const struct snapshot_rule *rule)
+{
+	if (!rule)
+		return DROP_NO_RULE;
+	plan->flow.rule = rule->number;
+	plan->flow.pool = rule->pool;
+	if (rule->pool != SNAPSHOT_PASS)
+		plan->pool = snapshot_pool(&w->snapshot, rule->pool);
+	return DROP_NONE;
+}
+
+static be32 paired_address(const struct worker *w, const struct snapshot_pool *pool, be32 src)
+{
+	struct flow_tuple host = {.src = src};
+	uint32_t choice = 0;
+
+	/* a host keeps its external address without anything being remembered (RFC 4787 REQ-2) */
+	if (pool->addresses > 1)
+		choice = (uint32_t)(flow_hash(&w->table, &host, 0, 0) >> 32) % pool->addresses;
+	return w->snapshot.pool_addresses[pool->first_address + choice];
+}
+
+/* A packet to an external address and port of ours: its mapping and the pool's filtering decide. */
+static enum drop_reason plan_external(struct worker *w, struct plan *plan, const struct packet *p,
+				      const struct snapshot_pool *pool)
+{
+	struct flow *f = &plan->flow;
+	const struct snapshot_rule *rule = NULL;
+	const struct mapping *m;
+	be32 remote = p->tuple.src;
+
+	plan->target = mapping_find_external(&w->mappings, p->tuple.dst, p->tuple.dport, p->proto);
+	if (plan->target == MAPPING_NONE)
+		return DROP_NO_MAPPING;
+	m = &w->mappings.mapping[plan->target];
+	if (!admit_source(&w->snapshot, p->tuple.src, p->port))
+		rule = snapshot_rule(&w->snapshot, p->tuple.src, p->tuple.dst, p->proto);
+	/* one inside host to another by way of the outside (RFC 4787 REQ-9) */
+	if (rule && rule->pool != SNAPSHOT_PASS && p->port == m->port) {
+		f->flags |= FLOW_HAIRPIN;
+		plan_rule(w, plan, rule);
+		remote = paired_address(w, plan->pool, p->tuple.src);
+	} else if (p->port == m->port) {
+		return DROP_FILTERED;
+	}
+	if (pool->filtering_type == FILTERING_EDF ||
+	    (pool->filtering_type == FILTERING_ADF && !permit_find(&w->mappings, plan->target, remote)))
+		return DROP_FILTERED;
+	f->flags |= FLOW_INBOUND;
+	if (!plan->pool)
+		f->pool = m->pool;
+	f->tuple[1].src = m->internal;
+	f->tuple[1].sport = m->internal_port;
+	f->port[1] = m->port;
+	f->mac[1] = m->mac;
+	f->neigh[1] = m->neigh;
+	worker_use_neighbour(w, f->neigh[1]);
+	return DROP_NONE;
+}
+
+/* The destination side: what the packet is for, and where that is. */
+static enum drop_reason plan_destination(struct worker *w, struct plan *plan, const struct packet *p)
+{
+	struct admit admit = admit_first(&w->snapshot, &p->tuple, p->proto, p->port);
+	struct flow *f = &plan->flow;
+	const struct snapshot_backend *backend;
+	enum drop_reason reason;
+
+	if (admit.kind == ADMIT_KERNEL)
+		return DROP_TO_KERNEL;
+	if (admit.kind == ADMIT_DROP)
+		return admit.reason;
+	if (p->proto == IPPROTO_TCP && (p->tcp.flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)
+		return DROP_TCP_NOT_SYN;
+	f->tuple[1] = (struct flow_tuple){.src = p->tuple.dst,
+					  .dst = p->tuple.src,
+					  .sport = p->tuple.dport,
+					  .dport = p->tuple.sport};
+	if (admit.kind == ADMIT_EXTERNAL)
+		return plan_external(w, plan, p, admit.pool);
+	if (admit.kind == ADMIT_SERVICE) {
+		backend = choose_backend(w, admit.service, &p->tuple, p->proto);
+		if (!backend)
+			return DROP_NO_BACKEND;
+		f->flags |= FLOW_DNAT;
+		f->tuple[1].src = backend->addr;
+		f->tuple[1].sport = backend->port;
+		admit.rule = snapshot_rule(&w->snapshot, p->tuple.src, backend->addr, p->proto);
+	}
+	reason = plan_rule(w, plan, admit.rule);
+	return reason ? reason : plan_route(w, plan, p);
+}
+
+/* A port of this flow's own that no other flow to the same remote uses (edm, edf). */
+static bool publish_with_any_port(struct worker *w, struct plan *plan, uint32_t index)
+{
+	struct flow *f = worker_flow(w, index);
+	const struct snapshot_pool *pool = plan->pool;
+
+	for (unsigned i = 0; i < PORT_TRIES; i++) {
+		uint16_t port = (uint16_t)(pool->port_first +
+					   random_below(&w->random, (uint32_t)(pool->port_last -
+									       pool->port_first) + 1));
+
+		if (ports_blocked(w->ports, f->tuple[1].dst, f->proto, port))
+			continue;
+		f->tuple[1].dport = htons(port);
+		rewrite_deltas(f);
+		if (flow_publish(&w->table, index))
+			return true;
+	}
+	return false;
+}
+
+static uint32_t new_mapping(struct worker *w, struct plan *plan, const struct flow *f, bool shared,
+			    enum drop_reason *reason)
+{
+	const struct snapshot_pool *pool = plan->pool;
+	struct mapping model = {
+		.internal = f->tuple[0].src,
+		.internal_port = f->tuple[0].sport,
+		.external = f->tuple[1].dst,
+		.proto = f->proto,
+		.port = f->port[0],
+		.pool = f->pool,
+		.mac = f->mac[0],
+		.neigh = f->neigh[0],
+		.shared = shared,
+	};
+	uint16_t port = ports_take(w->ports, model.external, model.proto, pool->port_first,
+				   pool->port_last, &w->random);
+	uint32_t index;
+
+	if (!port) {
+		*reason = DROP_PORTS_EXHAUSTED;
+		return MAPPING_NONE;
+	}
+	model.external_port = htons(port);
+	index = mapping_add(&w->mappings, &model);
+	if (index == MAPPING_NONE) {
+		ports_release(w->ports, model.external, model.proto, port, w->now_tick, w->now_tick);
+		*reason = DROP_MAPPINGS_FULL;
+		return MAPPING_NONE;
+	}
+	worker_use_neighbour(w, model.neigh);
+	w->counters->mappings_created++;
+	w->counters->mappings = w->mappings.used;
+	return index;
+}
+
+static bool publish_mapped(struct worker *w, const struct mapping *m, uint32_t index)
+{
+	struct flow *f = worker_flow(w, index);
+
+	f->tuple[1].dst = m->external;
+	f->tuple[1].dport = m->external_port;
+	rewrite_deltas(f);
+	return flow_publish(&w->table, index);
+}
+
+static void forget_new_mapping(struct worker *w, uint32_t index)
+{
+	struct mapping *m = &w->mappings.mapping[index];
+
+	worker_leave_neighbour(w, m->neigh);
+	ports_release(w->ports, m->external, m->proto, ntohs(m->external_port), w->now_tick, w->now_tick);
+	mapping_remove(&w->mappings, index);
+	w->counters->mappings = w->mappings.used;
+}
+
+/* Source translation with a port that is the mapping's alone. */
+static enum drop_reason publish_with_mapping(struct worker *w, struct plan *plan, uint32_t index)
+{
+	struct flow *f = worker_flow(w, index);
+	bool shared = plan->pool->mapping_type == MAPPING_EIM;
+	enum drop_reason reason = DROP_NONE;
+	uint32_t m = MAPPING_NONE;
+
+	if (shared)
+		m = mapping_find_internal(&w->mappings, f->tuple[0].src, f->tuple[0].sport, f->proto,
+					  f->port[0], f->pool);
+	if (m != MAPPING_NONE && publish_mapped(w, &w->mappings.mapping[m], index)) {
+		w->mappings.mapping[m].mac = f->mac[0];
+		plan->source = m;
+		return DROP_NONE;
+	}
+	/* none yet; or the same host and port reach one backend under two service addresses, and
+	 * only a second external port can keep these two flows apart */
+	m = new_mapping(w, plan, f, shared && m == MAPPING_NONE, &reason);
+	if (m == MAPPING_NONE)
+		return reason;
+	if (!publish_mapped(w, &w->mappings.mapping[m], index)) {
+		forget_new_mapping(w, m);
+		return DROP_FLOWS_FULL;
+	}
+	plan->source = m;
+	return DROP_NONE;
+}
+
+static enum drop_reason publish(struct worker *w, struct plan *plan, uint32_t index)
+{
+	struct flow *f = worker_flow(w, index);
+
+	if (!plan->pool) {
+		rewrite_deltas(f);
+		return flow_publish(&w->table, index) ? DROP_NONE : DROP_FLOWS_FULL;
+	}
+	f->flags |= FLOW_SNAT;
+	f->tuple[1].dst = paired_address(w, plan->pool, f->tuple[0].src);
+	if (plan->pool->mapping_type == MAPPING_EDM && plan->pool->filtering_type == FILTERING_EDF)
+		return publish_with_any_port(w, plan, index) ? DROP_NONE : DROP_PORTS_EXHAUSTED;
+	f->flags |= FLOW_EIM;
+	return publish_with_mapping(w, plan, index);
+}
+
+static void join_mapping(struct worker *w, uint32_t *slot, uint32_t mapping, be32 remote)
+{
+	if (mapping == MAPPING_NONE)
+		return;
+	w->mappings.mapping[mapping].flows++;
+	*slot = mapping + 1;
+	permit_add(&w->mappings, mapping, remote);
+}
+
+/* A free record; when there is none, that of the connection that ended longest ago. */
+static uint32_t take_record(struct worker *w, const struct plan *plan)
+{
+	uint32_t index = flow_alloc(&w->table);
+	uint32_t oldest;
+
+	if (index != FLOW_NONE)
+		return index;
+	oldest = wheel_oldest_closed(&w->wheel);
+	if (oldest == WHEEL_NONE)
+		return FLOW_NONE;
+	/* the plan's target must not go with its last flow */
+	if (plan->target != MAPPING_NONE)
+		w->mappings.mapping[plan->target].flows++;
+	worker_end(w, oldest);
+	if (plan->target != MAPPING_NONE)
+		w->mappings.mapping[plan->target].flows--;
+	w->counters->flows_expired++;
+	return flow_alloc(&w->table);
+}
+
+static enum drop_reason make_record(struct worker *w, struct plan *plan, const struct packet *p,
+				    uint32_t *index)
+{
+	enum drop_reason reason;
+	struct flow *f;
+	uint32_t word;
+
+	*index = take_record(w, plan);
+	if (*index == FLOW_NONE) {
+		worker_send_error(w, p, ICMP_UNREACHABLE, ICMP_UNREACHABLE_HOST, 0);
+		return DROP_FLOWS_FULL;
+	}
+	f = worker_flow(w, *index);
+	word = atomic_load_explicit(&f->word, memory_order_relaxed);
+	*f = plan->flow;
+	atomic_store_explicit(&f->word, word, memory_order_relaxed);
+	f->created_s = (uint32_t)(w->now_ns / 1000000000u);
+	f->seen_tick = w->now_tick;
+	if (f->proto == IPPROTO_TCP)
+		tcp_open(f, &p->tcp);
+	reason = publish(w, plan, *index);
+	if (reason) {
+		flow_abandon(&w->table, *index);
+		if (reason == DROP_PORTS_EXHAUSTED)
+			worker_send_error(w, p, ICMP_UNREACHABLE, ICMP_UNREACHABLE_HOST, 0);
+	}
+	return reason;
+}
+
+enum drop_reason worker_create_flow(struct worker *w, struct packet *p, uint32_t *index)
+{
+	struct plan plan = {.target = MAPPING_NONE, .source = MAPPING_NONE};
+	struct flow *f = &plan.flow;
+	enum drop_reason reason;
+
+	if (!w->has_snapshot || !w->table.records)
+		return DROP_TO_KERNEL;
+	f->tuple[0] = p->tuple;
+	f->proto = p->proto;
+	f->port[0] = p->port;
+	f->pool = SNAPSHOT_PASS;
+	f->neigh[0] = f->neigh[1] = FLOW_NEIGH_NONE;
+	/* next hops count the plan as their user until the flow takes its place, or nobody does */
+	reason = plan_destination(w, &plan, p);
+	if (!reason)
+		reason = plan_return(w, &plan, p);
+	if (!reason && p->ttl <= 1) {
+		worker_send_error(w, p, ICMP_TIME_EXCEEDED, 0, 0);
+		reason = DROP_TTL;
+	}
+	if (!reason)
+		reason = make_record(w, &plan, p, index);
+	if (reason) {
+		for (unsigned side = 0; side < 2; side++)
+			worker_leave_neighbour(w, f->neigh[side]);
+		return reason;
+	}
+	f = worker_flow(w, *index);
+	join_mapping(w, &w->source_mapping[*index], plan.source, f->tuple[1].src);
+	join_mapping(w, &w->target_mapping[*index], plan.target,
+		     f->flags & FLOW_HAIRPIN ? f->tuple[1].dst : f->tuple[0].src);
+	wheel_add(&w->wheel, *index, w->now_tick + worker_timeout(w, f));
+	w->counters->flows_created++;
+	w->counters->flows = w->table.used;
+	return DROP_NONE;
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * flows - the life of a flow's private companions: its place on the wheel, its mappings, ports
+ * and next hops; and making these anew for flows that an earlier process left in the table.
+ */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include "datapath/policy/admit.h"
+#include "datapath/worker/state.h"
+
+uint32_t worker_timeout(const struct worker *w, const struct flow *flow)
+{
+	static const uint8_t of_state[TCP_STATE_COUNT] = {
+		[TCP_SYN_SENT] = TIMER_TCP_TRANS_OPEN, [TCP_SYN_BOTH] = TIMER_TCP_TRANS_OPEN,
+		[TCP_ESTABLISHED] = TIMER_TCP_IDLE,    [TCP_FIN_0] = TIMER_TCP_IDLE,
+		[TCP_FIN_1] = TIMER_TCP_IDLE,	       [TCP_CLOSED] = TIMER_TCP_TRANS_CLOSE,
+		[TCP_RESET] = TIMER_TCP_TRANS_CLOSE,
+	};
+
+	if (flow->proto == IPPROTO_TCP)
+		return w->timeout_tick[of_state[flow->tcp_state]];
+	return w->timeout_tick[flow->proto == IPPROTO_UDP ? TIMER_UDP : TIMER_ICMP];
+}
+
+static_assert(NEIGHBOUR_NONE == FLOW_NEIGH_NONE, "the same in records and in the table");
+
+void worker_use_neighbour(struct worker *w, uint16_t index)
+{
+	if (index < NEIGHBOURS_MAX)
+		neighbour_at(&w->neighbours, index)->users++;
+}
+
+void worker_leave_neighbour(struct worker *w, uint16_t index)
+{
+	if (index < NEIGHBOURS_MAX)
+		neighbour_at(&w->neighbours, index)->users--;
+}
+
+static void leave_mapping(struct worker *w, uint32_t *slot, be32 remote, bool tracked_end)
+{
+	uint32_t index = *slot - 1;
+	struct mapping *m;
+
+	if (*slot == 0)
+		return;
+	*slot = 0;
+	m = &w->mappings.mapping[index];
+	permit_drop(&w->mappings, index, remote);
+	if (--m->flows)
+		return;
+	worker_leave_neighbour(w, m->neigh);
+	/* a TCP connection whose end was seen has waited already (RFC 6888 REQ-8 C) */
+	ports_release(w->ports, m->external, m->proto, ntohs(m->external_port),
+		      w->now_tick + (tracked_end ? 0 : w->timeout_tick[TIMER_HOLD_DOWN]), w->now_tick);
+	mapping_remove(&w->mappings, index);
+	w->counters->mappings = w->mappings.used;
+}
+
+void worker_end(struct worker *w, uint32_t index)
+{
+	struct flow *flow = worker_flow(w, index);
+	bool tracked_end = flow->tcp_state == TCP_CLOSED || flow->tcp_state == TCP_RESET;
+
+	wheel_remove(&w->wheel, index);
+	leave_mapping(w, &w->source_mapping[index], flow->tuple[1].src, tracked_end);
+	leave_mapping(w, &w->target_mapping[index],
+		      flow->flags & FLOW_HAIRPIN ? flow->tuple[1].dst : flow->tuple[0].src, tracked_end);
+	for (unsigned side = 0; side < 2; side++)
+		worker_leave_neighbour(w, flow->neigh[side]);
+	flow_remove(&w->table, index);
+	w->counters->flows = w->table.used;
+}
+
+/* Enter an adopted flow into the mapping (made if need be) of @internal behind @external. */
+static uint32_t adopt_mapping(struct worker *w, const struct flow *flow, unsigned inside, be32 external,
+			      be16 external_port)
+{
+	struct mapping model = {
+		.internal = flow->tuple[inside].src,
+		.internal_port = flow->tuple[inside].sport,
+		.external = external,
+		.external_port = external_port,
+		.proto = flow->proto,
+		.port = flow->port[inside],
+		.pool = flow->pool,
+		.mac = flow->mac[inside],
+		.neigh = flow->neigh[inside],
+	};
+	uint32_t index = mapping_find_external(&w->mappings, external, external_port, flow->proto);
+
+	if (index != MAPPING_NONE)
+		return index;
+	model.shared = mapping_find_internal(&w->mappings, model.internal, model.internal_port,
+					     model.proto, model.port, model.pool) == MAPPING_NONE;
+	index = mapping_add(&w->mappings, &model);
+	if (index == MAPPING_NONE)
+		return MAPPING_NONE;
+	worker_use_neighbour(w, model.neigh);
+	if (!ports_add(w->ports, external))
+		ports_take_this(w->ports, external, flow->proto, ntohs(external_port));
+	return index;
+}
+
+static void adopt_next_hop(struct worker *w, struct flow *flow, unsigned side)
+{
+	const struct snapshot_route *route;
+	be32 to = flow->tuple[side].src;
+
+	if (flow->neigh[side] == FLOW_NEIGH_LAST_HOP)
+		return;
+	flow->neigh[side] = FLOW_NEIGH_NONE;
+	route = snapshot_route(&w->snapshot, to);
+	if (route && route->port == flow->port[side])
+		flow->neigh[side] =
+			neighbour_get(&w->neighbours, route->port, route->via ? route->via : to);
+	worker_use_neighbour(w, flow->neigh[side]);
+}
+
+static void adopt_mappings(struct worker *w, struct flow *flow, uint32_t i)
+{
+	uint32_t m;
+
+	if (flow->flags & FLOW_EIM) {
+		m = adopt_mapping(w, flow, 0, flow->tuple[1].dst, flow->tuple[1].dport);
+		if (m != MAPPING_NONE) {
+			w->mappings.mapping[m].flows++;
+			w->source_mapping[i] = m + 1;
+			permit_add(&w->mappings, m, flow->tuple[1].src);
+		}
+	}
+	if (flow->flags & FLOW_INBOUND) {
+		m = adopt_mapping(w, flow, 1, flow->tuple[0].dst, flow->tuple[0].dport);
+		if (m != MAPPING_NONE) {
+			w->mappings.mapping[m].flows++;
+			w->target_mapping[i] = m + 1;
+			permit_add(&w->mappings, m,
+				   flow->flags & FLOW_HAIRPIN ? flow->tuple[1].dst :
+								flow->tuple[0].src);
+		}
+	}
+}
+
+/* Needs a snapshot, for routes. Flows were put on the wheel when the table was attached. */
+void worker_adopt(struct worker *w)
+{
+	uint32_t high = flow_table_high(&w->table);
+
+	for (uint32_t i = 0; i < high; i++) {
+		struct flow *flow = worker_flow(w, i);
+		uint32_t word = atomic_load_explicit(&flow->word, memory_order_relaxed);
+
+		if (FLOW_WORD_STATE(word) != FLOW_ACTIVE)
+			continue;
+		for (unsigned side = 0; side < 2; side++)
+			adopt_next_hop(w, flow, side);
+		adopt_mappings(w, flow, i);
+	}
+	w->counters->mappings = w->mappings.used;
+	w->unadopted = false;
+}

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * send - from a translated packet to a frame on its way: size, next hop, link header, queue;
+ * and the ICMP errors that are ours to send.
+ */
+#include <arpa/inet.h>
+#include <linux/neighbour.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "datapath/worker/state.h"
+
+#define ICMP_BURST_NS 1000000000ull /* an idle second's worth of errors may go at once */
+
+static void queue(struct worker *w, uint8_t port, const struct io_send *send)
+{
+	struct io_port *io = w->port[port].io;
+
+	io->ops->tx(io, send);
+	w->dirty |= 1u << port;
+}
+
+void worker_flush(struct worker *w)
+{
+	while (w->dirty) {
+		unsigned port = (unsigned)__builtin_ctz(w->dirty);
+		struct io_port *io = w->port[port].io;
+
+		w->dirty &= w->dirty - 1;
+		if (io)
+			io->ops->tx_flush(io);
+	}
+	w->errors_used = 0;
+	w->pieces_used = 0;
+}
+
+static bool port_ready(const struct worker *w, uint8_t port)
+{
+	return port < COUNTERS_PORTS && w->port[port].io && w->port[port].link.up;
+}
+
+/* Token bucket, kept as the time up to which tokens have been spent. */
+static bool may_send_icmp(struct worker *w)
+{
+	uint64_t cost;
+
+	if (!w->snapshot.header->icmp_rate)
+		return false;
+	cost = 1000000000ull / w->snapshot.header->icmp_rate;
+	if (w->icmp_tokens_ns + ICMP_BURST_NS < w->now_ns)
+		w->icmp_tokens_ns = w->now_ns - ICMP_BURST_NS;
+	if (w->icmp_tokens_ns + cost > w->now_ns)
+		return false;
+	w->icmp_tokens_ns += cost;
+	return true;
+}
+
+void worker_send_error(struct worker *w, const struct packet *p, uint8_t type, uint8_t code,
+		       uint16_t mtu)
+{
+	const struct worker_portgroup *port = &w->port[p->port];
+	struct ethernet_header *ethernet;
+	uint8_t *frame;
+	uint32_t len;
+
+	if (!w->has_snapshot || !port->own || !port_ready(w, p->port) || !rewrite_may_answer(p))
+		return;
+	if (!may_send_icmp(w)) {
+		w->counters->icmp_limited++;
+		return;
+	}
+	if (w->errors_used == WORKER_ERROR_FRAMES)
+		worker_flush(w);
+	frame = w->errors[w->errors_used++];
+	len = rewrite_make_error(frame, p, port->own, type, code, mtu);
+	ethernet = (struct ethernet_header *)frame;
+	ethernet->dst = packet_ethernet(p)->src; /* back to whoever sent it to us: no route needed */
+	ethernet->src = port->link.mac;
+	queue(w, p->port, &(struct io_send){.head = frame, .head_len = len});
+	w->counters->icmp_sent++;
+}
+
+/* Bytes of the largest IP packet that this one is on the wire. */
+static uint32_t wire_size(const struct packet *p)
+{
+	const struct tcp_header *tcp;
+
+	if (p->offload.gso_type == IO_GSO_NONE)
+		return p->ip_len;
+	if ((p->offload.gso_type & ~IO_GSO_ECN) == IO_GSO_TCPV4) {
+		tcp = packet_l4(p, sizeof(*tcp));
+		if (tcp)
+			return p->l4 - ETHERNET_BYTES + (tcp->offset >> 4) * 4u + p->offload.gso_size;
+	}
+	return p->l4 - ETHERNET_BYTES + (uint32_t)sizeof(struct udp_header) + p->offload.gso_size;
+}
+
+/* Whether a packet fits, or can be made to: then DROP_NONE, and transmit() does so. */
+static enum drop_reason check_size(struct worker *w, struct packet *p, uint32_t mtu)
+{
+	uint32_t size = wire_size(p);
+
+	if (size <= mtu)
+		return DROP_NONE;
+	if (p->dont_fragment) {
+		worker_send_error(w, p, ICMP_UNREACHABLE, ICMP_UNREACHABLE_NEED_FRAG, (uint16_t)mtu);
+		return DROP_MTU_DF;
+	}
+	if (p->offload.gso_type == IO_GSO_NONE)
+		return DROP_NONE; /* cut by transmit() */
+	/* a TCP super-packet is simply cut finer by the interface */
+	if ((p->offload.gso_type & ~IO_GSO_ECN) == IO_GSO_TCPV4 && size - p->offload.gso_size < mtu) {
+		p->offload.gso_size = (uint16_t)(mtu - (size - p->offload.gso_size));
+		return DROP_NONE;
+	}
+	return DROP_FRAG_EGRESS;
+}
+
+static enum drop_reason send_pieces(struct worker *w, uint8_t port, struct packet *p)
+{
+	uint32_t mtu = w->port[port].link.mtu, done = 0, cut;
+	uint32_t pieces = p->ip_len / (mtu > 68 ? mtu - 60 : 8) + 1;
+
+	if (mtu < 68 || pieces > WORKER_PIECES)
+		return DROP_FRAG_EGRESS;
+	packet_complete_checksum(p);
+	if (w->pieces_used + pieces > WORKER_PIECES)
+		worker_flush(w);
+	do {
+		struct rewrite_fragment *piece = &w->pieces[w->pieces_used];
+
+		cut = rewrite_fragment(piece, p, mtu, done);
+		if (!cut)
+			break;
+		w->pieces_used++;
+		queue(w, port,
+		      &(struct io_send){.head = piece->head,
+					.head_len = piece->head_len,
+					.tail = piece->payload,
+					.tail_len = piece->payload_len});
+		done += cut;
+	} while (w->pieces_used < WORKER_PIECES);
+	return DROP_NONE;
+}
+
+/* Queue a translated packet for a known next hop. */
+static enum drop_reason transmit(struct worker *w, uint8_t port, struct packet *p, const struct mac *to)
+{
+	struct ethernet_header *ethernet = packet_ethernet(p);
+
+	ethernet->dst = *to;
+	ethernet->src = w->port[port].link.mac;
+	if (p->offload.gso_type == IO_GSO_NONE && p->ip_len > w->port[port].link.mtu)
+		return send_pieces(w, port, p);
+	queue(w, port, &(struct io_send){.head = p->data, .head_len = p->len, .offload = p->offload});
+	return DROP_NONE;
+}
+
+static void ask(struct worker *w, struct neighbour *n, uint64_t interval_ns)
+{
+	if (n->asked_ns && w->now_ns - n->asked_ns < interval_ns)
+		return;
+	n->asked_ns = w->now_ns;
+	w->options.resolve(w->options.context, w->port[n->port].link.ifindex, n->addr);
+}
+
+static enum drop_reason wait_for(struct worker *w, struct neighbour *n, const struct packet *p)
+{
+	if (n->queue.length >= NEIGHBOUR_QUEUE_MAX || w->neighbours.waiting >= NEIGHBOUR_WAIT_MAX)
+		return DROP_NEIGH_QUEUE;
+	if (hold_put(&w->hold, &n->queue, p->data, p->len, &p->offload) == HOLD_NONE)
+		return DROP_NEIGH_QUEUE;
+	if (n->queue.length == 1)
+		n->waiting_ns = w->now_ns;
+	w->neighbours.waiting++;
+	w->counters->neigh_waiting = w->neighbours.waiting;
+	if (n->state == NEIGHBOUR_FAILED)
+		n->state = NEIGHBOUR_UNKNOWN;
+	ask(w, n, NEIGHBOUR_ASK_NS);
+	return DROP_NONE;
+}
+
+/* The way out on side @out: straight to a known address, or into the queue for one. */
+static enum drop_reason send_to_next_hop(struct worker *w, struct packet *p, struct flow *flow,
+					 unsigned out)
+{
+	struct neighbour *n;
+
+	if (flow->neigh[out] < NEIGHBOURS_MAX) {
+		n = neighbour_at(&w->neighbours, flow->neigh[out]);
+		if (!neighbour_usable(n))
+			return wait_for(w, n, p);
+		if (n->state == NEIGHBOUR_STALE)
+			ask(w, n, NEIGHBOUR_CONFIRM_NS);
+		/* kept in the record too, for whoever forwards or adopts it without this table */
+		if (!mac_equal(&flow->mac[out], &n->mac))
+			flow->mac[out] = n->mac;
+	}
+	return transmit(w, flow->port[out], p, &flow->mac[out]);
+}
+
+enum drop_reason worker_forward(struct worker *w, struct packet *p, struct flow *flow, unsigned side)
+{
+	unsigned out = 1 - side;
+	uint8_t port = flow->port[out];
+	enum drop_reason reason;
+
+	if (!port_ready(w, port))
+		return DROP_PORT_DOWN;
+	if (p->ttl <= 1) {
+		worker_send_error(w, p, ICMP_TIME_EXCEEDED, 0, 0);
+		return DROP_TTL;
+	}
+	reason = check_size(w, p, w->port[port].link.mtu);
+	if (reason)
+		return reason;
+	if (p->kind == PACKET_ICMP_ERROR)
+		rewrite_icmp_error(p, flow, side);
+	else
+		rewrite_packet(p, flow, side);
+	return send_to_next_hop(w, p, flow, out);
+}
+
+void worker_neighbour_ready(struct worker *w, struct neighbour *n)
+{
+	struct hold_slot *slot;
+
+	while ((slot = hold_take(&w->hold, &n->queue))) {
+		struct packet p = {.data = slot->data, .len = slot->len, .offload = slot->offload};
+		enum drop_reason reason = packet_parse(&p);
+
+		w->neighbours.waiting--;
+		if (!port_ready(w, n->port))
+			reason = DROP_PORT_DOWN;
+		/* what matters here are the IP fields; a quote that went through once is not judged again */
+		if (!reason || reason == DROP_ICMP_QUOTE || reason == DROP_L4_CHECKSUM)
+			reason = transmit(w, n->port, &p, &n->mac);
+		if (reason)
+			w->counters->dropped[reason]++;
+		worker_flush(w); /* before the slot is anybody else's */
+		hold_free(&w->hold, slot);
+	}
+	w->counters->neigh_waiting = w->neighbours.waiting;
+}
+
+/* Tell the sender of a packet that was translated already: the error is made as if the next
+ * hop's side had sent it, and takes the way of any other error back through the flow. */
+static void report_unreachable(struct worker *w, const struct neighbour *n, struct hold_slot *slot)
+{
+	struct packet p = {.data = slot->data, .len = slot->len, .offload = slot->offload};
+	uint8_t frame[REWRITE_ERROR_BYTES] = {0};
+	struct packet error = {.data = frame, .port = n->port};
+
+	if (packet_parse(&p) || !rewrite_may_answer(&p) || !w->port[n->port].own)
+		return;
+	if (!may_send_icmp(w)) {
+		w->counters->icmp_limited++;
+		return;
+	}
+	error.len = rewrite_make_error(frame, &p, w->port[n->port].own, ICMP_UNREACHABLE,
+				       ICMP_UNREACHABLE_HOST, 0);
+	if (packet_parse(&error) || worker_process(w, &error))
+		return; /* its flow has gone meanwhile */
+	worker_flush(w); /* the frame ends with this function */
+	w->counters->icmp_sent++;
+}
+
+void worker_neighbour_lost(struct worker *w, struct neighbour *n, enum drop_reason reason)
+{
+	struct hold_slot *slot;
+
+	while ((slot = hold_take(&w->hold, &n->queue))) {
+		w->neighbours.waiting--;
+		w->counters->dropped[reason]++;
+		if (reason == DROP_NEIGH_FAILED && w->has_snapshot)
+			report_unreachable(w, n, slot);
+		hold_free(&w->hold, slot);
+	}
+	w->counters->neigh_waiting = w->neighbours.waiting;
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * state - what one worker holds. Private to datapath/worker.
+ *
+ * Shared: the flow table (flow/layout.h) and the counters page. Everything else here is the worker's
+ * own, and is made anew from the flows when a table is adopted (adopt.c).
+ */
+#ifndef PGW_WORKER_STATE_H
+#define PGW_WORKER_STATE_H
+
+#include "datapath/base/random.h"
+#include "datapath/flow/table.h"
+#include "datapath/flow/wheel.h"
+#include "datapath/frag/frag.h"
+#include "datapath/link/neighbour.h"
+#include "datapath/policy/mapping.h"
+#include "datapath/policy/ports.h"
+#include "datapath/proto/packet.h"
+#include "datapath/rewrite/rewrite.h"
+#include "datapath/worker/worker.h"
+
+#define WORKER_ERROR_FRAMES 32u /* ICMP errors under way until the next flush */
+#define WORKER_PIECES	    64u /* fragments under way until the next flush */
+#define WORKER_HOLD	    (FRAG_WAIT_MAX + NEIGHBOUR_WAIT_MAX)
+#define WORKER_SERVICES	    16384u /* services that have a turn of their own */
+#define MS_NS		    1000000ull
+
+struct worker_portgroup {
+	struct io_port *io; /* NULL: absent */
+	struct worker_link link;
+	be32 own; /* our address there, for ICMP errors; 0 if none */
+	bool last_hop;
+};
+
+struct worker_sweep { /* ends the flows that a new snapshot no longer admits */
+	bool running;
+	uint32_t next; /* record */
+	uint64_t ended;
+};
+
+struct worker {
+	struct worker_options options;
+	struct worker_counters *counters;
+	struct random random;
+	uint64_t now_ns; /* as the driver last said */
+	uint32_t now_tick;
+
+	struct worker_portgroup port[COUNTERS_PORTS];
+	uint32_t dirty; /* bit set: portgroups with frames queued to send */
+
+	struct snapshot snapshot;
+	bool has_snapshot;
+	uint32_t timeout_tick[TIMER_COUNT];
+	uint32_t turn[WORKER_SERVICES]; /* round robin, by service index */
+
+	struct flow_table table; /* records == NULL: none attached */
+	struct wheel wheel;
+	struct mappings mappings;
+	uint32_t *source_mapping; /* by flow: index + 1 of the mapping of its source; 0 = none */
+	uint32_t *target_mapping; /* by flow: of the mapping that its destination is */
+	struct ports *ports;
+	bool unadopted; /* flows are there whose mappings and next hops were not made anew yet */
+
+	struct neighbours neighbours;
+	struct frags frags;
+	struct hold hold;
+	struct worker_sweep sweep;
+
+	uint64_t icmp_tokens_ns; /* time that has been spent on ICMP errors, see worker_may_send_icmp() */
+	uint16_t ip_id; /* last identification given to a datagram that may be fragmented */
+
+	struct io_frame frames[IO_BURST];
+	struct packet packets[IO_BURST];
+	uint8_t errors[WORKER_ERROR_FRAMES][REWRITE_ERROR_BYTES];
+	unsigned errors_used;
+	struct rewrite_fragment pieces[WORKER_PIECES];
+	unsigned pieces_used;
+};
+
+/* What became of a packet, where DROP_* is not enough. */
+#define DROP_TO_KERNEL ((enum drop_reason)DROP_COUNT) /* left to the kernel's stack, not dropped */
+
+static inline struct flow *worker_flow(struct worker *w, uint32_t index)
+{
+	return &w->table.records[index];
+}
+
+/* receive.c */
+enum drop_reason worker_process(struct worker *w, struct packet *p);
+void worker_settle(struct worker *w, const struct packet *p, enum drop_reason reason);
+
+/* create.c */
+/* worker_create_flow() - make the flow that @p begins. Return: DROP_NONE and @index, else why not. */
+enum drop_reason worker_create_flow(struct worker *w, struct packet *p, uint32_t *index);
+
+/* flows.c */
+uint32_t worker_timeout(const struct worker *w, const struct flow *flow); /* ticks */
+/* worker_end() - take a flow out, with its share of mappings, ports and next hops. */
+void worker_end(struct worker *w, uint32_t index);
+void worker_use_neighbour(struct worker *w, uint16_t index);
+void worker_leave_neighbour(struct worker *w, uint16_t index);
+void worker_adopt(struct worker *w);
+
+/* send.c */
+/* worker_forward() - translate and send a packet of @flow that arrived on @side. */
+enum drop_reason worker_forward(struct worker *w, struct packet *p, struct flow *flow, unsigned side);
+/* worker_send_error() - answer @p with an ICMP error, if the rules and the rate allow it. */
+void worker_send_error(struct worker *w, const struct packet *p, uint8_t type, uint8_t code,
+		       uint16_t mtu);
+void worker_flush(struct worker *w);
+/* worker_neighbour_ready() - send what waits; worker_neighbour_lost() - drop it under @reason. */
+void worker_neighbour_ready(struct worker *w, struct neighbour *n);
+void worker_neighbour_lost(struct worker *w, struct neighbour *n, enum drop_reason reason);
+
+/* fragments.c */
+enum drop_reason worker_later_fragment(struct worker *w, struct packet *p);
+void worker_first_fragment(struct worker *w, struct packet *p, enum drop_reason reason);
+void worker_expire_fragments(struct worker *w);
+
+#endif

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * worker - start, end, and what is told to a worker from outside: ports, links, neighbours, the
+ * configuration, time.
+ *
+ * Bounds of one worker_work(): EXPIRE_BATCH flows ended, SWEEP_BATCH records swept. What is left is
+ * due at once, so packets are served in between.
+ */
+#include "datapath/worker/worker.h"
+
+#include <errno.h>
+#include <linux/neighbour.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "datapath/policy/admit.h"
+#include "datapath/worker/state.h"
+
+#define EXPIRE_BATCH	     512u
+#define SWEEP_BATCH	     8192u
+#define NEIGHBOUR_CHECK_NS   (100 * MS_NS) /* how often packets that wait are looked at */
+#define NEVER		     UINT64_MAX
+#define NUD_USABLE	     (NUD_REACHABLE | NUD_PERMANENT | NUD_NOARP | NUD_STALE | NUD_DELAY | NUD_PROBE)
+
+int worker_create(struct worker **worker, const struct worker_options *options)
+{
+	struct worker *w = calloc(1, sizeof(*w));
+	uint32_t key[2];
+
+	if (!w)
+		return -ENOMEM;
+	w->options = *options;
+	w->counters = options->counters;
+	w->random.fill = options->random;
+	w->random.context = options->context;
+	key[0] = random_u32(&w->random);
+	key[1] = random_u32(&w->random);
+	w->ip_id = (uint16_t)random_u32(&w->random);
+	if (ports_create(&w->ports))
+		goto no_ports;
+	if (neighbours_init(&w->neighbours, random_u32(&w->random)))
+		goto no_neighbours;
+	if (frags_init(&w->frags, key))
+		goto no_frags;
+	if (hold_init(&w->hold, WORKER_HOLD))
+		goto no_hold;
+	*worker = w;
+	return 0;
+
+no_hold:
+	frags_fini(&w->frags);
+no_frags:
+	neighbours_fini(&w->neighbours);
+no_neighbours:
+	ports_destroy(w->ports);
+no_ports:
+	free(w);
+	return -ENOMEM;
+}
+
+static void detach_table(struct worker *w)
+{
+	flow_table_detach(&w->table);
+	wheel_fini(&w->wheel);
+	mappings_fini(&w->mappings);
+	free(w->source_mapping);
+	free(w->target_mapping);
+	w->source_mapping = w->target_mapping = NULL;
+	memset(&w->table, 0, sizeof(w->table));
+}
+
+void worker_destroy(struct worker *w)
+{
+	if (!w)
+		return;
+	for (uint8_t i = 0; i < COUNTERS_PORTS; i++)
+		worker_port_gone(w, i);
+	detach_table(w);
+	hold_fini(&w->hold);
+	frags_fini(&w->frags);
+	neighbours_fini(&w->neighbours);
+	ports_destroy(w->ports);
+	free(w);
+}
+
+static void set_time(struct worker *w, uint64_t now_ns)
+{
+	w->now_ns = now_ns;
+	w->now_tick = FLOW_TICK(now_ns);
+}
+
+/* Put what was found in the table on the wheel. An end that would have come meanwhile comes now. */
+static void schedule_adopted(struct worker *w)
+{
+	uint32_t high = flow_table_high(&w->table);
+
+	for (uint32_t i = 0; i < high; i++) {
+		struct flow *flow = worker_flow(w, i);
+		uint32_t word = atomic_load_explicit(&flow->word, memory_order_relaxed);
+
+		if (FLOW_WORD_STATE(word) != FLOW_ACTIVE)
+			continue;
+		for (unsigned side = 0; side < 2; side++)
+			if (flow->neigh[side] != FLOW_NEIGH_LAST_HOP)
+				flow->neigh[side] = FLOW_NEIGH_NONE;
+		if (flow->tcp_state == TCP_CLOSED || flow->tcp_state == TCP_RESET)
+			wheel_add_closed(&w->wheel, i);
+		else
+			wheel_add(&w->wheel, i, w->now_tick);
+	}
+}
+
+int64_t worker_attach_table(struct worker *w, void *memory, size_t bytes, uint64_t now_ns)
+{
+	uint32_t key[2] = {random_u32(&w->random), random_u32(&w->random)};
+	int result;
+
+	detach_table(w);
+	set_time(w, now_ns);
+	result = flow_table_attach(&w->table, memory, bytes);
+	if (result) {
+		detach_table(w);
+		return result;
+	}
+	w->source_mapping = calloc(w->table.capacity, sizeof(*w->source_mapping));
+	w->target_mapping = calloc(w->table.capacity, sizeof(*w->target_mapping));
+	if (!w->source_mapping || !w->target_mapping ||
+	    wheel_init(&w->wheel, w->table.capacity, w->now_tick) ||
+	    mappings_init(&w->mappings, w->table.capacity, key)) {
+		detach_table(w);
+		return -ENOMEM;
+	}
+	schedule_adopted(w);
+	w->unadopted = w->table.used > 0;
+	w->counters->flows = w->table.used;
+	if (w->unadopted && w->has_snapshot)
+		worker_adopt(w);
+	return w->table.used;
+}
+
+struct io_counters worker_counters_of(struct worker *w, uint8_t index)
+{
+	return (struct io_counters){.port = &w->counters->port[index],
+				    .dropped = w->counters->dropped};
+}
+
+/* The address that speaks for us on each portgroup: its first interface address. */
+static void find_own_addresses(struct worker *w)
+{
+	const struct snapshot *s = &w->snapshot;
+
+	for (uint8_t i = 0; i < COUNTERS_PORTS; i++) {
+		const struct snapshot_port *port = snapshot_port(s, i);
+
+		w->port[i].own = 0;
+		w->port[i].last_hop = port && port->flags & SNAPSHOT_LAST_HOP;
+	}
+	for (uint32_t i = s->n_addresses; i-- > 0;)
+		if (s->addresses[i].kind == ADDRESS_INTERFACE || !w->port[s->addresses[i].port].own)
+			w->port[s->addresses[i].port].own = s->addresses[i].addr;
+}
+
+void worker_port(struct worker *w, uint8_t index, const struct worker_link *link, struct io_port *io)
+{
+	struct worker_portgroup *port = &w->port[index];
+
+	if (port->io && port->io != io)
+		port->io->ops->close(port->io);
+	port->io = io;
+	port->link = *link;
+}
+
+void worker_port_gone(struct worker *w, uint8_t index)
+{
+	struct worker_portgroup *port = &w->port[index];
+
+	if (port->io)
+		port->io->ops->close(port->io);
+	port->io = NULL;
+	w->dirty &= ~(1u << index);
+	memset(&port->link, 0, sizeof(port->link));
+}
+
+void worker_link(struct worker *w, const struct worker_link *link)
+{
+	for (unsigned i = 0; i < COUNTERS_PORTS; i++)
+		if (w->port[i].io && w->port[i].link.ifindex == link->ifindex)
+			w->port[i].link = *link;
+}
+
+void worker_neighbour(struct worker *w, uint32_t ifindex, be32 addr, const struct mac *mac,
+		      uint16_t state, uint64_t now_ns)
+{
+	struct neighbour *n;
+	bool usable = state & NUD_USABLE;
+	uint16_t index = NEIGHBOUR_NONE;
+
+	set_time(w, now_ns);
+	for (uint8_t i = 0; i < COUNTERS_PORTS && index == NEIGHBOUR_NONE; i++)
+		if (w->port[i].io && w->port[i].link.ifindex == ifindex)
+			/* also what no flow needs yet: the kernel does not repeat what it told */
+			index = usable ? neighbour_get(&w->neighbours, i, addr) :
+					 neighbour_find(&w->neighbours, i, addr);
+	if (index == NEIGHBOUR_NONE)
+		return;
+	n = neighbour_at(&w->neighbours, index);
+	if (usable) {
+		n->mac = *mac;
+		n->state = state & NUD_STALE ? NEIGHBOUR_STALE : NEIGHBOUR_USABLE;
+		worker_neighbour_ready(w, n);
+	} else if (state & NUD_FAILED) {
+		n->state = NEIGHBOUR_FAILED;
+		worker_neighbour_lost(w, n, DROP_NEIGH_FAILED);
+	} else if (!(state & NUD_INCOMPLETE)) {
+		/* collected by the kernel; what was known is used until it says otherwise, and
+		 * the next packet asks for it again */
+		if (neighbour_usable(n)) {
+			n->state = NEIGHBOUR_STALE;
+			n->asked_ns = 0;
+		}
+	}
+}
+
+void worker_snapshot(struct worker *w, const struct snapshot *snapshot, uint64_t now_ns)
+{
+	set_time(w, now_ns);
+	w->snapshot = *snapshot;
+	w->has_snapshot = true;
+	for (unsigned i = 0; i < TIMER_COUNT; i++) {
+		uint64_t ns = snapshot->header->timer_s[i] * 1000000000ull;
+
+		/* rounded up: a timer never ends early; a tick's worth late is within its resolution */
+		w->timeout_tick[i] = (uint32_t)((ns + (1u << FLOW_TICK_SHIFT) - 1) >> FLOW_TICK_SHIFT);
+	}
+	for (uint32_t i = 0; i < snapshot->n_pool_addresses; i++)
+		ports_add(w->ports, snapshot->pool_addresses[i]);
+	ports_unblock_all(w->ports);
+	for (uint32_t i = 0; i < snapshot->n_reserved; i++)
+		ports_block(w->ports, snapshot->reserved[i].addr, snapshot->reserved[i].proto,
+			    __builtin_bswap16(snapshot->reserved[i].port));
+	find_own_addresses(w);
+	if (w->unadopted)
+		worker_adopt(w);
+	w->sweep = (struct worker_sweep){.running = true};
+}
+
+/* Return: true if there is more to do at once. */
+static bool expire(struct worker *w)
+{
+	uint32_t index;
+
+	for (unsigned i = 0; i < EXPIRE_BATCH; i++) {
+		struct flow *flow;
+		uint32_t timeout;
+
+		index = wheel_oldest_closed(&w->wheel);
+		if (index == WHEEL_NONE ||
+		    w->now_tick - worker_flow(w, index)->seen_tick < worker_timeout(w, worker_flow(w, index)))
+			index = wheel_pop(&w->wheel, w->now_tick);
+		if (index == WHEEL_NONE)
+			return false;
+		flow = worker_flow(w, index);
+		timeout = worker_timeout(w, flow);
+		if (w->now_tick - flow->seen_tick < timeout) {
+			wheel_add(&w->wheel, index, flow->seen_tick + timeout);
+			continue;
+		}
+		worker_end(w, index);
+		w->counters->flows_expired++;
+	}
+	return true;
+}
+
+static void sweep(struct worker *w, struct worker_status *status)
+{
+	uint32_t high = w->table.records ? flow_table_high(&w->table) : 0;
+	uint32_t stop = w->sweep.next + SWEEP_BATCH;
+
+	for (; w->sweep.next < high && w->sweep.next < stop; w->sweep.next++) {
+		const struct flow *flow = worker_flow(w, w->sweep.next);
+		uint32_t word = atomic_load_explicit(&flow->word, memory_order_relaxed);
+
+		if (FLOW_WORD_STATE(word) != FLOW_ACTIVE || policy_admits(&w->snapshot, flow))
+			continue;
+		worker_end(w, w->sweep.next);
+		w->counters->flows_ended++;
+		w->sweep.ended++;
+	}
+	if (w->sweep.next < high)
+		return;
+	w->sweep.running = false;
+	status->swept = true;
+	status->swept_ended = w->sweep.ended;
+	status->swept_revision = w->snapshot.header->revision;
+}
+
+static void expire_waiting(struct worker *w)
+{
+	for (uint16_t i = 0; w->neighbours.waiting && i < w->neighbours.high; i++) {
+		struct neighbour *n = neighbour_at(&w->neighbours, i);
+
+		if (n->queue.length && w->now_ns - n->waiting_ns >= NEIGHBOUR_WAIT_NS)
+			worker_neighbour_lost(w, n, DROP_NEIGH_FAILED);
+	}
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t next_work(const struct worker *w, bool at_once)
+{
+	const struct frag *frag = frag_oldest(&w->frags);
+	uint64_t next = NEVER;
+	uint32_t ticks, oldest;
+
+	if (at_once || w->sweep.running)
+		return w->now_ns;
+	if (w->table.records && wheel_next(&w->wheel, w->now_tick, &ticks))
+		next = w->now_ns + ((uint64_t)ticks << FLOW_TICK_SHIFT);
+	oldest = w->table.records ? wheel_oldest_closed(&w->wheel) : WHEEL_NONE;
+	if (oldest != WHEEL_NONE) {
+		const struct flow *flow = &w->table.records[oldest];
+		uint32_t age = w->now_tick - flow->seen_tick, timeout = worker_timeout(w, flow);
+
+		ticks = age < timeout ? timeout - age : 0;
+		next = earlier(next, w->now_ns + ((uint64_t)ticks << FLOW_TICK_SHIFT));
+	}
+	if (frag)
+		next = earlier(next, frag->born_ns + ((uint64_t)w->timeout_tick[TIMER_FRAGMENT_MIN]
+						      << FLOW_TICK_SHIFT));
+	if (w->neighbours.waiting)
+		next = earlier(next, w->now_ns + NEIGHBOUR_CHECK_NS);
+	return next;
+}
+
+void worker_work(struct worker *w, uint64_t now_ns, struct worker_status *status)
+{
+	bool more = false;
+
+	*status = (struct worker_status){.next_ns = NEVER};
+	set_time(w, now_ns);
+	if (!w->has_snapshot)
+		return;
+	if (w->table.records)
+		more = expire(w);
+	ports_rest(w->ports, w->now_tick);
+	worker_expire_fragments(w);
+	expire_waiting(w);
+	if (w->sweep.running)
+		sweep(w, status);
+	worker_flush(w);
+	status->next_ns = next_work(w, more);
+}
+
+bool worker_end_flow(struct worker *w, uint32_t record, uint32_t word, uint64_t now_ns)
+{
+	set_time(w, now_ns);
+	if (!w->table.records || record >= w->table.capacity ||
+	    FLOW_WORD_STATE(word) != FLOW_ACTIVE ||
+	    atomic_load_explicit(&worker_flow(w, record)->word, memory_order_relaxed) != word)
+		return false;
+	worker_end(w, record);
+	w->counters->flows_ended++;
+	return true;
+}
