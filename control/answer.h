@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* answer - what the gateway answers to requests of the control socket. */
+#ifndef PGW_CONTROL_ANSWER_H
+#define PGW_CONTROL_ANSWER_H
+
+#include "control/ctl/request.h"
+#include "control/gateway.h"
+
+extern const struct request_ops answer_ops; /* their gateway is a struct gateway */
+
+/* answer_reload() - read the file again and apply it, as on SIGHUP. Logs what comes of it. */
+void answer_reload(struct gateway *gateway);
+
+/**
+ * answer_read_file() - read and check a configuration file
+ * @config: initialised; the caller's
+ * Return: 0, or -errno with @error set (file, line and column where they are known).
+ */
+int answer_read_file(const char *file, struct config *config, struct ctl_error *error);
+
+/* answer_error_text() - "FILE:LINE:COL: text", as far as these are known. */
+void answer_error_text(const struct ctl_error *error, char *text, size_t bytes);
+
+#endif

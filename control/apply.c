@@ -1,0 +1,510 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "control/apply.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "control/ctl/log.h"
+#include "control/fault.h"
+#include "control/keeper.h"
+#include "control/tell.h"
+#include "control/transaction.h"
+
+/* What the steps of one apply share. */
+struct apply {
+	struct gateway *gateway;
+	const struct config *config; /* wanted */
+	struct names names;	     /* with those of @config added */
+	struct places places;
+	uint64_t revision;
+	struct gateway_port fresh[CONFIG_PORTGROUPS_MAX]; /* by index: link and new socket */
+	uint32_t wanted;				  /* bit set of indexes that @config has */
+	uint32_t opened; /* … for which fresh[] has a new socket */
+	uint32_t told;	 /* … that the datapath has been told of */
+	bool started;	 /* this apply started the datapath */
+	struct region snapshot;
+};
+
+#define BIT(index) (1u << (index))
+
+static int take_kernel(void *context, struct ctl_error *error)
+{
+	struct apply *apply = context;
+	struct kernel_error why;
+	int code = kernel_apply(apply->gateway->kernel, apply->config, &why);
+
+	return code ? fault(error, code, "%s", why.text) : 0;
+}
+
+static void undo_kernel(void *context)
+{
+	struct apply *apply = context;
+	struct gateway *gateway = apply->gateway;
+	struct kernel_error why;
+	int code;
+
+	if (gateway->configured)
+		code = kernel_apply(gateway->kernel, &gateway->config, &why);
+	else if (!gateway->datapath.pid)
+		code = kernel_remove(gateway->kernel, &why);
+	else
+		return; /* an adopted datapath goes on forwarding with what is programmed */
+	if (code)
+		ctl_log(LOG_ERR, "cannot take back what was programmed: %s", why.text);
+}
+
+static void undo_sockets(void *context)
+{
+	struct apply *apply = context;
+
+	for (unsigned i = 0; i < CONFIG_PORTGROUPS_MAX; i++)
+		if (apply->opened & BIT(i))
+			close(apply->fresh[i].socket);
+	apply->opened = 0;
+}
+
+static int open_socket(struct apply *apply, const struct config_portgroup *portgroup,
+		       unsigned index, struct ctl_error *error)
+{
+	const struct gateway_port *running = &apply->gateway->ports[index];
+	struct gateway_port *fresh = &apply->fresh[index];
+	struct kernel_error why;
+	struct packet_error packet_why;
+	int code;
+
+	fresh->socket = -1;
+	apply->wanted |= BIT(index);
+	code = kernel_portgroup(apply->gateway->kernel, portgroup, &fresh->link, &why);
+	if (code)
+		return fault(error, code, "%s: %s", portgroup->name, why.text);
+	if (!fresh->link.ifindex || (running->told && running->link.ifindex == fresh->link.ifindex))
+		return 0;
+	fresh->socket = packet_socket_open(fresh->link.ifindex, &fresh->ring, &packet_why);
+	if (fresh->socket < 0)
+		return fault(error, fresh->socket, "%s: %s", portgroup->name, packet_why.text);
+	apply->opened |= BIT(index);
+	return 0;
+}
+
+static int take_sockets(void *context, struct ctl_error *error)
+{
+	struct apply *apply = context;
+
+	for (size_t i = 0; i < apply->config->n_portgroups; i++) {
+		int code = open_socket(apply, &apply->config->portgroups[i],
+				       apply->places.portgroup[i], error);
+
+		if (!code)
+			continue;
+		undo_sockets(apply);
+		return code;
+	}
+	return 0;
+}
+
+/* Memory to share: kept from an earlier run, or new. */
+static int take_memory(struct gateway *gateway, uint32_t capacity, struct ctl_error *error)
+{
+	int code = 0;
+
+	if (gateway->table.fd < 0) {
+		code = region_table(&gateway->table, capacity, error);
+		if (!code)
+			keeper_put(KEEPER_TABLE, gateway->table.fd);
+	}
+	if (!code && gateway->counters.fd < 0) {
+		code = region_counters(&gateway->counters, error);
+		if (!code)
+			keeper_put(KEEPER_COUNTERS, gateway->counters.fd);
+	}
+	return code;
+}
+
+static int take_datapath(void *context, struct ctl_error *error)
+{
+	struct apply *apply = context;
+	struct gateway *gateway = apply->gateway;
+	int code;
+
+	if (gateway->datapath.pid)
+		return 0;
+	code = take_memory(gateway, apply->config->flow_capacity, error);
+	if (!code)
+		code = datapath_start(&gateway->datapath, error);
+	if (code)
+		return code;
+	apply->started = true;
+	code = tell_events(gateway, error);
+	if (code)
+		datapath_kill(&gateway->datapath);
+	return code;
+}
+
+static void undo_datapath(void *context)
+{
+	struct apply *apply = context;
+
+	if (apply->started)
+		datapath_quit(&apply->gateway->datapath);
+	apply->started = false;
+}
+
+/* Gives the datapath back the ports it had. */
+static void undo_ports(void *context)
+{
+	struct apply *apply = context;
+	struct ctl_error error;
+
+	for (unsigned i = 0; i < CONFIG_PORTGROUPS_MAX; i++) {
+		const struct gateway_port *running = &apply->gateway->ports[i];
+		int code;
+
+		if (!(apply->told & BIT(i)))
+			continue;
+		if (running->told && running->socket >= 0)
+			code = tell_port(apply->gateway, i, running, &error);
+		else
+			code = tell_port_gone(apply->gateway, i, &error);
+		if (code)
+			ctl_log(LOG_ERR, "cannot give the datapath its former portgroup back: %s",
+				error.text);
+	}
+	apply->told = 0;
+}
+
+static int take_ports(void *context, struct ctl_error *error)
+{
+	struct apply *apply = context;
+
+	for (unsigned i = 0; i < CONFIG_PORTGROUPS_MAX; i++) {
+		int code;
+
+		if (!(apply->opened & BIT(i)))
+			continue;
+		code = tell_port(apply->gateway, i, &apply->fresh[i], error);
+		if (code) {
+			fault(error, code, "%s: %s", apply->names.portgroup[i], error->text);
+			undo_ports(apply);
+			return code;
+		}
+		apply->told |= BIT(i);
+	}
+	return 0;
+}
+
+/* The links are those in @apply->fresh. */
+static void *compile(const struct apply *apply, size_t *bytes, struct ctl_error *error)
+{
+	struct config_runtime runtime = {.revision = apply->revision};
+	struct snapshot_reserved *reserved = NULL;
+	size_t n_reserved = 0;
+	void *block;
+	int code;
+
+	code = kernel_listening(&reserved, &n_reserved);
+	if (code) {
+		fault(error, code, "cannot list the ports on which this host listens: %s",
+		      strerror(-code));
+		return NULL;
+	}
+	for (size_t i = 0; i < apply->config->n_portgroups; i++) {
+		unsigned index = apply->places.portgroup[i];
+
+		runtime.portgroup[i].index = (uint8_t)index;
+		runtime.portgroup[i].ifindex = apply->fresh[index].link.ifindex;
+	}
+	runtime.pool_index = apply->places.pool;
+	runtime.reserved = reserved;
+	runtime.n_reserved = n_reserved;
+	block = config_compile(apply->config, &runtime, bytes);
+	free(reserved);
+	if (!block)
+		fault(error, -ENOMEM, "out of memory");
+	return block;
+}
+
+static int take_snapshot(void *context, struct ctl_error *error)
+{
+	struct apply *apply = context;
+	size_t bytes;
+	void *block = compile(apply, &bytes, error);
+	int code;
+
+	if (!block)
+		return -ENOMEM;
+	code = region_snapshot(&apply->snapshot, block, bytes, error);
+	free(block);
+	if (code)
+		return code;
+	code = tell_snapshot(apply->gateway, &apply->snapshot, apply->revision, error);
+	if (code)
+		region_drop(&apply->snapshot);
+	return code;
+}
+
+static void undo_snapshot(void *context)
+{
+	struct apply *apply = context;
+
+	region_drop(&apply->snapshot);
+}
+
+/* The table comes last: with ports and snapshot at hand, the datapath finds the next hops of the
+ * flows that it adopts. */
+static int take_table(void *context, struct ctl_error *error)
+{
+	struct apply *apply = context;
+	struct gateway *gateway = apply->gateway;
+	uint64_t flows;
+	int code;
+
+	if (!apply->started)
+		return 0;
+	code = tell_table(gateway, &flows, error);
+	if (code || !flows)
+		return code;
+	ctl_log(LOG_INFO, "%" PRIu64 " sessions of an earlier run go on", flows);
+	/* They were admitted by another configuration: once more, so that they are swept. */
+	return tell_snapshot(gateway, &apply->snapshot, apply->revision, error);
+}
+
+/* Nothing here can fail any more. A datapath that breaks now is replaced by one that is told
+ * all of it. */
+static void commit(struct apply *apply)
+{
+	struct gateway *gateway = apply->gateway;
+
+	for (unsigned i = 0; i < CONFIG_PORTGROUPS_MAX; i++) {
+		struct gateway_port *port = &gateway->ports[i];
+		bool stays = (apply->wanted & BIT(i)) && apply->fresh[i].link.ifindex;
+		struct ctl_error error;
+
+		if (port->told && !stays && tell_port_gone(gateway, i, &error))
+			ctl_log(LOG_WARNING, "portgroup %s: %s", gateway->names.portgroup[i],
+				error.text);
+		if (port->socket >= 0 && (!stays || (apply->opened & BIT(i))))
+			close(port->socket);
+		if (!stays) {
+			port->socket = -1;
+			port->told = false;
+			memset(&port->link, 0, sizeof(port->link));
+		} else if (apply->opened & BIT(i)) {
+			port->socket = apply->fresh[i].socket;
+			port->ring = apply->fresh[i].ring;
+			port->told = true;
+			port->link = apply->fresh[i].link;
+		} else {
+			port->link = apply->fresh[i].link;
+		}
+		if (!(apply->wanted & BIT(i)))
+			port->state[0] = '\0';
+	}
+	apply->opened = 0;
+	names_keep(&apply->names, apply->config);
+	gateway->names = apply->names;
+	region_drop(&gateway->snapshot);
+	gateway->snapshot = apply->snapshot;
+	gateway->revision = apply->revision;
+	keeper_put(KEEPER_SNAPSHOT, gateway->snapshot.fd);
+}
+
+static const struct transaction_step steps[] = {
+	{"kernel", take_kernel, undo_kernel},
+	{"packet sockets", take_sockets, undo_sockets},
+	{"pgw-datapath", take_datapath, undo_datapath},
+	{"portgroups", take_ports, undo_ports},
+	{"snapshot", take_snapshot, undo_snapshot},
+	{"flow table", take_table, NULL},
+};
+#define STEPS	    (sizeof(steps) / sizeof(steps[0]))
+#define STEPS_LINKS 1 /* the first step of an apply that only follows the links */
+
+static int run(struct apply *apply, struct gateway *gateway, const struct config *config,
+	       size_t first_step, struct ctl_error *error)
+{
+	int code;
+
+	apply->gateway = gateway;
+	apply->config = config;
+	apply->names = gateway->names;
+	apply->snapshot = REGION_NONE;
+	code = names_place(&apply->names, config, &apply->places, error);
+	if (!code)
+		code = transaction_run(steps + first_step, STEPS - first_step, apply, error);
+	if (!code)
+		commit(apply);
+	if (gateway->datapath.peer.broken) {
+		struct ctl_error keep = *error;
+
+		gateway_datapath_lost(gateway, code ? keep.text : "its channel broke");
+		*error = keep;
+	}
+	return code;
+}
+
+static int check(const struct config *config, struct ctl_error *error)
+{
+	struct config_error why;
+	int code = config_check(config, &why);
+
+	if (!code)
+		return 0;
+	fault(error, code, "%s", why.text);
+	error->line = why.line;
+	error->column = why.column;
+	return code;
+}
+
+int apply_start(struct gateway *gateway, const struct config *config, struct ctl_error *error)
+{
+	struct apply apply = {.revision = gateway->revision + 1};
+	struct config copy;
+	int code = check(config, error);
+
+	if (code)
+		return code;
+	if (config_copy(&copy, config))
+		return fault(error, -ENOMEM, "out of memory");
+	code = run(&apply, gateway, config, 0, error);
+	if (code) {
+		config_free(&copy);
+		return code;
+	}
+	gateway->config = copy;
+	gateway->configured = true;
+	return 0;
+}
+
+int apply_change(struct gateway *gateway, const struct config *config,
+		 const struct config_diff *diff, struct ctl_error *error)
+{
+	struct apply apply = {.revision = gateway->revision + 1};
+	struct config copy;
+	int code;
+
+	code = check(config, error);
+	if (code)
+		return code;
+	if (!diff->n_changes)
+		return take_kernel(&(struct apply){.gateway = gateway, .config = config}, error);
+	if (!gateway->datapath.pid)
+		return fault(error, -EAGAIN,
+			     "pgw-datapath is not running: it is being started "
+			     "again, try again in a moment");
+	if (config->flow_capacity != gateway->config.flow_capacity)
+		return fault(error, -EBUSY,
+			     "flow-capacity cannot change from %u to %u while sessions live in the "
+			     "table: put it into the file, stop pgwd and start it again",
+			     gateway->config.flow_capacity, config->flow_capacity);
+	if (config_copy(&copy, config))
+		return fault(error, -ENOMEM, "out of memory");
+	code = run(&apply, gateway, config, 0, error);
+	if (code) {
+		config_free(&copy);
+		return code;
+	}
+	config_free(&gateway->config);
+	gateway->config = copy;
+	return 0;
+}
+
+static bool links_differ(struct gateway *gateway, struct ctl_error *error)
+{
+	struct places places;
+
+	if (names_place(&gateway->names, &gateway->config, &places, error))
+		return false;
+	for (size_t i = 0; i < gateway->config.n_portgroups; i++) {
+		const struct gateway_port *port = &gateway->ports[places.portgroup[i]];
+		struct kernel_error why;
+		struct kernel_link link;
+
+		if (kernel_portgroup(gateway->kernel, &gateway->config.portgroups[i], &link, &why))
+			continue;
+		if (link.ifindex != port->link.ifindex)
+			return true;
+	}
+	return false;
+}
+
+int apply_links(struct gateway *gateway, struct ctl_error *error)
+{
+	struct apply apply = {.revision = gateway->revision};
+
+	if (!gateway->datapath.pid || !links_differ(gateway, error))
+		return 0;
+	return run(&apply, gateway, &gateway->config, STEPS_LINKS, error);
+}
+
+/* Tells a new datapath of a port. A socket that an adopted one had for itself is opened anew. */
+static int bring_up_port(struct gateway *gateway, unsigned index, struct ctl_error *error)
+{
+	struct gateway_port *port = &gateway->ports[index];
+	struct packet_error why;
+	int code;
+
+	if (!port->link.ifindex)
+		return 0;
+	if (port->socket < 0) {
+		port->socket = packet_socket_open(port->link.ifindex, &port->ring, &why);
+		if (port->socket < 0) {
+			/* It vanished: the next look at the links finds it absent. */
+			ctl_log(LOG_WARNING, "portgroup %s: %s", gateway->names.portgroup[index],
+				why.text);
+			port->socket = -1;
+			memset(&port->link, 0, sizeof(port->link));
+			return 0;
+		}
+	}
+	code = tell_port(gateway, index, port, error);
+	port->told = !code;
+	return code;
+}
+
+int apply_bring_up(struct gateway *gateway, struct ctl_error *error)
+{
+	int code = datapath_start(&gateway->datapath, error);
+	uint64_t flows = 0;
+
+	for (unsigned i = 0; i < CONFIG_PORTGROUPS_MAX; i++)
+		gateway->ports[i].told = false;
+	if (!code)
+		code = tell_events(gateway, error);
+	for (unsigned i = 0; !code && i < CONFIG_PORTGROUPS_MAX; i++)
+		code = bring_up_port(gateway, i, error);
+	if (!code)
+		code = tell_snapshot(gateway, &gateway->snapshot, gateway->revision, error);
+	if (!code)
+		code = tell_table(gateway, &flows, error);
+	if (code)
+		datapath_kill(&gateway->datapath);
+	else
+		ctl_log(LOG_NOTICE, "datapath pid %d runs with %" PRIu64 " sessions",
+			gateway->datapath.pid, flows);
+	return code;
+}
+
+void *apply_compile(struct gateway *gateway, const struct config *config, size_t *bytes,
+		    struct ctl_error *error)
+{
+	struct apply apply = {
+		.gateway = gateway, .config = config, .revision = gateway->revision + 1};
+
+	apply.names = gateway->names;
+	if (names_place(&apply.names, config, &apply.places, error))
+		return NULL;
+	for (size_t i = 0; i < config->n_portgroups; i++) {
+		unsigned index = apply.places.portgroup[i];
+		struct kernel_error why;
+
+		/* A link that is not there yet counts as absent: no flow can use it. */
+		if (kernel_portgroup(gateway->kernel, &config->portgroups[i],
+				     &apply.fresh[index].link, &why))
+			apply.fresh[index].link.ifindex = 0;
+	}
+	return compile(&apply, bytes, error);
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * model - the configuration as control holds it. Plain data; every array is owned by the
+ * struct config and keeps the order of pgw.conf(5): by name or number, see config_sort().
+ */
+#ifndef PGW_CONFIG_MODEL_H
+#define PGW_CONFIG_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "datapath/base/addr.h"
+#include "datapath/policy/snapshot.h"
+
+#define CONFIG_NAME	       SNAPSHOT_NAME /* bytes, NUL included: [A-Za-z0-9_.-]+ */
+#define CONFIG_DEV	       16 /* IFNAMSIZ */
+#define CONFIG_TEXT	       128 /* a description */
+#define CONFIG_PORTGROUPS_MAX  SNAPSHOT_PORTS_MAX
+#define CONFIG_ALLOW_MAX       2048
+#define CONFIG_SERVICES_MAX    16384
+#define CONFIG_BACKENDS_MAX    64 /* of one service */
+#define CONFIG_POOL_ADDRESSES_MAX 256 /* of one pool */
+#define CONFIG_POOLS_MAX       256
+#define CONFIG_RULES_MAX       4096
+
+struct config_portgroup {
+	char name[CONFIG_NAME];
+	char dev[CONFIG_DEV]; /* the interface, or with a VLAN its trunk parent */
+	uint16_t vlan; /* 802.1Q ID 1..4094, 0 = untagged */
+	enum realm realm;
+	bool last_hop; /* default on */
+	bool reverse_path; /* default on */
+	unsigned line; /* of the file, for messages; 0 if not from a file. Never compared. */
+};
+
+struct config_address {
+	be32 addr;
+	uint8_t prefix_len;
+	char portgroup[CONFIG_NAME];
+	unsigned line;
+};
+
+struct config_route {
+	struct prefix to;
+	be32 via;
+	unsigned line;
+};
+
+struct config_pool {
+	char name[CONFIG_NAME];
+	be32 *external; /* external-ip-address */
+	size_t n_external;
+	uint16_t port_first, port_last; /* ports LO-HI */
+	enum mapping_type mapping;
+	enum filtering_type filtering;
+	unsigned line;
+};
+
+struct config_nat {
+	uint16_t number; /* 1..65535 */
+	struct prefix from, to;
+	uint8_t protocol; /* IPPROTO_TCP, _UDP, _ICMP or 0 = any */
+	bool pass; /* nat-pass-through: no pool */
+	char pool[CONFIG_NAME];
+	unsigned line;
+};
+
+struct config_backend {
+	be32 addr;
+	uint16_t port; /* host order */
+};
+
+struct config_service {
+	char name[CONFIG_NAME];
+	be32 addr;
+	uint8_t protocol; /* IPPROTO_TCP or IPPROTO_UDP */
+	uint16_t port; /* host order */
+	enum balance balance;
+	struct config_backend *backends;
+	size_t n_backends;
+	unsigned line;
+};
+
+struct config_allow {
+	struct prefix network;
+	char description[CONFIG_TEXT];
+	unsigned line;
+};
+
+struct config {
+	struct config_portgroup *portgroups;
+	size_t n_portgroups;
+	struct config_address *addresses;
+	size_t n_addresses;
+	struct config_route *routes;
+	size_t n_routes;
+	struct config_pool *pools;
+	size_t n_pools;
+	struct config_nat *nats;
+	size_t n_nats;
+	struct config_service *services;
+	size_t n_services;
+	struct config_allow *allows;
+	size_t n_allows;
+	uint32_t timer_s[TIMER_COUNT];
+	uint32_t flow_capacity; /* set flow-capacity N (power of two is not required) */
+	uint32_t icmp_rate; /* set icmp-rate N, errors per second */
+};
+
+/* A message about a statement. line and column count from 1; 0 where it concerns the whole. */
+struct config_error {
+	unsigned line, column;
+	char text[256];
+};
+
+/* config_init() - the empty configuration with default timers. config_free() - its arrays. */
+void config_init(struct config *config);
+void config_free(struct config *config);
+
+/* config_copy() - deep copy. Return: 0 or -ENOMEM (then @to is empty). */
+int config_copy(struct config *to, const struct config *from);
+
+/**
+ * config_parse() - read a whole pgw.conf text
+ * @config: must be initialised; unchanged unless 0 is returned
+ * @error: the first thing that is wrong
+ * Return: 0, -EINVAL (see @error) or -ENOMEM.
+ */
+int config_parse(struct config *config, const char *text, size_t bytes,
+		 struct config_error *error);
+
+/**
+ * config_statement() - apply one statement, as the command line and batches give it
+ * ("service add …", "allow del …", "set timer …"). Not checked as a whole: see config_check().
+ * Return: as config_parse(); column counts within @statement.
+ */
+int config_statement(struct config *config, const char *statement, struct config_error *error);
+
+/**
+ * config_check() - whatever needs the whole configuration: references, overlaps, addresses
+ * that no portgroup reaches, services without a nat rule for their backends, …
+ * Return: 0 or -EINVAL (see @error, line of the statement at fault).
+ */
+int config_check(const struct config *config, struct config_error *error);
+
+/* config_print() - the text that config_parse() reads back to the same model.
+ * Return: a malloc'ed string, or NULL without memory. */
+char *config_print(const struct config *config);
+
+/* One difference between two configurations, as the statement that makes it. */
+struct config_change {
+	char *statement; /* "service del vcenter", "allow add 10.0.0.0/8" */
+};
+struct config_diff {
+	struct config_change *changes; /* removals first, then additions, in an order that applies */
+	size_t n_changes;
+};
+int config_diff(struct config_diff *diff, const struct config *from, const struct config *to);
+void config_diff_free(struct config_diff *diff);
+
+/* What compile needs to know of the running system; portgroups in the order of the config. */
+struct config_runtime {
+	struct {
+		uint8_t index; /* the datapath's portgroup index: stable, unique */
+		uint32_t ifindex; /* 0: the interface is absent */
+	} portgroup[CONFIG_PORTGROUPS_MAX];
+	const uint16_t *pool_index; /* stable index of each pool, in the order of the config */
+	const struct snapshot_reserved *reserved; /* ports on which the gateway listens */
+	size_t n_reserved;
+	uint64_t revision;
+};
+
+/**
+ * config_compile() - make the datapath's snapshot (policy/snapshot.h) of a checked configuration
+ * @bytes: set to the block's size
+ * Return: a malloc'ed block that snapshot_open() accepts, or NULL without memory.
+ */
+void *config_compile(const struct config *config, const struct config_runtime *runtime,
+		     size_t *bytes);
+
+/* Names as the configuration spells them. NULL where there is none. */
+const char *realm_name(enum realm realm);
+const char *mapping_type_name(enum mapping_type type);
+const char *filtering_type_name(enum filtering_type type);
+const char *balance_name(enum balance balance);
+const char *timer_name(enum timer timer);
+const char *protocol_name(uint8_t protocol); /* "tcp" "udp" "icmp" "any"(0) */
+
+#endif

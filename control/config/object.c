@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* object - the keywords of each object. */
+#include <assert.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "control/config/statement.h"
+
+#define PORTGROUP(member) offsetof(struct config_portgroup, member)
+#define ADDRESS(member)	  offsetof(struct config_address, member)
+#define ROUTE(member)	  offsetof(struct config_route, member)
+#define POOL(member)	  offsetof(struct config_pool, member)
+#define NAT(member)	  offsetof(struct config_nat, member)
+#define SERVICE(member)	  offsetof(struct config_service, member)
+#define ALLOW(member)	  offsetof(struct config_allow, member)
+
+static void portgroup_normal(void *item)
+{
+	struct config_portgroup *portgroup = item;
+
+	portgroup->last_hop = true;
+	portgroup->reverse_path = true;
+}
+
+static bool address_same(const void *found, const void *wanted)
+{
+	return kinds[KIND_ADDRESS].equal(found, wanted);
+}
+
+static bool route_same(const void *found, const void *wanted)
+{
+	const struct config_route *there = found, *asked = wanted;
+
+	return asked->via == 0 || asked->via == there->via;
+}
+
+static void pool_normal(void *item)
+{
+	struct config_pool *pool = item;
+
+	pool->port_first = 1024;
+	pool->port_last = 65535;
+	pool->mapping = MAPPING_EIM;
+	pool->filtering = FILTERING_EDF;
+}
+
+static bool nat_pass(void *field, const char *text, struct reason *why)
+{
+	(void)text;
+	(void)why;
+	*(bool *)field = true;
+	return true;
+}
+
+static const struct keyword no_keywords[] = {{0}};
+
+static const struct keyword portgroup_add[] = {
+	{"dev", "IFACE", argument_dev, PORTGROUP(dev), KEYWORD_REQUIRED},
+	{"vlan", "ID", argument_vlan, PORTGROUP(vlan), 0},
+	{"realm", "REALM", argument_realm, PORTGROUP(realm), KEYWORD_REQUIRED},
+	{"last-hop", "on|off", argument_on_off, PORTGROUP(last_hop), 0},
+	{"reverse-path", "on|off", argument_on_off, PORTGROUP(reverse_path), 0},
+	{0},
+};
+
+static const struct keyword address_both[] = {
+	{"portgroup", "NAME", argument_name, ADDRESS(portgroup), KEYWORD_REQUIRED},
+	{0},
+};
+
+static const struct keyword route_add[] = {
+	{"via", "ADDRESS", argument_addr, ROUTE(via), KEYWORD_REQUIRED},
+	{0},
+};
+
+static const struct keyword route_del[] = {
+	{"via", "ADDRESS", argument_addr, ROUTE(via), 0},
+	{0},
+};
+
+static const struct keyword pool_add[] = {
+	{"external-ip-address", "ADDRESS[,ADDRESS...]", argument_external, 0, KEYWORD_REQUIRED},
+	{"ports", "LO-HI", argument_ports, 0, 0},
+	{"mapping-type", "eim|edm", argument_mapping, POOL(mapping), 0},
+	{"filtering-type", "eif|adf|edf", argument_filtering, POOL(filtering), 0},
+	{0},
+};
+
+static const struct keyword nat_add[] = {
+	{"from", "NETWORK", argument_prefix, NAT(from), KEYWORD_REQUIRED},
+	{"to", "NETWORK", argument_prefix, NAT(to), KEYWORD_REQUIRED},
+	{"protocol", "tcp|udp|icmp|any", argument_protocol, NAT(protocol), 0},
+	{"pool", "NAME", argument_name, NAT(pool), KEYWORD_CHOICE},
+	{"nat-pass-through", NULL, nat_pass, NAT(pass), KEYWORD_CHOICE},
+	{0},
+};
+
+static const struct keyword service_add[] = {
+	{"address", "ADDRESS", argument_addr, SERVICE(addr), KEYWORD_REQUIRED},
+	{"protocol", "tcp|udp", argument_transport, SERVICE(protocol), KEYWORD_REQUIRED},
+	{"port", "PORT", argument_port, SERVICE(port), KEYWORD_REQUIRED},
+	{"backend", "ADDRESS:PORT", argument_backend, 0, KEYWORD_REQUIRED | KEYWORD_REPEATED},
+	{"balance", "round-robin|source-hash", argument_balance, SERVICE(balance), 0},
+	{0},
+};
+
+static const struct keyword allow_add[] = {
+	{"description", "TEXT", argument_description, ALLOW(description), 0},
+	{0},
+};
+
+/* key, its reader and field; defaults; what del must match; keywords of add and del */
+const struct object objects[KIND_COUNT] = {
+	[KIND_PORTGROUP] = {"NAME", argument_name, PORTGROUP(name), portgroup_normal, NULL,
+			    portgroup_add, no_keywords},
+	[KIND_ADDRESS] = {"ADDRESS/LENGTH", argument_interface, 0, NULL, address_same, address_both,
+			  address_both},
+	[KIND_ROUTE] = {"NETWORK", argument_destination, ROUTE(to), NULL, route_same, route_add,
+			route_del},
+	[KIND_POOL] = {"NAME", argument_name, POOL(name), pool_normal, NULL, pool_add, no_keywords},
+	[KIND_NAT] = {"NUMBER", argument_rule, NAT(number), NULL, NULL, nat_add, no_keywords},
+	[KIND_SERVICE] = {"NAME", argument_name, SERVICE(name), NULL, NULL, service_add,
+			  no_keywords},
+	[KIND_ALLOW] = {"NETWORK", argument_prefix, ALLOW(network), NULL, NULL, allow_add,
+			no_keywords},
+};
+static_assert(sizeof(objects) / sizeof(objects[0]) == KIND_COUNT, "one per kind");

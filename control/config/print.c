@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * print - the model as statements.
+ *
+ * One blank between words and only what differs from the default: no printed line is then longer
+ * than the shortest line that could have made the item, so it is within the parser's limit.
+ */
+#include <assert.h>
+
+#include "control/config/kind.h"
+
+static void print_name(struct config_text *text, const void *item)
+{
+	config_text_add(text, "%s", (const char *)item); /* name is the first member */
+}
+static_assert(offsetof(struct config_portgroup, name) == 0, "print_name");
+static_assert(offsetof(struct config_pool, name) == 0, "print_name");
+static_assert(offsetof(struct config_service, name) == 0, "print_name");
+
+static void print_portgroup(struct config_text *text, const void *item)
+{
+	const struct config_portgroup *portgroup = item;
+
+	config_text_add(text, "%s dev %s", portgroup->name, portgroup->dev);
+	if (portgroup->vlan)
+		config_text_add(text, " vlan %u", portgroup->vlan);
+	config_text_add(text, " realm %s", realm_name(portgroup->realm));
+	if (!portgroup->last_hop)
+		config_text_add(text, " last-hop off");
+	if (!portgroup->reverse_path)
+		config_text_add(text, " reverse-path off");
+}
+
+static void print_address(struct config_text *text, const void *item)
+{
+	const struct config_address *address = item;
+	char buf[ADDR_TEXT_BYTES];
+
+	config_text_add(text, "%s/%u portgroup %s", addr_text(address->addr, buf),
+			address->prefix_len, address->portgroup);
+}
+
+static void print_route_key(struct config_text *text, const void *item)
+{
+	const struct config_route *route = item;
+	char buf[PREFIX_TEXT_BYTES];
+
+	config_text_add(text, "%s", route->to.len ? prefix_text(route->to, buf) : "default");
+}
+
+static void print_route(struct config_text *text, const void *item)
+{
+	const struct config_route *route = item;
+	char buf[ADDR_TEXT_BYTES];
+
+	print_route_key(text, item);
+	config_text_add(text, " via %s", addr_text(route->via, buf));
+}
+
+static void print_pool(struct config_text *text, const void *item)
+{
+	const struct config_pool *pool = item;
+
+	config_text_add(text, "%s external-ip-address ", pool->name);
+	for (size_t i = 0; i < pool->n_external; i++) {
+		char buf[ADDR_TEXT_BYTES];
+
+		config_text_add(text, "%s%s", i ? "," : "", addr_text(pool->external[i], buf));
+	}
+	if (pool->port_first != 1024 || pool->port_last != 65535)
+		config_text_add(text, " ports %u-%u", pool->port_first, pool->port_last);
+	if (pool->mapping != MAPPING_EIM)
+		config_text_add(text, " mapping-type %s", mapping_type_name(pool->mapping));
+	if (pool->filtering != FILTERING_EDF)
+		config_text_add(text, " filtering-type %s", filtering_type_name(pool->filtering));
+}
+
+static void print_nat_key(struct config_text *text, const void *item)
+{
+	const struct config_nat *nat = item;
+
+	config_text_add(text, "%u", nat->number);
+}
+
+static void print_nat(struct config_text *text, const void *item)
+{
+	const struct config_nat *nat = item;
+	char from[PREFIX_TEXT_BYTES], to[PREFIX_TEXT_BYTES];
+
+	config_text_add(text, "%u from %s to %s", nat->number, prefix_text(nat->from, from),
+			prefix_text(nat->to, to));
+	if (nat->protocol)
+		config_text_add(text, " protocol %s", protocol_name(nat->protocol));
+	if (nat->pass)
+		config_text_add(text, " nat-pass-through");
+	else
+		config_text_add(text, " pool %s", nat->pool);
+}
+
+static void print_service(struct config_text *text, const void *item)
+{
+	const struct config_service *service = item;
+	char buf[ADDR_TEXT_BYTES];
+
+	config_text_add(text, "%s address %s protocol %s port %u", service->name,
+			addr_text(service->addr, buf), protocol_name(service->protocol),
+			service->port);
+	for (size_t i = 0; i < service->n_backends; i++)
+		config_text_add(text, " backend %s:%u", addr_text(service->backends[i].addr, buf),
+				service->backends[i].port);
+	if (service->balance != BALANCE_ROUND_ROBIN)
+		config_text_add(text, " balance %s", balance_name(service->balance));
+}
+
+static void print_allow_key(struct config_text *text, const void *item)
+{
+	const struct config_allow *allow = item;
+	char buf[PREFIX_TEXT_BYTES];
+
+	config_text_add(text, "%s", prefix_text(allow->network, buf));
+}
+
+static void print_allow(struct config_text *text, const void *item)
+{
+	const struct config_allow *allow = item;
+
+	print_allow_key(text, item);
+	if (allow->description[0]) {
+		config_text_add(text, " description ");
+		config_text_quote(text, allow->description);
+	}
+}
+
+static const struct {
+	void (*item)(struct config_text *text, const void *item);
+	void (*key)(struct config_text *text, const void *item);
+} printers[KIND_COUNT] = {
+	[KIND_PORTGROUP] = {print_portgroup, print_name},
+	[KIND_ADDRESS] = {print_address, print_address},
+	[KIND_ROUTE] = {print_route, print_route_key},
+	[KIND_POOL] = {print_pool, print_name},
+	[KIND_NAT] = {print_nat, print_nat_key},
+	[KIND_SERVICE] = {print_service, print_name},
+	[KIND_ALLOW] = {print_allow, print_allow_key},
+};
+static_assert(sizeof(printers) / sizeof(printers[0]) == KIND_COUNT, "one per kind");
+
+void kind_print(enum config_kind kind, struct config_text *text, const void *item)
+{
+	printers[kind].item(text, item);
+}
+
+void kind_print_key(enum config_kind kind, struct config_text *text, const void *item)
+{
+	printers[kind].key(text, item);
+}
+
+void setting_print(struct config_text *text, const struct config *config,
+		   enum config_setting setting)
+{
+	uint32_t value = setting_get(config, setting);
+
+	config_text_add(text, "set %s%s ", (unsigned)setting < TIMER_COUNT ? "timer " : "",
+			settings[setting].name);
+	if (value == settings[setting].normal)
+		config_text_add(text, "default");
+	else
+		config_text_add(text, "%u", value);
+}
+
+char *config_print(const struct config *config)
+{
+	struct config_text text = {0};
+	size_t before = 0; /* bytes before the current group */
+
+	for (unsigned kind = 0; kind < KIND_COUNT; kind++) {
+		for (size_t i = 0; i < kind_count(config, kind); i++) {
+			config_text_add(&text, "%s%s add ", i == 0 && before ? "\n" : "",
+					kinds[kind].name);
+			kind_print(kind, &text, kind_item(config, kind, i));
+			config_text_add(&text, "\n");
+		}
+		before = text.n;
+	}
+	for (unsigned i = 0; i < SETTING_COUNT; i++) {
+		if (setting_get(config, i) == settings[i].normal)
+			continue;
+		if (before && before == text.n)
+			config_text_add(&text, "\n");
+		setting_print(&text, config, i);
+		config_text_add(&text, "\n");
+	}
+	return config_text_take(&text);
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * request - reads one request line, checks it against what its operation takes, calls the
+ * gateway, and writes the answer line. Knows nothing of sockets or of the gateway's insides.
+ *
+ * Limits: nesting REQUEST_DEPTH_MAX, REQUEST_STATEMENTS_MAX statements, REQUEST_SESSIONS_MAX
+ * sessions; whatever goes beyond is refused with a message that names the limit.
+ */
+#ifndef PGW_CTL_REQUEST_H
+#define PGW_CTL_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "control/ctl/client.h"
+#include "control/ctl/frame.h"
+
+#define REQUEST_DEPTH_MAX      8u
+#define REQUEST_STATEMENTS_MAX 65536u
+#define REQUEST_SESSIONS_MAX   65536u
+
+/* Who asks, as the kernel says. */
+struct request_peer {
+	int pid;
+	unsigned uid;
+};
+
+struct request_session {
+	uint32_t record, word;
+};
+
+struct request_result {
+	json_t *answer;		/* an object; handlers add their members to it */
+	struct ctl_error error; /* used where a handler does not return 0 */
+	int fds[FRAME_FDS_MAX]; /* to go with the answer; owned by the result */
+	unsigned n_fds;
+	bool monitor;	/* from now on this client gets events */
+	uint64_t sweep; /* not 0: answer once the sweep for this revision has been reported */
+};
+
+/* What a request may ask. Each returns 0 and has filled result->answer, or -errno and has
+ * filled result->error. */
+struct request_ops {
+	int (*version)(void *gateway, struct request_result *result);
+	int (*show)(void *gateway, const char *object, struct request_result *result);
+	int (*change)(void *gateway, const char *const *statements, size_t n,
+		      struct request_result *result);
+	int (*config_show)(void *gateway, struct request_result *result);
+	int (*config_check)(void *gateway, const char *text, size_t bytes,
+			    struct request_result *result);
+	int (*config_diff)(void *gateway, const char *text, size_t bytes,
+			   struct request_result *result);
+	int (*config_apply)(void *gateway, const char *text, size_t bytes,
+			    struct request_result *result);
+	int (*config_save)(void *gateway, struct request_result *result);
+	int (*stats)(void *gateway, bool all, struct request_result *result);
+	int (*neighbour)(void *gateway, struct request_result *result);
+	int (*session_table)(void *gateway, struct request_result *result);
+	int (*session_end)(void *gateway, const struct request_session *sessions, size_t n,
+			   struct request_result *result);
+};
+
+/* The values that "object" of operation show may have; ends with NULL. */
+extern const char *const request_objects[];
+
+/**
+ * request_handle() - one request line to its result
+ * @peer: named in the log where the operation changes something; NULL: nothing is logged
+ * Always leaves a result that request_answer() can write.
+ * Return: 0 done, -errno refused.
+ */
+int request_handle(const char *line, size_t length, const struct request_ops *ops, void *gateway,
+		   const struct request_peer *peer, struct request_result *result);
+
+/* request_failed() - set result->error. Return: @code. */
+int request_failed(struct request_result *result, int code, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* request_answer() - the answer line for @code and @result, malloc'ed; NULL without memory. */
+char *request_answer(int code, const struct request_result *result);
+
+/* request_result_free() - closes descriptors that are still in it. */
+void request_result_free(struct request_result *result);
+
+#endif

@@ -1,0 +1,538 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "control/gateway.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "control/answer.h"
+#include "control/apply.h"
+#include "control/ctl/log.h"
+#include "control/fault.h"
+#include "control/keeper.h"
+#include "control/rundir.h"
+#include "control/tell.h"
+#include "datapath/flow/table.h"
+
+#define RECONCILE_SETTLE_MS 20	  /* changes come in groups */
+#define RECONCILE_PAUSE_MS  500	  /* between two looks, however often the kernel changes */
+#define RESOLVE_PER_S	    1000u /* requests of the datapath that are served */
+#define DEATHS_OF_A_TABLE   8u	  /* in a row; then the next start gets an empty table */
+
+int64_t gateway_now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void gateway_event(struct gateway *gateway, const char *event, json_t *members)
+{
+	if (gateway->server)
+		server_event(gateway->server, event, members);
+	else
+		json_decref(members);
+}
+
+static void datapath_event(struct gateway *gateway, const char *state, int pid)
+{
+	gateway_event(gateway, "datapath", json_pack("{s:s, s:i}", "state", state, "pid", pid));
+}
+
+static bool is_portgroup_link(const struct gateway *gateway, uint32_t ifindex)
+{
+	for (unsigned i = 0; ifindex && i < CONFIG_PORTGROUPS_MAX; i++)
+		if (gateway->ports[i].link.ifindex == ifindex)
+			return true;
+	return false;
+}
+
+/* Whether the datapath may ask for this address: a host that a link can have. */
+static bool is_host(be32 addr)
+{
+	uint32_t host = ntohl(addr);
+	uint32_t first = host >> 24;
+
+	return first != 0 && first != 127 && first < 224;
+}
+
+static bool resolve_admitted(struct gateway *gateway)
+{
+	int64_t second = gateway_now_ms() / 1000;
+
+	if (second != gateway->resolve_second) {
+		gateway->resolve_second = second;
+		gateway->resolve_tokens = RESOLVE_PER_S;
+	}
+	if (!gateway->resolve_tokens)
+		return false;
+	if (!--gateway->resolve_tokens)
+		ctl_log(LOG_WARNING,
+			"datapath asks for more than %u neighbours in a second; the rest waits",
+			RESOLVE_PER_S);
+	return true;
+}
+
+void gateway_unasked(void *context, const struct channel_message *message)
+{
+	struct gateway *gateway = context;
+
+	if (message->type == CHANNEL_SWEPT) {
+		/* Of no revision that was ever sent; the one under way is the next. */
+		if (message->u.swept.revision > gateway->revision + 1)
+			return;
+		/* Handed on by gateway_work(): this may come in the middle of an apply. */
+		if (message->u.swept.revision > gateway->swept_revision)
+			gateway->swept_ended = 0;
+		gateway->swept_revision = message->u.swept.revision;
+		gateway->swept_ended += message->u.swept.ended;
+		gateway->swept = true;
+		return;
+	}
+	if (is_portgroup_link(gateway, message->u.resolve.ifindex) &&
+	    is_host(message->u.resolve.addr) && resolve_admitted(gateway))
+		kernel_resolve(gateway->kernel, message->u.resolve.ifindex,
+			       message->u.resolve.addr);
+}
+
+/* Memory whose contents do not fit this build or are not what they should be is not used. */
+static int check_memory(const struct region *table, const struct region *counters,
+			struct ctl_error *error)
+{
+	const char *why = flow_table_check(table->memory, table->bytes);
+	const struct counters_page *page = counters->memory;
+
+	if (why)
+		return fault(error, -EINVAL, "flow table: %s", why);
+	if (counters->bytes < sizeof(*page) || page->magic != COUNTERS_MAGIC ||
+	    page->version != COUNTERS_VERSION || page->bytes != sizeof(*page))
+		return fault(error, -EINVAL, "counters: of another version");
+	return 0;
+}
+
+/**
+ * take_memory() - use table, counters and snapshot of an earlier run
+ * @fds: the three; taken over, -1 where there is none
+ * @view: set to the snapshot, if there is one
+ */
+static int take_memory(struct gateway *gateway, int fds[CHANNEL_FDS_MAX], struct snapshot *view,
+		       struct ctl_error *error)
+{
+	struct region *regions[] = {&gateway->table, &gateway->counters, &gateway->snapshot};
+	static const char *const names[] = {"flow table", "counters", "snapshot"};
+	const size_t limits[] = {flow_table_bytes(FLOW_CAPACITY_MAX), 1u << 20, SNAPSHOT_BYTES_MAX};
+	const char *why;
+	int code = 0;
+
+	for (unsigned i = 0; !code && i < CHANNEL_FDS_MAX; i++) {
+		if (fds[i] < 0 && i == 2)
+			break;
+		code = region_adopt(regions[i], fds[i], names[i], limits[i], error);
+		if (!code)
+			fds[i] = -1;
+	}
+	if (!code)
+		code = check_memory(&gateway->table, &gateway->counters, error);
+	memset(view, 0, sizeof(*view));
+	if (!code && gateway->snapshot.memory) {
+		why = snapshot_open(view, gateway->snapshot.memory, gateway->snapshot.bytes);
+		if (why)
+			code = fault(error, -EINVAL, "snapshot: %s", why);
+	}
+	if (!code && view->header) {
+		names_read(&gateway->names, view);
+		gateway->revision = view->header->revision;
+	}
+	for (unsigned i = 0; i < CHANNEL_FDS_MAX; i++) {
+		if (fds[i] >= 0)
+			close(fds[i]);
+		if (code)
+			region_drop(regions[i]);
+	}
+	return code;
+}
+
+/* What an adopted datapath has, by its own word and its snapshot's. */
+static void read_ports(struct gateway *gateway, const struct snapshot *view, uint32_t told)
+{
+	for (unsigned i = 0; i < CONFIG_PORTGROUPS_MAX; i++)
+		gateway->ports[i].told = told & 1u << i;
+	for (uint32_t i = 0; i < view->n_ports; i++) {
+		const struct snapshot_port *port = &view->ports[i];
+
+		if (gateway->ports[port->index].told)
+			gateway->ports[port->index].link.ifindex = port->ifindex;
+	}
+}
+
+static void adopt(struct gateway *gateway, struct keeper *kept)
+{
+	struct channel_message hello;
+	struct snapshot view;
+	struct ctl_error error;
+	int fds[CHANNEL_FDS_MAX];
+
+	if (!datapath_adopt(&gateway->datapath, &hello, fds)) {
+		if (!take_memory(gateway, fds, &view, &error)) {
+			read_ports(gateway, &view, hello.u.hello.ports);
+			if (!hello.u.hello.events && tell_events(gateway, &error))
+				ctl_log(LOG_WARNING, "datapath: %s", error.text);
+			ctl_log(LOG_NOTICE, "adopted running datapath pid %d, revision %" PRIu64,
+				gateway->datapath.pid, gateway->revision);
+			return;
+		}
+		ctl_log(LOG_WARNING, "running datapath pid %d: %s; replaced, its sessions end",
+			gateway->datapath.pid, error.text);
+		datapath_quit(&gateway->datapath);
+	}
+	if (kept->table < 0 || kept->counters < 0)
+		return;
+	fds[0] = kept->table;
+	fds[1] = kept->counters;
+	fds[2] = kept->snapshot;
+	*kept = (struct keeper){-1, -1, -1};
+	if (take_memory(gateway, fds, &view, &error))
+		ctl_log(LOG_WARNING, "kept by the service manager: %s; starting anew", error.text);
+	else
+		ctl_log(LOG_NOTICE, "took the flow table back from the service manager");
+}
+
+/* A table that was taken over keeps its size. One that nobody uses is replaced if the file
+ * wants another. */
+static void check_capacity(struct gateway *gateway, const struct config *config)
+{
+	const struct flow_header *header = gateway->table.memory;
+
+	if (!header || header->capacity == config->flow_capacity)
+		return;
+	if (gateway->datapath.pid) {
+		ctl_log(LOG_WARNING,
+			"the running flow table holds %u flows, flow-capacity %u counts once pgwd "
+			"has been stopped and started",
+			header->capacity, config->flow_capacity);
+		return;
+	}
+	ctl_log(LOG_NOTICE, "flow-capacity is %u now, was %u: the kept sessions end",
+		config->flow_capacity, header->capacity);
+	region_drop(&gateway->table);
+}
+
+static int open_server(struct gateway *gateway, struct ctl_error *error)
+{
+	char path[200];
+
+	snprintf(path, sizeof(path), "%s/" CTL_SOCKET_NAME, gateway->options.rundir);
+	return server_open(&gateway->server, path, &answer_ops, gateway, error);
+}
+
+static void init(struct gateway *gateway, const struct gateway_options *options)
+{
+	memset(gateway, 0, sizeof(*gateway));
+	gateway->options = *options;
+	gateway->lock_fd = -1;
+	gateway->table = gateway->counters = gateway->snapshot = REGION_NONE;
+	gateway->started_ms = gateway_now_ms();
+	for (unsigned i = 0; i < CONFIG_PORTGROUPS_MAX; i++)
+		gateway->ports[i].socket = -1;
+	config_init(&gateway->config);
+}
+
+static void release(struct gateway *gateway)
+{
+	server_close(gateway->server);
+	gateway->server = NULL;
+	datapath_leave(&gateway->datapath);
+	for (unsigned i = 0; i < CONFIG_PORTGROUPS_MAX; i++)
+		if (gateway->ports[i].socket >= 0)
+			close(gateway->ports[i].socket);
+	region_drop(&gateway->table);
+	region_drop(&gateway->counters);
+	region_drop(&gateway->snapshot);
+	if (gateway->kernel)
+		kernel_close(gateway->kernel);
+	config_free(&gateway->config);
+	if (gateway->lock_fd >= 0)
+		close(gateway->lock_fd);
+}
+
+static void link_states(struct gateway *gateway);
+
+int gateway_open(struct gateway *gateway, const struct gateway_options *options,
+		 const struct config *config, struct ctl_error *error)
+{
+	struct keeper kept;
+	struct kernel_error why;
+	bool adopted;
+	int code;
+
+	init(gateway, options);
+	keeper_take(&kept);
+	code = datapath_init(&gateway->datapath, options->rundir, gateway_unasked, gateway, error);
+	if (!code)
+		code = rundir_privileges(error);
+	if (!code) {
+		gateway->lock_fd = rundir_open(options->rundir, options->state_dir, error);
+		code = gateway->lock_fd < 0 ? gateway->lock_fd : 0;
+	}
+	if (!code) {
+		code = kernel_open(&gateway->kernel, options->state_dir, &why);
+		if (code)
+			fault(error, code, "%s", why.text);
+	}
+	if (code) {
+		keeper_close(&kept);
+		release(gateway);
+		return code;
+	}
+	adopt(gateway, &kept);
+	keeper_close(&kept);
+	adopted = gateway->datapath.pid;
+	check_capacity(gateway, config);
+	code = apply_start(gateway, config, error);
+	if (!code)
+		code = open_server(gateway, error);
+	if (code) {
+		/* One that an earlier pgwd left goes on with what it has. */
+		if (!adopted && gateway->configured) {
+			datapath_quit(&gateway->datapath);
+			kernel_remove(gateway->kernel, &why);
+		}
+		release(gateway);
+		return code;
+	}
+	keeper_put(KEEPER_TABLE, gateway->table.fd);
+	keeper_put(KEEPER_COUNTERS, gateway->counters.fd);
+	link_states(gateway);
+	ctl_log(LOG_NOTICE, "revision %" PRIu64 " runs, datapath pid %d", gateway->revision,
+		gateway->datapath.pid);
+	return 0;
+}
+
+void gateway_close(struct gateway *gateway)
+{
+	struct kernel_error why;
+
+	server_close(gateway->server);
+	gateway->server = NULL;
+	datapath_quit(&gateway->datapath);
+	if (kernel_remove(gateway->kernel, &why))
+		ctl_log(LOG_ERR,
+			"cannot take back what was programmed: %s; the next start mends "
+			"it",
+			why.text);
+	release(gateway);
+}
+
+static void schedule_restart(struct gateway *gateway)
+{
+	unsigned wait_ms = datapath_died(&gateway->datapath, gateway_now_ms());
+
+	gateway->due.restart_ms = gateway_now_ms() + wait_ms;
+}
+
+void gateway_datapath_lost(struct gateway *gateway, const char *why)
+{
+	int pid = gateway->datapath.pid;
+
+	if (!pid)
+		return;
+	ctl_log(LOG_ERR, "datapath pid %d: %s; it is ended and started again", pid, why);
+	datapath_kill(&gateway->datapath);
+	datapath_event(gateway, "died", pid);
+	schedule_restart(gateway);
+}
+
+void gateway_datapath_ended(struct gateway *gateway)
+{
+	int pid = gateway->datapath.pid;
+
+	ctl_log(LOG_ERR, "datapath pid %d died; it is started again, its sessions are kept", pid);
+	datapath_kill(&gateway->datapath);
+	datapath_event(gateway, "died", pid);
+	schedule_restart(gateway);
+}
+
+void gateway_channel_readable(struct gateway *gateway)
+{
+	struct ctl_error error;
+
+	if (!peer_read(&gateway->datapath.peer, &error))
+		return;
+	/* A process that died is reported as such by its pidfd, with its status. */
+	if (!strcmp(error.text, "pgw-datapath closed its channel") &&
+	    datapath_has_ended(&gateway->datapath))
+		gateway_datapath_ended(gateway);
+	else
+		gateway_datapath_lost(gateway, error.text);
+}
+
+/* A process that dies again and again may do so for what its table holds. */
+static void give_up_table(struct gateway *gateway, uint32_t capacity)
+{
+	struct region fresh;
+	struct ctl_error error;
+
+	if (region_table(&fresh, capacity, &error)) {
+		ctl_log(LOG_ERR, "%s", error.text);
+		return;
+	}
+	ctl_log(LOG_ERR,
+		"the datapath died %u times in a row: it gets an empty flow table, all "
+		"sessions end",
+		gateway->datapath.deaths);
+	region_drop(&gateway->table);
+	gateway->table = fresh;
+	keeper_put(KEEPER_TABLE, fresh.fd);
+	gateway->datapath.deaths = 0;
+}
+
+static void restart_datapath(struct gateway *gateway)
+{
+	const struct flow_header *header = gateway->table.memory;
+	struct ctl_error error;
+
+	gateway->due.restart_ms = 0;
+	if (gateway->datapath.deaths >= DEATHS_OF_A_TABLE)
+		give_up_table(gateway, header->capacity);
+	if (apply_bring_up(gateway, &error)) {
+		ctl_log(LOG_ERR, "datapath does not start: %s", error.text);
+		schedule_restart(gateway);
+		return;
+	}
+	datapath_event(gateway, "started", gateway->datapath.pid);
+	gateway->due.reconcile_ms = gateway_now_ms(); /* links may have changed meanwhile */
+}
+
+void gateway_kernel_readable(struct gateway *gateway)
+{
+	int64_t now_ms = gateway_now_ms(), due_ms = now_ms + RECONCILE_SETTLE_MS;
+
+	if (kernel_monitor_read(gateway->kernel) <= 0 || gateway->due.reconcile_ms)
+		return;
+	if (due_ms < gateway->reconciled_ms + RECONCILE_PAUSE_MS)
+		due_ms = gateway->reconciled_ms + RECONCILE_PAUSE_MS;
+	gateway->due.reconcile_ms = due_ms;
+}
+
+static const char *link_state(const struct kernel_link *link)
+{
+	if (!link->ifindex)
+		return "absent";
+	return link->up ? "up" : "down";
+}
+
+/* Says what has become of each portgroup's link since the last look. */
+static void link_states(struct gateway *gateway)
+{
+	struct places places;
+	struct ctl_error error;
+
+	if (names_place(&gateway->names, &gateway->config, &places, &error))
+		return;
+	for (size_t i = 0; i < gateway->config.n_portgroups; i++) {
+		const struct config_portgroup *portgroup = &gateway->config.portgroups[i];
+		struct gateway_port *port = &gateway->ports[places.portgroup[i]];
+		struct kernel_error why;
+		struct kernel_link link;
+		const char *state;
+
+		if (kernel_portgroup(gateway->kernel, portgroup, &link, &why))
+			continue;
+		state = link_state(&link);
+		if (!strcmp(port->state, state))
+			continue;
+		if (*port->state || !link.up) {
+			ctl_log(link.up ? LOG_NOTICE : LOG_WARNING, "portgroup %s (%s) is %s",
+				portgroup->name, portgroup->dev, state);
+			gateway_event(gateway, "link",
+				      json_pack("{s:s, s:s}", "portgroup", portgroup->name, "state",
+						state));
+		}
+		snprintf(port->state, sizeof(port->state), "%s", state);
+	}
+}
+
+static void reconcile_failed(struct gateway *gateway, const char *why)
+{
+	if (strcmp(gateway->trouble, why))
+		ctl_log(LOG_ERR, "the kernel does not match the configuration: %s", why);
+	snprintf(gateway->trouble, sizeof(gateway->trouble), "%s", why);
+}
+
+static void reconcile(struct gateway *gateway)
+{
+	struct kernel_error why = {.text = ""};
+	struct ctl_error error;
+	int code;
+
+	gateway->due.reconcile_ms = 0;
+	link_states(gateway);
+	code = kernel_apply(gateway->kernel, &gateway->config, &why);
+	if (code) {
+		reconcile_failed(gateway, why.text);
+	} else {
+		size_t changes = kernel_changes(gateway->kernel);
+
+		if (*gateway->trouble)
+			ctl_log(LOG_NOTICE, "the kernel matches the configuration again");
+		gateway->trouble[0] = '\0';
+		if (changes) {
+			ctl_log(LOG_WARNING,
+				"the kernel was changed by others: %zu differences mended",
+				changes);
+			gateway_event(gateway, "mended",
+				      json_pack("{s:I}", "changes", (json_int_t)changes));
+		}
+	}
+	if (apply_links(gateway, &error))
+		ctl_log(LOG_ERR, "cannot follow a change of the links: %s", error.text);
+	/* Set last: what was just done makes the monitor readable, too. */
+	gateway->reconciled_ms = gateway_now_ms();
+}
+
+static void hand_on_swept(struct gateway *gateway)
+{
+	uint64_t ended = gateway->swept_ended;
+
+	gateway->swept = false;
+	gateway->swept_ended = 0;
+	if (ended) {
+		ctl_log(LOG_INFO, "revision %" PRIu64 " ended %" PRIu64 " sessions",
+			gateway->swept_revision, ended);
+		gateway_event(gateway, "sessions-ended",
+			      json_pack("{s:I, s:I}", "count", (json_int_t)ended, "revision",
+					(json_int_t)gateway->swept_revision));
+	}
+	server_swept(gateway->server, gateway->swept_revision, ended);
+}
+
+int64_t gateway_due_ms(const struct gateway *gateway)
+{
+	int64_t due_ms = server_due_ms(gateway->server);
+
+	if (gateway->swept)
+		return 0;
+	if (gateway->due.reconcile_ms && gateway->due.reconcile_ms < due_ms)
+		due_ms = gateway->due.reconcile_ms;
+	if (gateway->due.restart_ms && gateway->due.restart_ms < due_ms)
+		due_ms = gateway->due.restart_ms;
+	return due_ms;
+}
+
+void gateway_work(struct gateway *gateway)
+{
+	int64_t now_ms = gateway_now_ms();
+
+	if (gateway->swept)
+		hand_on_swept(gateway);
+	if (gateway->due.restart_ms && gateway->due.restart_ms <= now_ms)
+		restart_datapath(gateway);
+	if (gateway->due.reconcile_ms && gateway->due.reconcile_ms <= now_ms)
+		reconcile(gateway);
+	server_expire(gateway->server, now_ms);
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * gateway - everything that one pgwd holds: the running configuration, the kernel it programs,
+ * the datapath it supervises, the memory they share, and the control socket.
+ *
+ * Invariants, outside an apply:
+ *   - config, names, snapshot and ports say the same, and it is what the datapath runs or, while
+ *     it is down, what it will be given;
+ *   - a portgroup's socket stays open here for as long as the portgroup does, so that what arrives
+ *     while the datapath is being started again waits in its ring (sockets of an adopted
+ *     datapath excepted: those are its own);
+ *   - revision grows by one with every change of the configuration.
+ *
+ * Everything runs in one thread. Only questions to the datapath and the kernel are waited for,
+ * each for a bounded time; nothing here waits for a client.
+ */
+#ifndef PGW_CONTROL_GATEWAY_H
+#define PGW_CONTROL_GATEWAY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "control/config/model.h"
+#include "control/ctl/server.h"
+#include "control/datapath.h"
+#include "control/names.h"
+#include "control/netlink/kernel.h"
+#include "control/region.h"
+#include "datapath/io/packet.h"
+
+struct gateway_options {
+	const char *file; /* configuration */
+	const char *rundir;
+	const char *state_dir;
+};
+
+/* One portgroup, at its index. */
+struct gateway_port {
+	struct kernel_link link; /* as the datapath was told; ifindex 0: it was told of none */
+	int socket;		 /* -1: none, or the datapath's own */
+	struct packet_ring ring;
+	bool told;     /* the datapath has this port */
+	char state[8]; /* "up", "down", "absent": as the last event said; "" before the first */
+};
+
+/* What has to be done when the loop comes round; 0 in a time: nothing. */
+struct gateway_due {
+	int64_t reconcile_ms; /* the kernel changed under us */
+	int64_t restart_ms;   /* the datapath died */
+};
+
+struct gateway {
+	struct gateway_options options;
+	int lock_fd;
+	struct kernel *kernel;
+	bool configured; /* config is what runs */
+	struct config config;
+	struct names names;
+	uint64_t revision; /* what runs, or ran before this pgwd; 0: nothing */
+	struct gateway_port ports[CONFIG_PORTGROUPS_MAX];
+	struct datapath datapath;
+	struct region table, counters, snapshot;
+	struct server *server;
+	int64_t started_ms; /* of this pgwd */
+	int64_t reconciled_ms;
+	struct gateway_due due;
+	bool swept; /* such a message arrived and has not been handed to the server */
+	uint64_t swept_revision, swept_ended;
+	unsigned resolve_tokens; /* requests that may still be served in this second */
+	int64_t resolve_second;
+	char trouble[256]; /* last failure to reconcile, so that it is logged once */
+};
+
+int64_t gateway_now_ms(void); /* CLOCK_MONOTONIC */
+
+/**
+ * gateway_open() - take hold of directories, lock, kernel and a running datapath, apply @config
+ * @config: checked; copied
+ * Return: 0: it forwards; -errno with @error set: nothing of it is left.
+ */
+int gateway_open(struct gateway *gateway, const struct gateway_options *options,
+		 const struct config *config, struct ctl_error *error);
+
+/* gateway_close() - stop the datapath, take away what was programmed, remove the sockets. */
+void gateway_close(struct gateway *gateway);
+
+/* The loop's calls. */
+void gateway_channel_readable(struct gateway *gateway);
+void gateway_datapath_ended(struct gateway *gateway); /* its pidfd is readable */
+void gateway_kernel_readable(struct gateway *gateway);
+int64_t gateway_due_ms(const struct gateway *gateway); /* INT64_MAX: nothing is due */
+void gateway_work(struct gateway *gateway);	       /* what is due */
+
+/* gateway_datapath_lost() - it broke the protocol or does not answer: kill it, start another. */
+void gateway_datapath_lost(struct gateway *gateway, const char *why);
+
+/* gateway_event() - tell the monitors. @members: taken over. */
+void gateway_event(struct gateway *gateway, const char *event, json_t *members);
+
+/* gateway_unasked() - a message that the datapath sent by itself (peer.unasked). */
+void gateway_unasked(void *context, const struct channel_message *message);
+
+#endif

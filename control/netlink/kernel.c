@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * kernel - the life of what the gateway programs.
+ *
+ * kernel_apply() and kernel_remove() hold no memory of what was applied before: each reads what
+ * runs, tells by the marks what is ours, and plans the differences. So a start after a kill, a
+ * reload and the mending of what somebody changed by hand are one and the same thing.
+ *
+ * Limits: an interface that was down and was set up stays up when the gateway goes, because others
+ * may have begun to use it. Taking the last address off an interface makes the kernel drop the
+ * routes on it, those of others too.
+ */
+#include <errno.h>
+#include <linux/capability.h>
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "control/netlink/monitor.h"
+#include "control/netlink/plan.h"
+
+/* has_net_admin() - whether CAP_NET_ADMIN is effective. True where that cannot be told: the
+ * kernel's own refusal says it later. */
+static bool has_net_admin(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
+
+	if (syscall(SYS_capget, &header, data))
+		return true;
+	return data[CAP_TO_INDEX(CAP_NET_ADMIN)].effective & CAP_TO_MASK(CAP_NET_ADMIN);
+}
+
+int kernel_open(struct kernel **kernel, const char *state_dir, struct kernel_error *error)
+{
+	struct kernel *k;
+	struct stat st;
+	int err;
+
+	*kernel = NULL;
+	if (!has_net_admin())
+		return kernel_fail(
+			error, -EPERM,
+			"the capability CAP_NET_ADMIN is missing, which interfaces, addresses "
+			"and routes need; start as root or with AmbientCapabilities=");
+	if (stat(state_dir, &st) || !S_ISDIR(st.st_mode)) {
+		err = errno && errno != EACCES ? -ENOTDIR : -EACCES;
+		return kernel_fail(
+			error, err,
+			"the state directory %s cannot be used; create it (mkdir -p) or name "
+			"another with -S",
+			state_dir);
+	}
+	k = calloc(1, sizeof(*k));
+	if (!k)
+		return kernel_fail(error, -ENOMEM, "not enough memory");
+	k->state_dir = strdup(state_dir);
+	err = k->state_dir ? netlink_open(&k->netlink) : -ENOMEM;
+	if (err) {
+		(void)kernel_fail(error, err, "cannot open a netlink socket: %s", strerror(-err));
+		goto no_netlink;
+	}
+	err = monitor_open(k);
+	if (err) {
+		(void)kernel_fail(error, err, "cannot watch the kernel's netlink events: %s",
+				  strerror(-err));
+		goto no_monitor;
+	}
+	*kernel = k;
+	return 0;
+no_monitor:
+	netlink_close(&k->netlink);
+no_netlink:
+	free(k->state_dir);
+	free(k);
+	return err;
+}
+
+void kernel_close(struct kernel *kernel)
+{
+	if (!kernel)
+		return;
+	monitor_close(kernel);
+	netlink_close(&kernel->netlink);
+	free(kernel->state_dir);
+	free(kernel);
+}
+
+int kernel_portgroup(struct kernel *kernel, const struct config_portgroup *portgroup,
+		     struct kernel_link *link, struct kernel_error *error)
+{
+	const struct klink *found;
+	struct klink *links;
+	size_t n;
+	int err = klink_list(&kernel->netlink, &links, &n);
+
+	*link = (struct kernel_link){0};
+	if (err)
+		return kernel_fail(error, err, "cannot read the links from the kernel: %s",
+				   strerror(-err));
+	found = klink_of(links, n, portgroup);
+	if (found) {
+		link->ifindex = found->ifindex;
+		link->mtu = found->mtu;
+		/* IFF_RUNNING is carrier, as IFF_LOWER_UP, and for VLAN links the parent's too. */
+		link->up = (found->flags & IFF_UP) && (found->flags & IFF_RUNNING);
+		link->mac = found->mac;
+		memcpy(link->name, found->name, sizeof(link->name));
+	}
+	free(links);
+	return 0;
+}
+
+/* remember_links() - which links kernel_neighbours() is about */
+static void remember_links(struct kernel *kernel, const struct config *config)
+{
+	struct klink *links;
+	size_t n;
+
+	kernel->n_ifindex = 0;
+	if (klink_list(&kernel->netlink, &links, &n))
+		return;
+	for (size_t i = 0; i < config->n_portgroups; i++) {
+		const struct klink *link = klink_of(links, n, &config->portgroups[i]);
+
+		if (link)
+			kernel->ifindex[kernel->n_ifindex++] = link->ifindex;
+	}
+	free(links);
+}
+
+int kernel_apply(struct kernel *kernel, const struct config *config, struct kernel_error *error)
+{
+	struct plan plan;
+	int err;
+
+	if (config->n_portgroups > CONFIG_PORTGROUPS_MAX)
+		return kernel_fail(error, -E2BIG,
+				   "there are %zu portgroups; at most %d are possible",
+				   config->n_portgroups, CONFIG_PORTGROUPS_MAX);
+	err = plan_build(&plan, kernel, config, error);
+	if (err)
+		return err;
+	err = plan_run(&plan, kernel, error);
+	kernel->changes = err ? 0 : plan.n;
+	plan_free(&plan);
+	if (!err)
+		remember_links(kernel, config);
+	return err;
+}
+
+size_t kernel_changes(const struct kernel *kernel)
+{
+	return kernel->changes;
+}
+
+int kernel_remove(struct kernel *kernel, struct kernel_error *error)
+{
+	const struct config nothing = {0};
+	struct plan plan;
+	int err = plan_build(&plan, kernel, &nothing, error);
+
+	if (err)
+		return err;
+	err = plan_run_all(&plan, kernel, error);
+	plan_free(&plan);
+	kernel->n_ifindex = 0;
+	return err;
+}

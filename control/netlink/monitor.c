@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Of interest is what kernel_apply() would mend: links and addresses of any kind, the loss of
+ * one of our routes, a parameter of IPv4 forwarding (writing ip_forward sets it on all links),
+ * and the loss of any part of the nft table, which "flush ruleset" takes away with all others.
+ * Our own changes are told too; the apply that follows finds no difference, and that is that.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <libmnl/libmnl.h>
+#include <linux/if_addr.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/rtnetlink.h>
+
+#include "control/netlink/monitor.h"
+#include "control/netlink/suppress.h"
+
+#define RECEIVE_BYTES	(32 * 1024)
+#define EVENT_ROOM	(1 << 20) /* of the datapath's socket: a storm of neighbour changes */
+#define READS_PER_EVENT 256	  /* then the caller's loop comes first again */
+
+/* subscribe() - a non-blocking netlink socket with its groups. Return: descriptor or -errno. */
+static int subscribe(int protocol, const int *groups, size_t n)
+{
+	struct sockaddr_nl own = {.nl_family = AF_NETLINK};
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol), err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (bind(fd, (const struct sockaddr *)&own, sizeof(own)))
+		err = -errno;
+	for (size_t i = 0; i < n && !err; i++)
+		if (setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &groups[i],
+			       sizeof(groups[i])))
+			err = -errno;
+	if (err) {
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+int kernel_events(void)
+{
+	static const int groups[] = {RTNLGRP_LINK, RTNLGRP_NEIGH};
+	int room = EVENT_ROOM, fd = subscribe(NETLINK_ROUTE, groups, 2);
+
+	/* Best effort: a socket that overruns says so, and its reader asks for all of it again. */
+	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)))
+		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
+	return fd;
+}
+
+int monitor_open(struct kernel *kernel)
+{
+	static const int route_groups[] = {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE,
+					   RTNLGRP_IPV4_NETCONF};
+	static const int nft_groups[] = {NFNLGRP_NFTABLES};
+	struct epoll_event event = {.events = EPOLLIN};
+	int err;
+
+	kernel->monitor_nft_fd = -1;
+	kernel->monitor_fd = -1;
+	kernel->monitor_route_fd = subscribe(NETLINK_ROUTE, route_groups, 4);
+	if (kernel->monitor_route_fd < 0)
+		return kernel->monitor_route_fd;
+	/* Without nf_tables kernel_apply() fails with a better message than this could give. */
+	kernel->monitor_nft_fd = subscribe(NETLINK_NETFILTER, nft_groups, 1);
+	kernel->monitor_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (kernel->monitor_fd < 0)
+		goto fail;
+	if (epoll_ctl(kernel->monitor_fd, EPOLL_CTL_ADD, kernel->monitor_route_fd, &event))
+		goto fail;
+	if (kernel->monitor_nft_fd >= 0 &&
+	    epoll_ctl(kernel->monitor_fd, EPOLL_CTL_ADD, kernel->monitor_nft_fd, &event))
+		goto fail;
+	return 0;
+fail:
+	err = -errno;
+	monitor_close(kernel);
+	return err;
+}
+
+void monitor_close(struct kernel *kernel)
+{
+	if (kernel->monitor_fd >= 0)
+		close(kernel->monitor_fd);
+	if (kernel->monitor_nft_fd >= 0)
+		close(kernel->monitor_nft_fd);
+	if (kernel->monitor_route_fd >= 0)
+		close(kernel->monitor_route_fd);
+}
+
+int kernel_monitor_fd(const struct kernel *kernel)
+{
+	return kernel->monitor_fd;
+}
+
+static bool route_of_interest(const struct nlmsghdr *header)
+{
+	const struct rtmsg *route = mnl_nlmsg_get_payload(header);
+
+	switch (header->nlmsg_type) {
+	case RTM_NEWLINK:
+	case RTM_DELLINK:
+	case RTM_NEWADDR:
+	case RTM_DELADDR:
+	case RTM_NEWNETCONF:
+		return true;
+	case RTM_DELROUTE:
+		return mnl_nlmsg_get_payload_len(header) >= sizeof(*route) &&
+		       route->rtm_protocol == KERNEL_PROTOCOL;
+	default:
+		return false;
+	}
+}
+
+/* on_attribute() - note whether the object is in our table, whose name is the first attribute
+ * of tables, chains, rules, sets and elements alike */
+static int on_attribute(const struct nlattr *attr, void *arg)
+{
+	bool *ours = arg;
+
+	if (mnl_attr_get_type(attr) == NFTA_TABLE_NAME &&
+	    mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
+		*ours = !strcmp(mnl_attr_get_str(attr), SUPPRESS_TABLE);
+	return MNL_CB_OK;
+}
+
+static bool nft_of_interest(const struct nlmsghdr *header)
+{
+	bool ours = false;
+
+	if (NFNL_SUBSYS_ID(header->nlmsg_type) != NFNL_SUBSYS_NFTABLES)
+		return false;
+	switch (NFNL_MSG_TYPE(header->nlmsg_type)) {
+	case NFT_MSG_DELTABLE:
+	case NFT_MSG_DELCHAIN:
+	case NFT_MSG_DELRULE:
+	case NFT_MSG_DELSET:
+	case NFT_MSG_DELSETELEM:
+		(void)mnl_attr_parse(header, sizeof(struct nfgenmsg), on_attribute, &ours);
+		return ours;
+	default:
+		return false;
+	}
+}
+
+/* drain() - read what there is. Return: 1 if something was of interest, 0, or -errno. */
+static int drain(int fd, bool (*of_interest)(const struct nlmsghdr *header))
+{
+	char buffer[RECEIVE_BYTES] __attribute__((aligned(MNL_ALIGNTO)));
+	int changed = 0;
+
+	for (int reads = 0; fd >= 0 && reads < READS_PER_EVENT; reads++) {
+		ssize_t got = netlink_receive(fd, buffer, sizeof(buffer), MSG_DONTWAIT);
+		const struct nlmsghdr *header = (const struct nlmsghdr *)(const void *)buffer;
+		int left = (int)got;
+
+		if (got == -EAGAIN)
+			break;
+		/* Events were lost, so anything may have happened. */
+		if (got == -ENOBUFS || got == -EMSGSIZE) {
+			changed = 1;
+			continue;
+		}
+		if (got < 0)
+			return (int)got;
+		for (; mnl_nlmsg_ok(header, left); header = mnl_nlmsg_next(header, &left))
+			changed |= of_interest(header);
+	}
+	return changed;
+}
+
+int kernel_monitor_read(struct kernel *kernel)
+{
+	int route = drain(kernel->monitor_route_fd, route_of_interest);
+	int nft = drain(kernel->monitor_nft_fd, nft_of_interest);
+
+	if (route < 0)
+		return route;
+	if (nft < 0)
+		return nft;
+	return route | nft;
+}

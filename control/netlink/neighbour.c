@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+#include <netlink/msg.h>
+
+#include "control/netlink/private.h"
+
+int kernel_resolve(struct kernel *kernel, uint32_t ifindex, be32 addr)
+{
+	struct ndmsg neighbour = {
+		.ndm_family = AF_INET,
+		.ndm_ifindex = (int)ifindex,
+		.ndm_flags = NTF_USE,
+	};
+	struct nl_msg *msg = nlmsg_alloc_simple(RTM_NEWNEIGH, NLM_F_CREATE);
+
+	if (msg && (nlmsg_append(msg, &neighbour, sizeof(neighbour), NLMSG_ALIGNTO) < 0 ||
+		    nla_put_u32(msg, NDA_DST, addr) < 0)) {
+		nlmsg_free(msg);
+		msg = NULL;
+	}
+	return netlink_request(&kernel->netlink, msg);
+}
+
+struct reader {
+	const struct kernel *kernel;
+	struct kernel_neighbour *list;
+	size_t n;
+};
+
+static bool of_portgroup(const struct kernel *kernel, uint32_t ifindex)
+{
+	for (size_t i = 0; i < kernel->n_ifindex; i++)
+		if (kernel->ifindex[i] == ifindex)
+			return true;
+	return false;
+}
+
+static int each_neighbour(const struct nlmsghdr *header, void *arg)
+{
+	static const struct nla_policy policy[NDA_MAX + 1] = {
+		[NDA_DST] = {.type = NLA_U32},
+	};
+	struct reader *reader = arg;
+	struct nlattr *tb[NDA_MAX + 1];
+	const struct ndmsg *info = nlmsg_data(header);
+	struct kernel_neighbour *neighbour, *grown;
+
+	if (header->nlmsg_type != RTM_NEWNEIGH ||
+	    nlmsg_parse((struct nlmsghdr *)(uintptr_t)header, sizeof(*info), tb, NDA_MAX, policy) <
+		    0 ||
+	    info->ndm_family != AF_INET || !tb[NDA_DST])
+		return 0;
+	/* NOARP: the kernel's own entries for multicast and broadcast */
+	if ((info->ndm_state & NUD_NOARP) ||
+	    !of_portgroup(reader->kernel, (uint32_t)info->ndm_ifindex))
+		return 0;
+	grown = netlink_grow(reader->list, reader->n, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	reader->list = grown;
+	neighbour = &grown[reader->n++];
+	memset(neighbour, 0, sizeof(*neighbour));
+	neighbour->ifindex = (uint32_t)info->ndm_ifindex;
+	neighbour->addr = nla_get_u32(tb[NDA_DST]);
+	neighbour->state = info->ndm_state;
+	if (tb[NDA_LLADDR] && nla_len(tb[NDA_LLADDR]) == sizeof(neighbour->mac.b))
+		memcpy(neighbour->mac.b, nla_data(tb[NDA_LLADDR]), sizeof(neighbour->mac.b));
+	return 0;
+}
+
+int kernel_neighbours(struct kernel *kernel, struct kernel_neighbour **list, size_t *n)
+{
+	struct reader reader = {.kernel = kernel};
+	int err = netlink_dump(&kernel->netlink, RTM_GETNEIGH, AF_INET, &reader.n, each_neighbour,
+			       &reader);
+
+	if (err) {
+		free(reader.list);
+		reader.list = NULL;
+		reader.n = 0;
+	}
+	*list = reader.list;
+	*n = reader.n;
+	return err;
+}

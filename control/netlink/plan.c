@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/netlink/listening.h"
+#include "control/netlink/plan.h"
+
+struct change *plan_add(struct plan *plan, enum change_kind kind)
+{
+	struct change *grown = netlink_grow(plan->changes, plan->n, sizeof(*grown));
+
+	if (!grown)
+		return NULL;
+	plan->changes = grown;
+	grown[plan->n] = (struct change){.kind = kind};
+	return &grown[plan->n++];
+}
+
+void plan_free(struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n; i++) {
+		free(plan->changes[i].path);
+		free(plan->changes[i].new);
+		free(plan->changes[i].old);
+	}
+	free(plan->changes);
+	suppress_free(&plan->wanted);
+	suppress_free(&plan->loaded);
+	sysctl_saved_free(&plan->saved_before);
+	sysctl_saved_free(&plan->saved_during);
+	sysctl_saved_free(&plan->saved_after);
+	*plan = (struct plan){0};
+}
+
+int plan_portgroup(const struct config *config, be32 addr)
+{
+	const struct config_address *best = NULL;
+
+	for (size_t i = 0; i < config->n_addresses; i++) {
+		const struct config_address *address = &config->addresses[i];
+		be32 mask = prefix_mask(address->prefix_len);
+
+		if ((address->addr & mask) == (addr & mask) &&
+		    (!best || address->prefix_len > best->prefix_len))
+			best = address;
+	}
+	for (size_t i = 0; best && i < config->n_portgroups; i++)
+		if (!strcmp(config->portgroups[i].name, best->portgroup))
+			return (int)i;
+	return -1;
+}
+
+static int no_memory(struct kernel_error *error)
+{
+	return kernel_fail(error, -ENOMEM, "not enough memory to plan the changes");
+}
+
+static const struct klink *required(const struct plan_state *state,
+				    const struct config_portgroup *portgroup,
+				    struct kernel_error *error)
+{
+	const struct klink *link = klink_by_name(state->links, state->n_links, portgroup->dev);
+
+	if (!link)
+		(void)kernel_fail(error, -ENODEV,
+				  "portgroup \"%s\": interface \"%s\" does not exist; create it or "
+				  "change its dev",
+				  portgroup->name, portgroup->dev);
+	return link;
+}
+
+/* plan_vlan() - the VLAN link of a portgroup: find it, or plan to make it */
+static int plan_vlan(struct plan *plan, struct plan_state *state, size_t index,
+		     const struct klink *parent)
+{
+	const struct config_portgroup *portgroup = &state->config->portgroups[index];
+	struct plan_target *target = &state->target[index];
+	const struct klink *link =
+		klink_by_vlan(state->links, state->n_links, parent->ifindex, portgroup->vlan);
+	char alias[KLINK_ALIAS], name[CONFIG_DEV];
+	struct change *change;
+
+	(void)snprintf(alias, sizeof(alias), KLINK_MARK "%s", portgroup->name);
+	if (link) {
+		(void)snprintf(target->dev, sizeof(target->dev), "%s", link->name);
+		target->ifindex = link->ifindex;
+		target->ours = klink_is_ours(link);
+	} else {
+		klink_vlan_name(name, parent->name, parent->ifindex, portgroup->vlan);
+		(void)snprintf(target->dev, sizeof(target->dev), "%s", name);
+		target->ifindex = 0;
+		target->ours = true;
+		change = plan_add(plan, CHANGE_VLAN);
+		if (!change)
+			return -ENOMEM;
+		change->vlan = portgroup->vlan;
+		memcpy(change->dev, target->dev, sizeof(change->dev));
+		memcpy(change->dev_before, parent->name, sizeof(change->dev_before));
+		memcpy(change->portgroup, portgroup->name, sizeof(change->portgroup));
+	}
+	if (!target->ours || (link && !strcmp(link->alias, alias)))
+		return 0;
+	change = plan_add(plan, CHANGE_ALIAS);
+	if (!change)
+		return -ENOMEM;
+	memcpy(change->dev, target->dev, sizeof(change->dev));
+	memcpy(change->portgroup, portgroup->name, sizeof(change->portgroup));
+	change->new = strdup(alias);
+	change->old = strdup(link ? link->alias : "");
+	return change->new && change->old ? 0 : -ENOMEM;
+}
+
+static int plan_links(struct plan *plan, struct plan_state *state, struct kernel_error *error)
+{
+	const struct config *config = state->config;
+
+	for (size_t i = 0; i < config->n_portgroups; i++) {
+		const struct config_portgroup *portgroup = &config->portgroups[i];
+		const struct klink *link = required(state, portgroup, error);
+
+		if (!link)
+			return -ENODEV;
+		if (portgroup->vlan) {
+			if (plan_vlan(plan, state, i, link))
+				return no_memory(error);
+			continue;
+		}
+		memcpy(state->target[i].dev, link->name, sizeof(link->name));
+		state->target[i].ifindex = link->ifindex;
+		/* An untagged portgroup may be put on a VLAN link; if it is one of ours, the link
+		 * is about to lose the portgroup that it was made for. */
+		if (klink_is_ours(link))
+			return kernel_fail(
+				error, -EBUSY,
+				"portgroup \"%s\": interface \"%s\" is a VLAN link that the "
+				"gateway itself has made; use its parent with vlan %u",
+				portgroup->name, portgroup->dev, link->vlan);
+	}
+	return 0;
+}
+
+static int plan_up_one(struct plan *plan, const struct plan_state *state, const char *dev,
+		       const char *portgroup)
+{
+	const struct klink *link = klink_by_name(state->links, state->n_links, dev);
+	struct change *change;
+
+	if (link && (link->flags & IFF_UP))
+		return 0;
+	for (size_t i = 0; i < plan->n; i++) /* the parent of several portgroups */
+		if (plan->changes[i].kind == CHANGE_UP && !strcmp(plan->changes[i].dev, dev))
+			return 0;
+	change = plan_add(plan, CHANGE_UP);
+	if (!change)
+		return -ENOMEM;
+	(void)snprintf(change->dev, sizeof(change->dev), "%s", dev);
+	(void)snprintf(change->portgroup, sizeof(change->portgroup), "%s", portgroup);
+	return 0;
+}
+
+static int plan_up(struct plan *plan, const struct plan_state *state)
+{
+	for (size_t i = 0; i < state->config->n_portgroups; i++) {
+		const struct config_portgroup *portgroup = &state->config->portgroups[i];
+		int err = 0;
+
+		if (portgroup->vlan) /* a VLAN link cannot be up before its parent is */
+			err = plan_up_one(plan, state, portgroup->dev, portgroup->name);
+		if (!err)
+			err = plan_up_one(plan, state, state->target[i].dev, portgroup->name);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* plan_stale_vlans() - VLAN links of ours that no portgroup has any more */
+static int plan_stale_vlans(struct plan *plan, const struct plan_state *state)
+{
+	for (size_t i = 0; i < state->n_links; i++) {
+		const struct klink *link = &state->links[i];
+		const struct klink *parent;
+		struct change *change;
+		bool used = false;
+
+		if (!klink_is_ours(link))
+			continue;
+		for (size_t p = 0; p < state->config->n_portgroups; p++)
+			used |= state->target[p].ifindex == link->ifindex;
+		if (used)
+			continue;
+		parent = klink_by_index(state->links, state->n_links, link->parent);
+		change = plan_add(plan, CHANGE_VLAN);
+		if (!change)
+			return -ENOMEM;
+		change->remove = true;
+		change->vlan = link->vlan;
+		memcpy(change->dev, link->name, sizeof(change->dev));
+		if (parent)
+			memcpy(change->dev_before, parent->name, sizeof(change->dev_before));
+	}
+	return 0;
+}
+
+static int plan_suppress(struct plan *plan)
+{
+	if (suppress_equal(&plan->wanted, &plan->loaded))
+		return 0;
+	return plan_add(plan, CHANGE_SUPPRESS) ? 0 : -ENOMEM;
+}
+
+static int read_state(struct plan_state *state, struct kernel *kernel, struct kernel_error *error)
+{
+	const char *what = "links";
+	int err = klink_list(&kernel->netlink, &state->links, &state->n_links);
+
+	if (!err) {
+		what = "addresses";
+		err = kaddress_list(&kernel->netlink, &state->addresses, &state->n_addresses);
+	}
+	if (!err) {
+		what = "routes";
+		err = kroute_list(&kernel->netlink, &state->routes, &state->n_routes);
+	}
+	if (err)
+		return kernel_fail(error, err, "cannot read the %s from the kernel: %s%s%s", what,
+				   strerror(-err), kernel->netlink.text[0] ? ": " : "",
+				   kernel->netlink.text);
+	return 0;
+}
+
+static int read_suppress(struct plan *plan, const struct plan_state *state,
+			 struct kernel_error *error)
+{
+	struct snapshot_reserved *sockets = NULL;
+	size_t n = 0;
+	int err = listening_sockets(&sockets, &n);
+
+	if (err)
+		return kernel_fail(error, err, "cannot read the listening sockets: %s; mount /proc",
+				   strerror(-err));
+	err = suppress_build(&plan->wanted, state->config, &state->ports, sockets, n);
+	free(sockets);
+	if (err)
+		return no_memory(error);
+	return suppress_read(&plan->loaded, error);
+}
+
+/* plan_all() - the order of things. Removals of what suppression covers come before it is
+ * lifted, and what it is to cover comes after it is loaded; a reload does both in one go, and
+ * loads first, because only new objects have clients that would meet an answer. */
+static int plan_all(struct plan *plan, struct plan_state *state, struct kernel *kernel,
+		    struct kernel_error *error)
+{
+	bool lift = false;
+	int err = plan_links(plan, state, error);
+
+	if (!err)
+		err = plan_sysctls(plan, state, kernel->state_dir, error);
+	if (!err)
+		err = read_suppress(plan, state, error);
+	lift = !plan->wanted.n;
+	if (!err && !lift && plan_suppress(plan))
+		err = no_memory(error);
+	if (!err && plan_up(plan, state))
+		err = no_memory(error);
+	if (!err)
+		err = plan_addresses(plan, state, false, error);
+	if (!err)
+		err = plan_routes(plan, state, false, error);
+	if (!err)
+		err = plan_routes(plan, state, true, error);
+	if (!err)
+		err = plan_addresses(plan, state, true, error);
+	if (!err && lift && plan_suppress(plan))
+		err = no_memory(error);
+	if (!err)
+		err = plan_sysctls_given_back(plan, state, error);
+	if (!err && plan_stale_vlans(plan, state))
+		err = no_memory(error);
+	return err;
+}
+
+int plan_build(struct plan *plan, struct kernel *kernel, const struct config *config,
+	       struct kernel_error *error)
+{
+	struct plan_state *state = calloc(1, sizeof(*state));
+	int err;
+
+	*plan = (struct plan){0};
+	if (!state)
+		return no_memory(error);
+	state->config = config;
+	err = read_state(state, kernel, error);
+	if (!err)
+		err = plan_all(plan, state, kernel, error);
+	free(state->links);
+	free(state->addresses);
+	free(state->routes);
+	free(state);
+	if (err)
+		plan_free(plan);
+	return err;
+}

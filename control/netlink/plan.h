@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * plan - the changes that lead from what runs now to what a configuration wants, in an order in
+ * which each leaves the gateway working: additions before removals, parameters and suppression
+ * before the addresses that need them. plan_build() only reads; plan_run() changes.
+ */
+#ifndef PGW_NETLINK_PLAN_H
+#define PGW_NETLINK_PLAN_H
+
+#include "control/netlink/klink.h"
+#include "control/netlink/kroute.h"
+#include "control/netlink/private.h"
+#include "control/netlink/suppress.h"
+#include "control/netlink/sysctl.h"
+
+enum change_kind {
+	CHANGE_VLAN,	 /* make or remove a VLAN link */
+	CHANGE_ALIAS,	 /* dev's alias from .old to .new */
+	CHANGE_SYSCTL,	 /* .path from .old to .new */
+	CHANGE_SUPPRESS, /* the nft table from plan->loaded to plan->wanted */
+	CHANGE_UP,	 /* dev administratively up */
+	CHANGE_ADDRESS,	 /* add or remove .to on dev */
+	CHANGE_ROUTE,	 /* add or remove .to via .via, dev */
+	CHANGE_REROUTE,	 /* .to from .via_before, dev_before to .via, dev */
+	CHANGE_KIND_COUNT
+};
+
+struct change {
+	enum change_kind kind;
+	bool remove; /* VLAN, ADDRESS, ROUTE: take away rather than add */
+	uint16_t vlan;
+	char dev[CONFIG_DEV];	     /* "" for a route: whichever link reaches .via */
+	char dev_before[CONFIG_DEV]; /* REROUTE; for VLAN the parent */
+	char portgroup[CONFIG_NAME]; /* for messages; "" if none is concerned */
+	struct prefix to;	     /* ADDRESS: with host bits */
+	be32 via, via_before;
+	char *path, *new, *old; /* malloc'ed, the change's */
+};
+
+struct plan {
+	struct change *changes;
+	size_t n;
+	struct suppress wanted, loaded;
+	struct sysctl_saved saved_before; /* as the file is now */
+	struct sysctl_saved saved_during; /* before the first change */
+	struct sysctl_saved saved_after;  /* after the last */
+};
+
+/* What plan_build() reads from the kernel, and what it derives from the configuration. */
+struct plan_target {	      /* of a portgroup */
+	char dev[CONFIG_DEV]; /* its own link */
+	uint32_t ifindex;     /* 0: a VLAN link that the plan makes */
+	bool ours;	      /* a VLAN link of ours: its parameters end with it */
+};
+
+struct plan_state {
+	const struct config *config;
+	struct klink *links;
+	size_t n_links;
+	struct kaddress *addresses;
+	size_t n_addresses;
+	struct kroute *routes;
+	size_t n_routes;
+	struct plan_target target[CONFIG_PORTGROUPS_MAX];
+	struct kports_plan ports;
+};
+
+/**
+ * plan_build() - read what runs and plan the changes
+ * Return: 0, or -errno with @error set: nothing has been changed either way.
+ */
+int plan_build(struct plan *plan, struct kernel *kernel, const struct config *config,
+	       struct kernel_error *error);
+void plan_free(struct plan *plan);
+
+/* plan_add() - append a change of a kind, otherwise zero. NULL without memory. */
+struct change *plan_add(struct plan *plan, enum change_kind kind);
+
+/* plan_portgroup() - index of the portgroup whose connected network, by the address statements,
+ * covers @addr; the longest prefix wins. -1 if there is none. */
+int plan_portgroup(const struct config *config, be32 addr);
+
+/* Parts of plan_build(), in files of their own. Return: 0 or -errno with @error set. */
+int plan_sysctls(struct plan *plan, struct plan_state *state, const char *state_dir,
+		 struct kernel_error *error);
+int plan_sysctls_given_back(struct plan *plan, const struct plan_state *state,
+			    struct kernel_error *error);
+int plan_addresses(struct plan *plan, const struct plan_state *state, bool removals,
+		   struct kernel_error *error);
+int plan_routes(struct plan *plan, const struct plan_state *state, bool removals,
+		struct kernel_error *error);
+
+/**
+ * plan_run() - make the changes
+ * If one fails, those made before are undone in reverse.
+ * Return: 0 or -errno with @error set.
+ */
+int plan_run(const struct plan *plan, struct kernel *kernel, struct kernel_error *error);
+
+/* plan_run_all() - make the changes, going on where one fails: for removing.
+ * Return: 0, or the first -errno with @error set. */
+int plan_run_all(const struct plan *plan, struct kernel *kernel, struct kernel_error *error);
+
+#endif

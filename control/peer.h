@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * peer - pgwd's end of the channel to pgw-datapath (datapath/process/channel.h).
+ *
+ * The process at the other end meets hostile packets, so it is not trusted: whatever is not an
+ * expected answer ends the conversation (peer.broken), whereupon its owner replaces the process.
+ * A question waits at most PEER_ANSWER_MS for its answer. Unasked messages that come meanwhile
+ * go to peer.unasked, which must not ask anything itself.
+ */
+#ifndef PGW_CONTROL_PEER_H
+#define PGW_CONTROL_PEER_H
+
+#include <stdbool.h>
+
+#include "control/ctl/request.h"
+#include "datapath/process/channel.h"
+
+#define PEER_ANSWER_MS 10000
+#define PEER_WINDOW    32u /* questions under way at once in peer_ask_many() */
+
+struct peer {
+	int fd;		   /* -1: not connected */
+	uint32_t sequence; /* of the last question */
+	bool broken;	   /* it closed, was late or broke the protocol */
+	void (*unasked)(void *context, const struct channel_message *message);
+	void *context;
+};
+
+/* peer_connect() - connect to the socket at @path. Return: 0 or -errno. */
+int peer_connect(struct peer *peer, const char *path);
+void peer_close(struct peer *peer);
+
+/**
+ * peer_ask() - send @question, wait for its answer
+ * @fds, @n_fds: descriptors beside it; borrowed
+ * @answer: of type OK, or HELLO where that was asked; NULL if it does not matter
+ * @answer_fds: CHANNEL_FDS_MAX places, the caller's; NULL: descriptors break the protocol
+ * Return: 0; -EREMOTEIO: the datapath refused (@error holds its text); other -errno: the
+ * conversation is broken.
+ */
+int peer_ask(struct peer *peer, const struct channel_message *question, const int *fds,
+	     unsigned n_fds, struct channel_message *answer, int *answer_fds,
+	     struct ctl_error *error);
+
+/**
+ * peer_end_flows() - FLOW_END for each of @n flows
+ * Return: how many there were to end, or -errno with @error set: the conversation is broken.
+ */
+int64_t peer_end_flows(struct peer *peer, const struct request_session *flows, size_t n,
+		       struct ctl_error *error);
+
+/* peer_read() - take the unasked messages that have come (a bounded number).
+ * Return: 0, or -errno with @error set: the conversation is broken. */
+int peer_read(struct peer *peer, struct ctl_error *error);
+
+#endif

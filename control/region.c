@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "control/region.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "control/fault.h"
+#include "datapath/base/counters.h"
+#include "datapath/flow/table.h"
+
+#define SEALS_SIZE (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+
+static int region_create(struct region *region, const char *name, size_t bytes, void **writable,
+			 struct ctl_error *error)
+{
+	int code;
+
+	*region = REGION_NONE;
+	region->fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (region->fd < 0 || ftruncate(region->fd, (off_t)bytes))
+		goto failed;
+	*writable = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, region->fd, 0);
+	if (*writable == MAP_FAILED)
+		goto failed;
+	return 0;
+failed:
+	code = -errno;
+	region_drop(region);
+	return fault(error, code, "%s: cannot get %zu bytes of shared memory: %s", name, bytes,
+		     strerror(-code));
+}
+
+/* Ends the writing: sizes or all is sealed, and the region mapped read-only. */
+static int region_finish(struct region *region, const char *name, void *writable, size_t bytes,
+			 int seals, struct ctl_error *error)
+{
+	int fd = region->fd, code;
+
+	munmap(writable, bytes);
+	if (fcntl(fd, F_ADD_SEALS, seals)) {
+		code = fault(error, -errno, "%s: cannot seal shared memory: %s", name,
+			     strerror(errno));
+		region_drop(region);
+		return code;
+	}
+	code = region_adopt(region, fd, name, bytes, error);
+	if (code)
+		close(fd);
+	return code;
+}
+
+static int random_bytes(void *buffer, size_t bytes)
+{
+	ssize_t got = getrandom(buffer, bytes, 0);
+
+	return got == (ssize_t)bytes ? 0 : -EIO;
+}
+
+int region_table(struct region *region, uint32_t capacity, struct ctl_error *error)
+{
+	size_t bytes = flow_table_bytes(capacity);
+	uint8_t key[32];
+	void *memory;
+	int code;
+
+	*region = REGION_NONE;
+	if (random_bytes(key, sizeof(key)))
+		return fault(error, -EIO, "flow table: the kernel gives no random bytes");
+	code = region_create(region, "pgw-flow-table", bytes, &memory, error);
+	if (code)
+		return code;
+	flow_table_format(memory, capacity, key, (uint64_t)time(NULL));
+	explicit_bzero(key, sizeof(key));
+	return region_finish(region, "pgw-flow-table", memory, bytes, SEALS_SIZE, error);
+}
+
+int region_counters(struct region *region, struct ctl_error *error)
+{
+	long page = sysconf(_SC_PAGESIZE);
+	size_t bytes = (sizeof(struct counters_page) + page - 1) / page * page;
+	struct counters_page *counters;
+	void *memory;
+	int code;
+
+	code = region_create(region, "pgw-counters", bytes, &memory, error);
+	if (code)
+		return code;
+	counters = memory;
+	counters->magic = COUNTERS_MAGIC;
+	counters->version = COUNTERS_VERSION;
+	counters->bytes = sizeof(*counters);
+	return region_finish(region, "pgw-counters", memory, bytes, SEALS_SIZE, error);
+}
+
+int region_snapshot(struct region *region, const void *block, size_t bytes, struct ctl_error *error)
+{
+	void *memory;
+	int code;
+
+	code = region_create(region, "pgw-snapshot", bytes, &memory, error);
+	if (code)
+		return code;
+	memcpy(memory, block, bytes);
+	return region_finish(region, "pgw-snapshot", memory, bytes, SEALS_SIZE | F_SEAL_WRITE,
+			     error);
+}
+
+int region_adopt(struct region *region, int fd, const char *what, size_t limit,
+		 struct ctl_error *error)
+{
+	int seals = fcntl(fd, F_GET_SEALS);
+	struct stat status;
+	void *memory;
+
+	*region = REGION_NONE;
+	if (seals < 0 || !(seals & F_SEAL_SHRINK) || fstat(fd, &status) || status.st_size <= 0 ||
+	    (uint64_t)status.st_size > limit)
+		return fault(error, -EINVAL, "%s: not a sealed memfd of 1 to %zu bytes", what,
+			     limit);
+	memory = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_SHARED, fd, 0);
+	if (memory == MAP_FAILED)
+		return fault(error, -errno, "%s: cannot map it: %s", what, strerror(errno));
+	region->fd = fd;
+	region->memory = memory;
+	region->bytes = (size_t)status.st_size;
+	return 0;
+}
+
+int region_readonly(const struct region *region)
+{
+	char path[40];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", region->fd);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+void region_drop(struct region *region)
+{
+	if (region->memory)
+		munmap((void *)region->memory, region->bytes);
+	if (region->fd >= 0)
+		close(region->fd);
+	*region = REGION_NONE;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* session - operations on the flow table. */
+#ifndef PGW_CONTROL_SESSION_H
+#define PGW_CONTROL_SESSION_H
+
+#include "control/ctl/request.h"
+#include "control/gateway.h"
+
+/* session_count_affected() - sessions that run and that @wanted would not admit.
+ * Return: 0 or -errno with @error set. */
+int session_count_affected(struct gateway *gateway, const struct config *wanted, uint64_t *count,
+			   struct ctl_error *error);
+
+/* Operations, see struct request_ops. */
+int session_table(void *gateway, struct request_result *result);
+int session_end(void *gateway, const struct request_session *sessions, size_t n,
+		struct request_result *result);
+
+#endif

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "control/show.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <ifaddrs.h>
+#include <linux/neighbour.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "control/fault.h"
+#include "control/gateway.h"
+#include "datapath/base/counters.h"
+#include "datapath/flow/layout.h"
+
+static json_t *text_of_addr(be32 addr)
+{
+	char text[ADDR_TEXT_BYTES];
+
+	return json_string(addr_text(addr, text));
+}
+
+static json_t *text_of_prefix(struct prefix prefix)
+{
+	char text[PREFIX_TEXT_BYTES];
+
+	return json_string(prefix_text(prefix, text));
+}
+
+static json_t *text_of_mac(struct mac mac)
+{
+	char text[MAC_TEXT_BYTES];
+
+	return json_string(mac_text(mac, text));
+}
+
+static int show_portgroups(struct gateway *gateway, json_t *items, struct ctl_error *error)
+{
+	for (size_t i = 0; i < gateway->config.n_portgroups; i++) {
+		const struct config_portgroup *p = &gateway->config.portgroups[i];
+		struct kernel_error why;
+		struct kernel_link link;
+		json_t *item;
+		int code = kernel_portgroup(gateway->kernel, p, &link, &why);
+
+		if (code)
+			return fault(error, code, "%s: %s", p->name, why.text);
+		item = json_pack("{s:s, s:s, s:i, s:s, s:b, s:b, s:I, s:I}", "name", p->name, "dev",
+				 p->dev, "vlan", (int)p->vlan, "realm", realm_name(p->realm),
+				 "last-hop", (int)p->last_hop, "reverse-path", (int)p->reverse_path,
+				 "ifindex", (json_int_t)link.ifindex, "mtu", (json_int_t)link.mtu);
+		json_object_set_new(item, "mac",
+				    link.ifindex ? text_of_mac(link.mac) : json_null());
+		json_object_set_new(item, "state",
+				    json_string(!link.ifindex ? "absent"
+						: link.up     ? "up"
+							      : "down"));
+		json_array_append_new(items, item);
+	}
+	return 0;
+}
+
+/* The kernel's name of a portgroup's link, "" where it is absent. */
+static void link_name(struct gateway *gateway, const char *portgroup, char name[CONFIG_DEV])
+{
+	name[0] = '\0';
+	for (size_t i = 0; i < gateway->config.n_portgroups; i++) {
+		const struct config_portgroup *p = &gateway->config.portgroups[i];
+		struct kernel_error why;
+		struct kernel_link link;
+
+		if (strcmp(p->name, portgroup))
+			continue;
+		if (!kernel_portgroup(gateway->kernel, p, &link, &why) && link.ifindex)
+			memcpy(name, link.name, CONFIG_DEV);
+		return;
+	}
+}
+
+static bool has_address(const struct ifaddrs *list, const char *name, be32 addr)
+{
+	size_t length = strlen(name);
+
+	for (; list; list = list->ifa_next) {
+		struct sockaddr_in in;
+
+		if (!list->ifa_addr || list->ifa_addr->sa_family != AF_INET)
+			continue;
+		memcpy(&in, list->ifa_addr, sizeof(in));
+		/* A label may follow the name after a colon. */
+		if (in.sin_addr.s_addr == addr && !strncmp(list->ifa_name, name, length) &&
+		    (!list->ifa_name[length] || list->ifa_name[length] == ':'))
+			return true;
+	}
+	return false;
+}
+
+static int show_addresses(struct gateway *gateway, json_t *items, struct ctl_error *error)
+{
+	struct ifaddrs *list;
+
+	if (getifaddrs(&list))
+		return fault(error, -errno, "cannot list the kernel's addresses: %s",
+			     strerror(errno));
+	for (size_t i = 0; i < gateway->config.n_addresses; i++) {
+		const struct config_address *a = &gateway->config.addresses[i];
+		char text[ADDR_TEXT_BYTES], whole[PREFIX_TEXT_BYTES], name[CONFIG_DEV];
+		bool present;
+
+		link_name(gateway, a->portgroup, name);
+		present = *name && has_address(list, name, a->addr);
+		snprintf(whole, sizeof(whole), "%s/%u", addr_text(a->addr, text),
+			 (unsigned)(a->prefix_len & 0x3f));
+		json_array_append_new(items, json_pack("{s:s, s:s, s:s}", "address", whole,
+						       "portgroup", a->portgroup, "state",
+						       present ? "present" : "missing"));
+	}
+	freeifaddrs(list);
+	return 0;
+}
+
+/* The portgroup whose connected network has @addr; the longest prefix counts. */
+static const char *portgroup_of(const struct config *config, be32 addr)
+{
+	const struct config_address *best = NULL;
+
+	for (size_t i = 0; i < config->n_addresses; i++) {
+		const struct config_address *a = &config->addresses[i];
+		be32 mask = prefix_mask(a->prefix_len);
+
+		if ((a->addr & mask) == (addr & mask) &&
+		    (!best || a->prefix_len > best->prefix_len))
+			best = a;
+	}
+	return best ? best->portgroup : NULL;
+}
+
+static void show_routes(const struct gateway *gateway, json_t *items)
+{
+	for (size_t i = 0; i < gateway->config.n_routes; i++) {
+		const struct config_route *r = &gateway->config.routes[i];
+		const char *portgroup = portgroup_of(&gateway->config, r->via);
+
+		json_array_append_new(
+			items, json_pack("{s:o, s:o, s:s?}", "to", text_of_prefix(r->to), "via",
+					 text_of_addr(r->via), "portgroup", portgroup));
+	}
+}
+
+static void show_pools(const struct gateway *gateway, json_t *items)
+{
+	for (size_t i = 0; i < gateway->config.n_pools; i++) {
+		const struct config_pool *p = &gateway->config.pools[i];
+		json_t *addresses = json_array();
+		char ports[16];
+
+		for (size_t j = 0; j < p->n_external; j++)
+			json_array_append_new(addresses, text_of_addr(p->external[j]));
+		snprintf(ports, sizeof(ports), "%u-%u", p->port_first, p->port_last);
+		json_array_append_new(
+			items, json_pack("{s:s, s:o, s:s, s:s, s:s}", "name", p->name,
+					 "external-ip-address", addresses, "ports", ports,
+					 "mapping-type", mapping_type_name(p->mapping),
+					 "filtering-type", filtering_type_name(p->filtering)));
+	}
+}
+
+static void show_nats(const struct gateway *gateway, json_t *items)
+{
+	for (size_t i = 0; i < gateway->config.n_nats; i++) {
+		const struct config_nat *n = &gateway->config.nats[i];
+		json_t *item = json_pack("{s:i, s:o, s:o, s:s}", "number", (int)n->number, "from",
+					 text_of_prefix(n->from), "to", text_of_prefix(n->to),
+					 "protocol", protocol_name(n->protocol));
+
+		if (n->pass)
+			json_object_set_new(item, "nat-pass-through", json_true());
+		else
+			json_object_set_new(item, "pool", json_string(n->pool));
+		json_array_append_new(items, item);
+	}
+}
+
+/* Whether the datapath may choose this backend now. */
+static bool backend_up(const struct snapshot *view, const struct config_service *service, size_t n)
+{
+	const struct snapshot_service *running;
+
+	if (!view->header)
+		return false;
+	running = snapshot_service(view, service->addr, service->protocol, htons(service->port));
+	return running && n < running->backends && view->backends[running->first_backend + n].up;
+}
+
+static void show_services(const struct gateway *gateway, json_t *items)
+{
+	struct snapshot view = {.header = NULL};
+
+	if (snapshot_open(&view, gateway->snapshot.memory, gateway->snapshot.bytes))
+		view.header = NULL;
+	for (size_t i = 0; i < gateway->config.n_services; i++) {
+		const struct config_service *s = &gateway->config.services[i];
+		json_t *backends = json_array();
+
+		for (size_t j = 0; j < s->n_backends; j++)
+			json_array_append_new(backends,
+					      json_pack("{s:o, s:i, s:s}", "address",
+							text_of_addr(s->backends[j].addr), "port",
+							(int)s->backends[j].port, "state",
+							backend_up(&view, s, j) ? "up" : "down"));
+		json_array_append_new(items,
+				      json_pack("{s:s, s:o, s:s, s:i, s:s, s:o}", "name", s->name,
+						"address", text_of_addr(s->addr), "protocol",
+						protocol_name(s->protocol), "port", (int)s->port,
+						"balance", balance_name(s->balance), "backends",
+						backends));
+	}
+}
+
+static void show_allows(const struct gateway *gateway, json_t *items)
+{
+	for (size_t i = 0; i < gateway->config.n_allows; i++) {
+		const struct config_allow *a = &gateway->config.allows[i];
+
+		json_array_append_new(items,
+				      json_pack("{s:o, s:s}", "network", text_of_prefix(a->network),
+						"description", a->description));
+	}
+}
+
+int show_object(void *context, const char *object, struct request_result *result)
+{
+	struct gateway *gateway = context;
+	json_t *items = json_array();
+	int code = 0;
+
+	if (!strcmp(object, "portgroup"))
+		code = show_portgroups(gateway, items, &result->error);
+	else if (!strcmp(object, "address"))
+		code = show_addresses(gateway, items, &result->error);
+	else if (!strcmp(object, "route"))
+		show_routes(gateway, items);
+	else if (!strcmp(object, "pool"))
+		show_pools(gateway, items);
+	else if (!strcmp(object, "nat"))
+		show_nats(gateway, items);
+	else if (!strcmp(object, "service"))
+		show_services(gateway, items);
+	else
+		show_allows(gateway, items);
+	json_object_set_new(result->answer, "items", items);
+	return code;
+}
+
+static const char *neighbour_state(uint16_t state)
+{
+	static const struct {
+		uint16_t bit;
+		const char *name;
+	} names[] = {
+		{NUD_PERMANENT, "permanent"}, {NUD_REACHABLE, "reachable"},   {NUD_NOARP, "noarp"},
+		{NUD_STALE, "stale"},	      {NUD_DELAY, "delay"},	      {NUD_PROBE, "probe"},
+		{NUD_FAILED, "failed"},	      {NUD_INCOMPLETE, "incomplete"},
+	};
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (state & names[i].bit)
+			return names[i].name;
+	return "none";
+}
+
+static const char *portgroup_of_link(const struct gateway *gateway, uint32_t ifindex)
+{
+	for (unsigned i = 0; ifindex && i < CONFIG_PORTGROUPS_MAX; i++)
+		if (gateway->ports[i].link.ifindex == ifindex)
+			return gateway->names.portgroup[i];
+	return NULL;
+}
+
+int show_neighbours(void *context, struct request_result *result)
+{
+	const uint16_t has_mac = NUD_PERMANENT | NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE;
+	struct gateway *gateway = context;
+	struct kernel_neighbour *list = NULL;
+	json_t *items;
+	size_t n = 0;
+	int code = kernel_neighbours(gateway->kernel, &list, &n);
+
+	if (code)
+		return fault(&result->error, code, "cannot list the kernel's neighbours: %s",
+			     strerror(-code));
+	items = json_array();
+	for (size_t i = 0; i < n; i++) {
+		const char *portgroup = portgroup_of_link(gateway, list[i].ifindex);
+
+		if (!portgroup)
+			continue;
+		json_array_append_new(
+			items,
+			json_pack("{s:o, s:s, s:o, s:s}", "address", text_of_addr(list[i].addr),
+				  "portgroup", portgroup, "mac",
+				  list[i].state & has_mac ? text_of_mac(list[i].mac) : json_null(),
+				  "state", neighbour_state(list[i].state)));
+	}
+	free(list);
+	json_object_set_new(result->answer, "items", items);
+	return 0;
+}
+
+/* Each value is one aligned word that the datapath writes: read once, never half. */
+static json_t *count(const uint64_t *value)
+{
+	return json_integer((json_int_t)__atomic_load_n(value, __ATOMIC_RELAXED));
+}
+
+static json_t *port_stats(const char *name, const struct port_counters *p)
+{
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name", name,
+			 "rcvd-packets", count(&p->rcvd_packets), "rcvd-bytes",
+			 count(&p->rcvd_bytes), "sent-packets", count(&p->sent_packets),
+			 "sent-bytes", count(&p->sent_bytes), "dropped-packets",
+			 count(&p->dropped_packets), "dropped-bytes", count(&p->dropped_bytes),
+			 "kernel-packets", count(&p->kernel_packets), "ring-lost-packets",
+			 count(&p->ring_lost_packets));
+}
+
+static json_t *drop_stats(const struct worker_counters *w, bool all, json_int_t *total)
+{
+	json_t *list = json_array();
+
+	*total = 0;
+	for (unsigned i = DROP_NONE + 1; i < DROP_COUNT; i++) {
+		json_t *packets = count(&w->dropped[i]);
+
+		*total += json_integer_value(packets);
+		if (!all && !json_integer_value(packets)) {
+			json_decref(packets);
+			continue;
+		}
+		json_array_append_new(list,
+				      json_pack("{s:s, s:o, s:s}", "reason",
+						drop_name((enum drop_reason)i), "packets", packets,
+						"text", drop_text((enum drop_reason)i)));
+	}
+	return list;
+}
+
+static json_t *gateway_stats(const struct gateway *gateway, const struct worker_counters *w)
+{
+	const struct flow_header *header = gateway->table.memory;
+	json_t *stats = json_pack(
+		"{s:I, s:I, s:o, s:I, s:o, s:o, s:o, s:o, s:o}", "revision",
+		(json_int_t)gateway->revision, "uptime",
+		(json_int_t)((gateway_now_ms() - gateway->started_ms) / 1000), "flows",
+		count(&w->flows), "flow-capacity", (json_int_t)header->capacity, "flows-created",
+		count(&w->flows_created), "flows-expired", count(&w->flows_expired), "flows-ended",
+		count(&w->flows_ended), "mappings", count(&w->mappings), "mappings-created",
+		count(&w->mappings_created));
+
+	json_object_set_new(stats, "fragments-waiting", count(&w->fragments_waiting));
+	json_object_set_new(stats, "neighbours-waiting", count(&w->neigh_waiting));
+	json_object_set_new(stats, "icmp-sent", count(&w->icmp_sent));
+	json_object_set_new(stats, "icmp-limited", count(&w->icmp_limited));
+	json_object_set_new(stats, "wakeups", count(&w->wakeups));
+	json_object_set_new(stats, "bursts", count(&w->bursts));
+	json_object_set_new(stats, "datapath-pid", json_integer(gateway->datapath.pid));
+	return stats;
+}
+
+int show_stats(void *context, bool all, struct request_result *result)
+{
+	const struct gateway *gateway = context;
+	const struct counters_page *page = gateway->counters.memory;
+	json_t *portgroups = json_array(), *drops, *stats;
+	json_int_t total;
+
+	for (unsigned i = 0; i < CONFIG_PORTGROUPS_MAX && i < COUNTERS_PORTS; i++)
+		if (*gateway->names.portgroup[i])
+			json_array_append_new(portgroups, port_stats(gateway->names.portgroup[i],
+								     &page->worker.port[i]));
+	drops = drop_stats(&page->worker, all, &total);
+	stats = gateway_stats(gateway, &page->worker);
+	json_object_set_new(stats, "dropped-packets", json_integer(total));
+	json_object_set_new(result->answer, "portgroups", portgroups);
+	json_object_set_new(result->answer, "drops", drops);
+	json_object_set_new(result->answer, "gateway", stats);
+	return 0;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* show - configuration, state and figures as JSON (docs/control-protocol.md, "Items"). */
+#ifndef PGW_CONTROL_SHOW_H
+#define PGW_CONTROL_SHOW_H
+
+#include "control/ctl/request.h"
+
+/* Operations, see struct request_ops; their gateway is a struct gateway. */
+int show_object(void *gateway, const char *object, struct request_result *result);
+int show_stats(void *gateway, bool all, struct request_result *result);
+int show_neighbours(void *gateway, struct request_result *result);
+
+#endif

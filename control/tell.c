@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "control/tell.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "control/fault.h"
+
+int tell_table(struct gateway *gateway, uint64_t *flows, struct ctl_error *error)
+{
+	struct channel_message question = {.type = CHANNEL_TABLE}, answer;
+	const int fds[] = {gateway->table.fd, gateway->counters.fd};
+	int code;
+
+	question.u.table.bytes = gateway->table.bytes;
+	question.u.table.counters_bytes = gateway->counters.bytes;
+	code = peer_ask(&gateway->datapath.peer, &question, fds, 2, &answer, NULL, error);
+	if (!code)
+		*flows = answer.u.ok.value;
+	return code;
+}
+
+int tell_events(struct gateway *gateway, struct ctl_error *error)
+{
+	const struct channel_message question = {.type = CHANNEL_EVENTS};
+	int fd = kernel_events(), code;
+
+	if (fd < 0)
+		return fault(error, fd, "cannot open an rtnetlink socket: %s", strerror(-fd));
+	code = peer_ask(&gateway->datapath.peer, &question, &fd, 1, NULL, NULL, error);
+	close(fd);
+	return code;
+}
+
+int tell_port(struct gateway *gateway, unsigned index, const struct gateway_port *port,
+	      struct ctl_error *error)
+{
+	struct channel_message question = {.type = CHANNEL_PORT};
+
+	question.u.port.index = index;
+	question.u.port.ifindex = port->link.ifindex;
+	question.u.port.mtu = port->link.mtu;
+	question.u.port.up = port->link.up;
+	question.u.port.mac = port->link.mac;
+	question.u.port.ring_frame_bytes = port->ring.frame_bytes;
+	question.u.port.ring_block_bytes = port->ring.block_bytes;
+	question.u.port.ring_blocks = port->ring.blocks;
+	return peer_ask(&gateway->datapath.peer, &question, &port->socket, 1, NULL, NULL, error);
+}
+
+int tell_port_gone(struct gateway *gateway, unsigned index, struct ctl_error *error)
+{
+	struct channel_message question = {.type = CHANNEL_PORT_GONE};
+
+	question.u.port.index = index;
+	return peer_ask(&gateway->datapath.peer, &question, NULL, 0, NULL, NULL, error);
+}
+
+int tell_snapshot(struct gateway *gateway, const struct region *snapshot, uint64_t revision,
+		  struct ctl_error *error)
+{
+	const struct channel_message question = {.type = CHANNEL_SNAPSHOT};
+	struct channel_message answer;
+	int code = peer_ask(&gateway->datapath.peer, &question, &snapshot->fd, 1, &answer, NULL,
+			    error);
+
+	if (code || answer.u.ok.value == revision)
+		return code;
+	gateway->datapath.peer.broken = true;
+	return fault(error, -EPROTO,
+		     "pgw-datapath answers for revision %" PRIu64 " instead of %" PRIu64,
+		     answer.u.ok.value, revision);
+}
