@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * bench - what a run of the benchmark consists of.
+ *
+ * A run is one measure, of one variant (a way through the gateway), once: a new topology is
+ * made, the variant set up, its translation verified, the load applied, everything removed.
+ * Nothing is kept from one run to the next, so no variant pays for another's left-overs.
+ */
+#ifndef PGW_BENCH_BENCH_H
+#define PGW_BENCH_BENCH_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "tools/bench/topology.h"
+
+#define BENCH_METRICS_MAX 4
+#define BENCH_ERROR_BYTES 400
+
+struct options {
+	unsigned repeats;
+	double seconds;	 /* of load per run */
+	double patience; /* seconds to wait, per run, while others use the machine */
+	bool split;	 /* load on one core, gateway on another; otherwise the scheduler decides */
+	int load_cpu, gateway_cpu;	   /* used when split */
+	const char *bindir;		   /* where pgwd and pgw are */
+	const char *json_file, *plot_file; /* NULL: not wanted */
+	const char *variants, *measures;   /* comma-separated, NULL: all */
+	bool list;
+};
+
+/* What the gateway of a run consists of; filled by the variant. */
+struct gateway {
+	pid_t pid;	 /* first process of ours, 0 where the kernel does it all */
+	int output;	 /* its standard output, -1 */
+	char rundir[64]; /* empty where there is none */
+	double ready_ms; /* from exec to ready */
+};
+
+struct run {
+	const struct options *options;
+	const struct variant *variant;
+	const struct measure *measure;
+	struct topology topology;
+	struct gateway gateway;
+	char error[BENCH_ERROR_BYTES];
+};
+
+/* run_fail() - note why a run failed. Return: -1, for the caller to return. */
+int run_fail(struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* How packets enter and leave the gateway's stack; see docs/benchmarks.md. */
+enum way {
+	WAY_DEFAULT, /* veth as the kernel makes it; RPS separates the cores */
+	WAY_NAPI,    /* threaded NAPI on every interface; its threads' time is the kernel's share */
+};
+
+struct variant {
+	const char *name, *title;
+	bool translates; /* the server must see the gateway's address, not the client's */
+	bool ours;	 /* consists of processes of ours */
+	int (*setup)(struct run *run);
+	void (*teardown)(struct run *run);
+};
+extern const struct variant variant_nft, variant_forward, variant_pgw;
+
+struct metric {
+	const char *name, *unit;
+	bool higher_is_better;
+	bool informative; /* says how to read the others; not compared */
+};
+
+struct measure {
+	const char *name, *title;
+	const char *csit;			  /* the CSIT name of the same load, or NULL */
+	struct metric metrics[BENCH_METRICS_MAX]; /* a NULL name ends them */
+	bool ours_only;	     /* makes no sense where there are no processes of ours */
+	bool bare;	     /* needs neither topology nor gateway */
+	bool before_traffic; /* looks at a gateway that has not forwarded yet */
+	enum way way;
+	unsigned parameter;
+	/* run() - fill a value per metric (NAN: not known). Return: 0, or -1 after run_fail(). */
+	int (*run)(struct run *run, double *values);
+};
+
+int measure_tcp_bulk(struct run *run, double *values);
+int measure_connect(struct run *run, double *values);
+int measure_rtt(struct run *run, double *values);
+int measure_udp_paced(struct run *run, double *values);
+int measure_udp_flood(struct run *run, double *values);
+int measure_idle(struct run *run, double *values);
+int measure_start(struct run *run, double *values);
+int measure_sessions(struct run *run, double *values);
+int measure_core(struct run *run, double *values);
+
+/* run_pids() - the gateway's processes: the first and its children. Return: how many. */
+unsigned run_pids(const struct run *run, pid_t *pids, unsigned max);
+
+#endif

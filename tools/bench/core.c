@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * core - the datapath in memory: what a packet costs without any I/O.
+ *
+ * A port of our own lends prepared frames and swallows what is sent, without copying. Bursts
+ * are prepared outside of the measured time and lie in the cache, as frames do that a driver
+ * has just delivered; the flow table does not: flows follow one another in a scattered order.
+ * The first pass makes the sessions, later ones are established traffic. Names and
+ * scales are CSIT's: hosts times 63 ports.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/neighbour.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+
+#include "control/config/model.h"
+#include "datapath/flow/table.h"
+#include "datapath/worker/worker.h"
+#include "tools/bench/bench.h"
+#include "tools/bench/child.h"
+#include "tools/bench/frame.h"
+
+#define HOST_PORTS     63u
+#define HOST_FIRST     0x0a800001u /* 10.128.0.1 */
+#define CORE_SERVER    "10.10.0.10"
+#define CORE_NEXT_HOP  "172.16.0.254" /* the clients' router */
+#define POOL_ADDRESSES 32u
+#define FRAME_ROOM     128u
+#define PACKETS_MIN    2000000u
+#define CLOCK_ROUNDS   100000u
+
+enum { CLIENTS = 0, SERVERS = 1 };
+
+/* Ports 16384 to 65535 of POOL_ADDRESSES addresses: 1,572,864 mappings. */
+static const char configuration[] =
+	"portgroup add vrack dev bench0 realm private\n"
+	"portgroup add vsphere dev bench1 realm vsphere\n"
+	"address add 172.16.0.1/24 portgroup vrack\n"
+	"address add 10.10.0.2/24 portgroup vsphere\n"
+	"route add 10.128.0.0/9 via " CORE_NEXT_HOP "\n"
+	"nat add 10 from 10.128.0.0/9 to 10.10.0.0/24 pool default\n"
+	"allow add 10.128.0.0/9\n"
+	"pool add default ports 16384-65535 mapping-type eim filtering-type edf"
+	" external-ip-address ";
+
+struct bench_port {
+	struct io_port port; /* first: see io.h */
+	uint8_t (*frames)[FRAME_ROOM];
+	unsigned ready; /* frames to lend */
+	uint64_t sent;
+};
+
+static unsigned bench_rx(struct io_port *port, struct io_frame *frames, unsigned max)
+{
+	struct bench_port *bench = (struct bench_port *)(void *)port;
+	unsigned n = bench->ready < max ? bench->ready : max;
+
+	for (unsigned i = 0; i < n; i++)
+		frames[i] = (struct io_frame){.data = bench->frames[i],
+					      .len = FRAME_SMALL_BYTES,
+					      .wire_len = FRAME_SMALL_BYTES};
+	bench->ready = 0;
+	return n;
+}
+
+static void bench_rx_release(struct io_port *port)
+{
+	(void)port;
+}
+
+static void bench_tx(struct io_port *port, const struct io_send *send)
+{
+	struct bench_port *bench = (struct bench_port *)(void *)port;
+
+	(void)send;
+	bench->sent++;
+}
+
+static void bench_tx_flush(struct io_port *port)
+{
+	(void)port;
+}
+
+static int bench_fd(const struct io_port *port)
+{
+	(void)port;
+	return -1;
+}
+
+static uint64_t bench_lost(struct io_port *port)
+{
+	(void)port;
+	return 0;
+}
+
+static void bench_close(struct io_port *port)
+{
+	struct bench_port *bench = (struct bench_port *)(void *)port;
+
+	free(bench->frames);
+	free(bench);
+}
+
+static const struct io_ops bench_ops = {
+	.name = "bench",
+	.rx = bench_rx,
+	.rx_release = bench_rx_release,
+	.tx = bench_tx,
+	.tx_flush = bench_tx_flush,
+	.fd = bench_fd,
+	.lost = bench_lost,
+	.close = bench_close,
+};
+
+struct core {
+	struct worker *worker;
+	struct worker_counters *counters;
+	struct bench_port *port[2];
+	void *block; /* snapshot */
+	void *table;
+	size_t table_bytes;
+	uint32_t flows;
+	double clock_ns; /* what taking the time costs */
+};
+
+static void core_resolve(void *context, uint32_t ifindex, be32 addr)
+{
+	(void)context;
+	(void)ifindex;
+	(void)addr;
+}
+
+static void core_random(void *context, void *buffer, size_t bytes)
+{
+	(void)context;
+	if (getrandom(buffer, bytes, 0) != (ssize_t)bytes)
+		memset(buffer, 0x5a, bytes);
+}
+
+static void core_destroy(struct core *core)
+{
+	if (core->worker)
+		worker_destroy(core->worker);
+	if (core->table)
+		munmap(core->table, core->table_bytes);
+	free(core->block);
+	free(core->counters);
+}
+
+static int core_add_port(struct core *core, uint8_t index)
+{
+	struct worker_link link = {.ifindex = index + 1u, .mtu = 1500, .up = true};
+	struct bench_port *port = calloc(1, sizeof(*port));
+
+	if (!port)
+		return -ENOMEM;
+	port->frames = calloc(IO_BURST, sizeof(*port->frames));
+	if (!port->frames) {
+		free(port);
+		return -ENOMEM;
+	}
+	port->port.ops = &bench_ops;
+	port->port.counters = worker_counters_of(core->worker, index);
+	link.mac.b[0] = 2;
+	link.mac.b[5] = (uint8_t)(index + 1);
+	core->port[index] = port;
+	worker_port(core->worker, index, &link, &port->port);
+	return 0;
+}
+
+static void configuration_text(char *text, size_t size)
+{
+	size_t used = (size_t)snprintf(text, size, "%s", configuration);
+
+	for (unsigned i = 0; i < POOL_ADDRESSES && used < size; i++)
+		used += (size_t)snprintf(text + used, size - used, "10.10.0.%u%c", 64 + i,
+					 i + 1 < POOL_ADDRESSES ? ',' : '\n');
+}
+
+/* core_configure() - compile the configuration and give it to the worker */
+static int core_configure(struct run *run, struct core *core)
+{
+	struct config config;
+	struct config_error error;
+	struct config_runtime runtime = {.revision = 1};
+	const uint16_t pool_index = 0;
+	struct snapshot snapshot;
+	const char *wrong;
+	size_t bytes = 0;
+	char text[2048];
+
+	configuration_text(text, sizeof(text));
+	config_init(&config);
+	if (config_parse(&config, text, strlen(text), &error) || config_check(&config, &error)) {
+		config_free(&config);
+		return run_fail(run, "the configuration, line %u: %s", error.line, error.text);
+	}
+	runtime.portgroup[0].index = CLIENTS;
+	runtime.portgroup[0].ifindex = 1;
+	runtime.portgroup[1].index = SERVERS;
+	runtime.portgroup[1].ifindex = 2;
+	runtime.pool_index = &pool_index;
+	core->block = config_compile(&config, &runtime, &bytes);
+	config_free(&config);
+	if (!core->block)
+		return run_fail(run, "no memory");
+	wrong = snapshot_open(&snapshot, core->block, bytes);
+	if (wrong)
+		return run_fail(run, "the snapshot: %s", wrong);
+	worker_snapshot(core->worker, &snapshot, now_ns());
+	return 0;
+}
+
+static void core_neighbour(struct core *core, uint8_t index, const char *addr)
+{
+	struct mac mac = {{2, 0, 0, 0, 1, index}};
+
+	worker_neighbour(core->worker, index + 1u, inet_addr(addr), &mac, NUD_PERMANENT, now_ns());
+}
+
+static int core_create(struct run *run, struct core *core)
+{
+	struct worker_options options = {.resolve = core_resolve, .random = core_random};
+	uint32_t capacity = 2 * core->flows;
+	uint8_t key[32];
+	int64_t adopted;
+
+	core->counters = calloc(1, sizeof(*core->counters));
+	options.counters = core->counters;
+	if (!core->counters || worker_create(&core->worker, &options) ||
+	    core_add_port(core, CLIENTS) || core_add_port(core, SERVERS))
+		return run_fail(run, "no memory");
+	if (core_configure(run, core))
+		return -1;
+	core->table_bytes = flow_table_bytes(capacity);
+	core->table = mmap(NULL, core->table_bytes, PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (core->table == MAP_FAILED) {
+		core->table = NULL;
+		return run_fail(run, "no memory for %u flows", capacity);
+	}
+	core_random(NULL, key, sizeof(key));
+	flow_table_format(core->table, capacity, key, 0);
+	adopted = worker_attach_table(core->worker, core->table, core->table_bytes, now_ns());
+	if (adopted < 0)
+		return run_fail(run, "the flow table: %s", strerror((int)-adopted));
+	core_neighbour(core, CLIENTS, CORE_NEXT_HOP);
+	core_neighbour(core, SERVERS, CORE_SERVER);
+	return 0;
+}
+
+/* core_prepare() - frames of the flows @first and following, in an order that jumps about */
+static unsigned core_prepare(struct core *core, uint64_t first, uint64_t last)
+{
+	struct bench_port *port = core->port[CLIENTS];
+	unsigned n = 0;
+
+	for (; n < IO_BURST && first + n < last; n++) {
+		/* 2654435761 is a prime beyond any number of flows: each occurs once a pass. */
+		uint32_t flow = (uint32_t)((first + n) * 2654435761u % core->flows);
+		uint8_t *frame = port->frames[n];
+		struct frame_spec spec = {
+			.source = {{2, 0, 0, 0, 1, CLIENTS}},
+			.destination = {{2, 0, 0, 0, 0, CLIENTS + 1}},
+			.src = htonl(HOST_FIRST + flow / HOST_PORTS),
+			.dst = inet_addr(CORE_SERVER),
+			.sport = (uint16_t)(10000 + flow % HOST_PORTS),
+			.dport = 9000,
+			.bytes = FRAME_SMALL_BYTES,
+		};
+
+		frame_udp(frame, &spec);
+	}
+	port->ready = n;
+	return n;
+}
+
+/* core_pass() - forward a packet of each of @packets flows. Return: ns per packet, NAN if one
+ * was lost. */
+static double core_pass(struct core *core, uint64_t packets)
+{
+	uint64_t done = 0, sent = core->port[SERVERS]->sent;
+	double spent = 0;
+
+	while (done < packets) {
+		unsigned n = core_prepare(core, done, packets);
+		struct worker_status status;
+		uint64_t before = now_ns();
+
+		while (core->port[CLIENTS]->ready)
+			worker_receive(core->worker, CLIENTS, before);
+		spent += (double)(now_ns() - before) - core->clock_ns;
+		done += n;
+		if (done % (IO_BURST * 256) == 0)
+			worker_work(core->worker, before, &status);
+		if (interrupted())
+			return NAN;
+	}
+	if (core->port[SERVERS]->sent - sent != packets)
+		return NAN;
+	return spent / (double)packets;
+}
+
+static double clock_cost(void)
+{
+	uint64_t begin = now_ns();
+
+	for (unsigned i = 0; i < CLOCK_ROUNDS; i++)
+		now_ns();
+	return (double)(now_ns() - begin) / CLOCK_ROUNDS;
+}
+
+/* explain() - which drop reason the lost packets were counted under */
+static int explain(struct run *run, const struct core *core)
+{
+	for (unsigned i = 1; i < DROP_COUNT; i++)
+		if (core->counters->dropped[i])
+			return run_fail(run, "%llu packets were dropped: %s",
+					(unsigned long long)core->counters->dropped[i],
+					drop_text((enum drop_reason)i));
+	return run_fail(run, "packets were lost and not counted");
+}
+
+int measure_core(struct run *run, double *values)
+{
+	struct core core = {.flows = run->measure->parameter * HOST_PORTS};
+	uint64_t packets = core.flows > PACKETS_MIN ? core.flows : PACKETS_MIN;
+	int ret = -1;
+
+	core.clock_ns = clock_cost();
+	packets -= packets % core.flows;
+	if (core_create(run, &core))
+		goto out;
+	values[1] = core_pass(&core, core.flows);
+	values[0] = core_pass(&core, packets);
+	ret = isnan(values[0]) || isnan(values[1]) ? explain(run, &core) : 0;
+out:
+	core_destroy(&core);
+	return ret;
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * measure_sessions - "pgw -j session show" of 100,000 sessions while packets flow: how fast it
+ * is, and how many packets are lost meanwhile. The same traffic without a listing is the
+ * control, so that a loss which has another cause is not blamed on it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tools/bench/bench.h"
+#include "tools/bench/child.h"
+#include "tools/bench/cpu.h"
+#include "tools/bench/traffic.h"
+
+#define SPORTS	 25000
+#define DPORTS	 4
+#define SESSIONS (SPORTS * DPORTS)
+#define MAKE_PPS 100000
+#define FLOW_PPS 50000
+#define LEAD_NS	 100000000u
+
+/* send_all() - run the generator to its end, then let the packets arrive. */
+static int send_all(struct run *run, struct traffic *traffic, uint64_t count, uint32_t rate)
+{
+	struct sink_count sink;
+
+	traffic->count = count;
+	traffic->rate_pps = rate;
+	if (traffic_start(run, traffic))
+		return -1;
+	if (child_wait(traffic->pid, 60000) != 0)
+		return run_fail(run, "the generator did not reach %u packets/s", rate);
+	traffic->pid = 0;
+	return sink_settle(run, &sink);
+}
+
+/* make_sessions() - one packet per session, again until none is missing. */
+static int make_sessions(struct run *run, struct traffic *traffic)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		atomic_store(&traffic->sent, 0);
+		atomic_store(&traffic->refused, 0);
+		if (send_all(run, traffic, SESSIONS, MAKE_PPS))
+			return -1;
+	}
+	return 0;
+}
+
+static int list_main(void *arg)
+{
+	const struct run *run = arg;
+	char pgw[PATH_MAX], path[96];
+	int fd;
+
+	snprintf(pgw, sizeof(pgw), "%s/pgw", run->options->bindir);
+	snprintf(path, sizeof(path), "%s/sessions.json", run->gateway.rundir);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return 125;
+	dup2(fd, 1);
+	execl(pgw, "pgw", "-r", run->gateway.rundir, "-j", "session", "show", (char *)NULL);
+	return 127;
+}
+
+/* list() - Return: seconds that the listing took, < 0 after run_fail(). */
+static double list(struct run *run)
+{
+	uint64_t begin = now_ns();
+	pid_t pid =
+		child_start((struct place){-1, run->options->split ? run->options->load_cpu : -1},
+			    list_main, run);
+	int status = child_wait(pid, 60000);
+
+	if (status == 0)
+		return (double)(now_ns() - begin) / 1e9;
+	if (status < 0)
+		child_end(pid);
+	run_fail(run, "pgw -j session show failed (%d)", status);
+	return -1;
+}
+
+/* listed() - sessions in what was listed. Return: their number, < 0 after run_fail(). */
+static long listed(struct run *run)
+{
+	json_error_t error;
+	json_t *root;
+	char path[96];
+	long n;
+
+	snprintf(path, sizeof(path), "%s/sessions.json", run->gateway.rundir);
+	root = json_load_file(path, 0, &error);
+	if (!root)
+		return run_fail(run, "pgw -j session show is not JSON: line %d: %s", error.line,
+				error.text);
+	n = json_is_array(root) ? (long)json_array_size(root)
+				: (long)json_array_size(json_object_get(root, "sessions"));
+	json_decref(root);
+	return n;
+}
+
+/* lost_while() - packets lost of a stream of them during which, if @seconds, it is listed */
+static int lost_while(struct run *run, struct traffic *traffic, double *seconds, double *lost)
+{
+	struct sink_count before, after;
+
+	if (sink_settle(run, &before))
+		return -1;
+	atomic_store(&traffic->sent, 0);
+	atomic_store(&traffic->refused, 0);
+	traffic->count = 0;
+	traffic->rate_pps = FLOW_PPS;
+	if (traffic_start(run, traffic))
+		return -1;
+	if (!wait_ns(LEAD_NS))
+		return run_fail(run, "interrupted");
+	if (seconds)
+		*seconds = list(run);
+	else if (!wait_ns((uint64_t)(run->options->seconds * 1e9)))
+		return run_fail(run, "interrupted");
+	if (seconds && *seconds < 0)
+		return -1;
+	traffic_stop(traffic);
+	if (sink_settle(run, &after))
+		return -1;
+	/* A burst in hand when the generator was stopped was sent, but not counted as sent. */
+	*lost = (double)atomic_load(&traffic->sent) -
+		(double)(after.translated - before.translated);
+	if (*lost < 0)
+		*lost = 0;
+	return 0;
+}
+
+int measure_sessions(struct run *run, double *values)
+{
+	struct traffic *traffic = traffic_create();
+	double seconds = 0;
+	int ret = -1;
+	long n;
+
+	if (!traffic)
+		return run_fail(run, "no memory");
+	traffic->sports = SPORTS;
+	traffic->dports = DPORTS;
+	traffic->cpu = run->options->split ? run->options->load_cpu : -1;
+	if (sink_create(run) || make_sessions(run, traffic))
+		goto out;
+	if (lost_while(run, traffic, NULL, &values[3]) ||
+	    lost_while(run, traffic, &seconds, &values[2]))
+		goto out;
+	n = listed(run);
+	if (n < 0)
+		goto out;
+	if (n < SESSIONS) {
+		run_fail(run, "only %ld of %d sessions were listed", n, SESSIONS);
+		goto out;
+	}
+	values[0] = (double)n / seconds;
+	values[1] = (double)n;
+	ret = 0;
+out:
+	traffic_free(traffic);
+	return ret;
+}

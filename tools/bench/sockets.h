@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* sockets - the loads' sockets; each returns a descriptor or -errno. */
+#ifndef PGW_BENCH_SOCKETS_H
+#define PGW_BENCH_SOCKETS_H
+
+#include <stdint.h>
+
+struct frame_spec;
+
+int tcp_listen(uint16_t port);	/* on every address, with SO_REUSEADDR */
+int tcp_connect(uint16_t port); /* to the server; bounded to about 5 s */
+int udp_bind(uint16_t port);
+int udp_connect(uint16_t port); /* to the server */
+
+/* frame_socket() - a raw socket that sends frames on @device past the queueing discipline, and
+ * the addresses of @spec for a client's frame to the server by way of the gateway. */
+int frame_socket(const char *device, struct frame_spec *spec);
+
+#endif

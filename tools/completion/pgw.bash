@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# pgw.bash - bash completion for pgw(8). Names come from the gateway, if one is reachable.
+#
+# The functions below add words to the array `candidates` of _pgw, and read from there `command`
+# (pgw and its -r option) and `words` (the command line up to the word that is completed).
+
+_pgw_options="-Version -human -statistics -details -oneline -brief -timestamp -json -pretty
+	-color -rundir -batch -force -help"
+_pgw_objects="portgroup address route pool nat service allow set session neighbour stats config
+	monitor version help"
+_pgw_filter="internal-src-address internal-src-port internal-dst-address internal-dst-port
+	external-src-address external-src-port external-dst-address external-dst-port
+	src sport dst dport protocol state id portgroup pool service"
+_pgw_events="revision link datapath sessions-ended all"
+
+_pgw_add() { # WORD...
+	candidates+=("$@")
+}
+
+_pgw_add_list() { # "WORD WORD..."
+	# shellcheck disable=SC2206 # a list of words
+	candidates+=($1)
+}
+
+# _pgw_names OBJECT MEMBER - the values of a member of all items of an object
+_pgw_names() {
+	local names
+	mapfile -t names < <(timeout 2 "${command[@]}" -j "$1" show 2>/dev/null |
+		grep -o "\"$2\":\\(\"[^\"]*\"\\|[0-9][0-9]*\\)" | sed "s/^\"$2\"://; s/\"//g")
+	candidates+=("${names[@]}")
+}
+
+# _pgw_keys OBJECT - what its items are named by
+_pgw_keys() {
+	case $1 in
+	portgroup | pool | service) _pgw_names "$1" name ;;
+	address | neighbour) _pgw_names "$1" address ;;
+	route) _pgw_names route to ;;
+	nat) _pgw_names nat number ;;
+	allow) _pgw_names allow network ;;
+	esac
+}
+
+# _pgw_commands OBJECT - what may follow an object
+_pgw_commands() {
+	case $1 in
+	portgroup | address | route | pool | nat | service | allow) _pgw_add show add del ;;
+	session) _pgw_add show del ;;
+	set) _pgw_add show timer flow-capacity icmp-rate ;;
+	neighbour | stats) _pgw_add show ;;
+	config) _pgw_add show check diff apply save ;;
+	monitor) _pgw_add_list "$_pgw_events" ;;
+	help) _pgw_add_list "$_pgw_objects" ;;
+	esac
+	_pgw_add help
+}
+
+# _pgw_keywords OBJECT COMMAND - what may stand where a keyword may
+_pgw_keywords() {
+	case "$1 $2" in
+	"portgroup show") _pgw_add name state dev vlan realm mtu mac ifindex last-hop reverse-path ;;
+	"portgroup add") _pgw_add dev realm vlan last-hop reverse-path ;;
+	"address show") _pgw_add address portgroup state ;;
+	"address add" | "address del") _pgw_add portgroup ;;
+	"route show") _pgw_add to via portgroup ;;
+	"route add" | "route del") _pgw_add via ;;
+	"pool show") _pgw_add name external-ip-address ports mapping-type filtering-type ;;
+	"pool add") _pgw_add external-ip-address ports mapping-type filtering-type ;;
+	"nat show") _pgw_add number from to protocol pool ;;
+	"nat add") _pgw_add from to protocol pool nat-pass-through ;;
+	"service show") _pgw_add name address protocol port balance backends ;;
+	"service add") _pgw_add address protocol port backend balance ;;
+	"allow show") _pgw_add network description ;;
+	"allow add") _pgw_add description ;;
+	"neighbour show") _pgw_add address portgroup mac state ;;
+	"session show") _pgw_add_list "$_pgw_filter limit count" ;;
+	"session del") _pgw_add_list "$_pgw_filter limit all" ;;
+	"stats show") _pgw_add gateway portgroup drops all ;;
+	"set flow-capacity" | "set icmp-rate") _pgw_add default ;;
+	monitor*) _pgw_add_list "$_pgw_events" ;;
+	esac
+}
+
+# _pgw_values OBJECT COMMAND KEYWORD - what may follow a keyword; fails if it takes no value
+_pgw_values() {
+	case "$1 $3" in
+	stats* | set* | monitor* | *" nat-pass-through" | *" count" | *" all") return 1 ;;
+	*" realm") _pgw_add private vsphere internet ;;
+	*" last-hop" | *" reverse-path") _pgw_add on off ;;
+	*" mapping-type") _pgw_add eim edm ;;
+	*" filtering-type") _pgw_add eif adf edf ;;
+	*" balance") _pgw_add round-robin source-hash ;;
+	"nat protocol") _pgw_add tcp udp icmp any ;;
+	"service protocol") _pgw_add tcp udp ;;
+	"session protocol") _pgw_add tcp udp icmp ;;
+	"session state")
+		_pgw_add syn-sent syn-both established fin-initiator fin-responder closed reset \
+			replied unreplied
+		;;
+	"portgroup state") _pgw_add up down absent ;;
+	"address state") _pgw_add present missing ;;
+	*" portgroup" | *" pool" | "session service") _pgw_names "$3" name ;;
+	"portgroup dev") _pgw_add_list "$(command ls /sys/class/net 2>/dev/null)" ;;
+	esac
+}
+
+# _pgw_pending OBJECT COMMAND ARGUMENT... - prints the keyword whose value comes next, if one does
+_pgw_pending() {
+	local candidates=() object=$1 command=$2
+	shift 2
+	_pgw_keywords "$object" "$command"
+	case "$object $command" in
+	session* | stats* | set* | monitor*) ;;
+	*" show") [[ " ${candidates[*]} " == *" ${1-} "* ]] || shift ;; # a key, if it is no field
+	*) shift ;;
+	esac
+	while (($# > 1)); do
+		case $1 in
+		nat-pass-through | count | all) shift ;;
+		*) shift 2 ;;
+		esac
+	done
+	echo "${1-}"
+}
+
+# _pgw_arguments OBJECT COMMAND ARGUMENT... - what may follow these arguments
+_pgw_arguments() {
+	local pending
+	case "$1 $2" in
+	"config check" | "config diff" | "config apply") files=1 ;;
+	"set timer")
+		case $# in
+		2)
+			_pgw_add udp-timeout tcp-idle-timeout tcp-trans-open-timeout \
+				tcp-trans-close-timeout tcp-in-syn-timeout fragment-min-timeout \
+				icmp-timeout hold-down-timeout
+			;;
+		3) _pgw_add default ;;
+		esac
+		;;
+	session* | stats* | set* | monitor*) [ $# -gt 2 ] || _pgw_keywords "$1" "$2" ;;
+	*" add") ;; # a new name
+	*" show")
+		[ $# -gt 2 ] || _pgw_keys "$1"
+		[ $# -gt 2 ] || _pgw_keywords "$1" "$2"
+		;;
+	*) [ $# -gt 2 ] || _pgw_keys "$1" ;;
+	esac
+	[ $# -gt 2 ] || return 0
+	pending=$(_pgw_pending "$@")
+	if [ -z "$pending" ] || ! _pgw_values "$1" "$2" "$pending"; then
+		_pgw_keywords "$1" "$2"
+	fi
+}
+
+_pgw() {
+	local command=("${COMP_WORDS[0]}") candidates=() files=0 at=1
+	local words=("${COMP_WORDS[@]:0:COMP_CWORD}") current=${COMP_WORDS[COMP_CWORD]}
+	COMPREPLY=()
+	while ((at < COMP_CWORD)) && [[ ${words[at]} == -?* ]]; do
+		case ${words[at]} in
+		-r* | --r*)
+			command+=(-r "${words[at + 1]-}")
+			((at += 2))
+			;;
+		-ba* | --ba*) ((at += 2)) ;;
+		*) ((at += 1)) ;;
+		esac
+	done
+	if ((at > COMP_CWORD)); then
+		files=1 # the value of -rundir or -batch
+	elif ((at == COMP_CWORD)); then
+		_pgw_add_list "$_pgw_objects $_pgw_options"
+	elif ((at + 1 == COMP_CWORD)); then
+		_pgw_commands "${words[at]}"
+	else
+		_pgw_arguments "${words[@]:at}"
+	fi
+	if ((files)); then
+		mapfile -t COMPREPLY < <(compgen -f -- "$current")
+	else
+		mapfile -t COMPREPLY < <(compgen -W "${candidates[*]}" -- "$current")
+	fi
+}
+complete -F _pgw pgw

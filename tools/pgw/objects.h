@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* objects - one struct pgw_object per file, for the table in objects.c. */
+#ifndef PGW_TOOL_OBJECTS_H
+#define PGW_TOOL_OBJECTS_H
+
+#include "tools/pgw/pgw.h"
+
+extern const struct pgw_object portgroup_object, address_object, route_object, pool_object, nat_object,
+	service_object, allow_object, set_object, session_object, neighbour_object, stats_object,
+	config_object, monitor_object, help_object, version_object;
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <string.h>
+
+#include "control/config/kind.h"
+#include "tools/pgw/grammar.h"
+#include "tools/pgw/message.h"
+#include "tools/pgw/objects.h"
+#include "tools/pgw/remote.h"
+#include "tools/pgw/statement.h"
+
+enum { NAME, VALUE, DEFAULT };
+
+static const struct print_column columns[] = {
+	[NAME] = {"name", NULL, PRINT_NAME, PRINT_BRIEF, 0},
+	[VALUE] = {"value", NULL, PRINT_NUMBER, PRINT_BRIEF, 0},
+	[DEFAULT] = {"default", NULL, PRINT_NUMBER, 0, 0},
+};
+static const struct print_table table = PRINT_TABLE(columns);
+
+/* The settings have no operation of their own: they are read off the configuration's text. */
+static int set_show(const struct pgw_call *call)
+{
+	struct printer *printer = call->pgw->printer;
+	struct config_error error = {.line = 0};
+	struct config config;
+	const char *text;
+	json_t *answer;
+	int code = grammar_end(call, 0);
+
+	if (code)
+		return code;
+	code = remote_ask(call->pgw, remote_operation("config-show"), &answer, NULL, NULL);
+	if (code)
+		return code;
+	config_init(&config);
+	text = json_string_value(json_object_get(answer, "text"));
+	if (!text || config_parse(&config, text, strlen(text), &error)) {
+		message_error("pgwd sent a configuration that this version cannot read: %s",
+			      text ? error.text : "it has no text");
+		code = EXIT_REFUSED;
+	} else {
+		print_begin(printer, &table);
+		for (unsigned i = 0; i < SETTING_COUNT; i++) {
+			print_row(printer);
+			print_text(printer, NAME, settings[i].name);
+			print_number(printer, VALUE, setting_get(&config, i));
+			print_number(printer, DEFAULT, settings[i].normal);
+			print_row_end(printer);
+		}
+		print_end(printer);
+	}
+	config_free(&config);
+	json_decref(answer);
+	return code;
+}
+
+static const struct pgw_command commands[] = {
+	{"show", "list", "", "list all settings, seconds or numbers, with their defaults", set_show},
+	{"timer", NULL, "TIMER { SECONDS | default }", "how long idle sessions are kept",
+	 statement_add},
+	{"flow-capacity", NULL, "{ NUMBER | default }", "sessions that the flow table can hold",
+	 statement_add},
+	{"icmp-rate", NULL, "{ NUMBER | default }", "ICMP errors of the gateway's own a second",
+	 statement_add},
+};
+
+const struct pgw_object set_object = {
+	.name = "set",
+	.text = "timers and limits",
+	OBJECT_COMMANDS(commands),
+	.where = "TIMER := { udp-timeout | tcp-idle-timeout | tcp-trans-open-timeout |\n"
+		 "           tcp-trans-close-timeout | tcp-in-syn-timeout | fragment-min-timeout |\n"
+		 "           icmp-timeout | hold-down-timeout }\n",
+};

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "tools/pgw/statement.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/config/model.h"
+#include "tools/pgw/message.h"
+#include "tools/pgw/remote.h"
+
+/* A word of pgw.conf(5): in quotes where it would not be one word without. */
+static char *append_word(char *to, const char *word)
+{
+	if (*word && !strpbrk(word, " \t#\"\\")) {
+		size_t n = strlen(word);
+
+		memcpy(to, word, n);
+		return to + n;
+	}
+	*to++ = '"';
+	for (; *word; word++) {
+		if (*word == '"' || *word == '\\')
+			*to++ = '\\';
+		*to++ = *word;
+	}
+	*to++ = '"';
+	return to;
+}
+
+char *statement_text(const char *object, const char *command, int argc, const char **argv)
+{
+	size_t bytes = strlen(object) + strlen(command) + 2;
+	char *text, *to;
+
+	for (int i = 0; i < argc; i++)
+		bytes += 3 + 2 * strlen(argv[i]); /* a blank, quotes, every byte escaped */
+	text = malloc(bytes);
+	if (!text)
+		return NULL;
+	to = append_word(text, object);
+	*to++ = ' ';
+	to = append_word(to, command);
+	for (int i = 0; i < argc; i++) {
+		*to++ = ' ';
+		to = append_word(to, argv[i]);
+	}
+	*to = '\0';
+	return text;
+}
+
+static void say_wrong(const char *statement, const char *text, unsigned column)
+{
+	message_error("%s", text);
+	message_place(statement, strlen(statement), column);
+}
+
+/* Whether the statement is well formed, judged without the gateway. */
+static bool well_formed(const char *statement)
+{
+	struct config_error error = {.column = 0};
+	struct config config;
+	int code;
+
+	config_init(&config);
+	code = config_statement(&config, statement, &error);
+	config_free(&config);
+	if (code == -ENOMEM)
+		message_error("out of memory");
+	else if (code)
+		say_wrong(statement, error.text, error.column);
+	return code == 0;
+}
+
+void statement_changes(struct pgw *pgw, const json_t *changes)
+{
+	for (size_t i = 0; i < json_array_size(changes); i++) {
+		const char *text = json_string_value(json_array_get(changes, i));
+		const char *command = text ? strchr(text, ' ') : NULL;
+
+		if (text)
+			print_difference(pgw->printer,
+					 command && strncmp(command, " del ", 5) == 0 ? '-' : '+',
+					 text);
+	}
+}
+
+static uint64_t member_number(const json_t *answer, const char *name)
+{
+	json_int_t value = json_integer_value(json_object_get(answer, name));
+
+	return value > 0 ? (uint64_t)value : 0;
+}
+
+void statement_done(struct pgw *pgw, const json_t *answer)
+{
+	static const char *const members[] = {"revision", "changes", "sessions-ended"};
+	const json_t *changes = json_object_get(answer, "changes");
+
+	if (pgw->options.json) {
+		struct emit *emit = print_emit(pgw->printer);
+
+		emit_open(emit, '{');
+		for (unsigned i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+			const json_t *value = json_object_get(answer, members[i]);
+
+			if (!value)
+				continue;
+			emit_key(emit, members[i]);
+			emit_value(emit, value);
+		}
+		emit_close(emit, '}');
+		return;
+	}
+	if (pgw->options.details)
+		statement_changes(pgw, changes);
+	if (pgw->options.details || pgw->options.statistics)
+		print_line(pgw->printer, "revision %llu: %zu changes, %llu sessions ended",
+			   (unsigned long long)member_number(answer, "revision"),
+			   json_array_size(changes),
+			   (unsigned long long)member_number(answer, "sessions-ended"));
+}
+
+static int change(const struct pgw_call *call, bool judge_here)
+{
+	char *statement = statement_text(call->object->name, call->command->name, call->argc,
+					 call->argv);
+	struct ctl_error refusal;
+	json_t *answer;
+	int code = EXIT_WRONG;
+
+	if (!statement)
+		return message_error("out of memory");
+	if (!judge_here || well_formed(statement)) {
+		code = remote_ask(call->pgw,
+				  json_pack("{s:s, s:[s]}", "op", "change", "statements", statement),
+				  &answer, NULL, &refusal);
+		if (code == EXIT_DONE)
+			statement_done(call->pgw, answer);
+		else if (refusal.text[0])
+			say_wrong(statement, refusal.text, refusal.column);
+		json_decref(answer);
+	}
+	free(statement);
+	return code;
+}
+
+int statement_add(const struct pgw_call *call)
+{
+	return change(call, true);
+}
+
+int statement_del(const struct pgw_call *call)
+{
+	return change(call, false);
+}
