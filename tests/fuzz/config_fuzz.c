@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * config_fuzz - any text, parsed; what is accepted must be printed to a text that reads back
+ * to the same configuration, and what config_check() accepts must compile to a sound snapshot.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/config/model.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void compile(const struct config *config)
+{
+	struct config_runtime runtime = {0};
+	uint16_t pool_index[CONFIG_POOLS_MAX];
+	struct snapshot snapshot;
+	size_t bytes;
+	void *block;
+
+	for (uint8_t i = 0; i < CONFIG_PORTGROUPS_MAX; i++)
+		runtime.portgroup[i].index = (uint8_t)(CONFIG_PORTGROUPS_MAX - 1 - i);
+	for (uint16_t i = 0; i < CONFIG_POOLS_MAX; i++)
+		pool_index[i] = (uint16_t)(7 * i);
+	runtime.pool_index = pool_index;
+	block = config_compile(config, &runtime, &bytes);
+	if (!block || snapshot_open(&snapshot, block, bytes))
+		abort();
+	free(block);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct config config, again;
+	struct config_error error = {0};
+	struct config_diff diff;
+	char *printed;
+
+	config_init(&config);
+	if (config_parse(&config, (const char *)data, size, &error)) {
+		if (error.text[0] == '\0' || error.line == 0)
+			abort();
+		config_free(&config);
+		return 0;
+	}
+	printed = config_print(&config);
+	config_init(&again);
+	if (!printed || config_parse(&again, printed, strlen(printed), &error) ||
+	    config_diff(&diff, &config, &again) || diff.n_changes)
+		abort();
+	config_diff_free(&diff);
+	config_free(&again);
+	free(printed);
+	if (config_check(&config, &error) == 0)
+		compile(&config);
+	else if (error.text[0] == '\0')
+		abort();
+	config_free(&config);
+	return 0;
+}

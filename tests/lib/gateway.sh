@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# gateway.sh - the real daemons in node "gw" of topology.sh, and what they count.
+#
+# PGW_BIN chooses the directory of the programs; default build/bin.
+
+PGW_BIN=${PGW_BIN:-$TOP/build/bin}
+
+# gateway_config - the configuration that most tests use, to standard output.
+gateway_config() {
+	cat <<-CONFIG
+	portgroup add vrack dev eth1 realm private
+	portgroup add vsphere dev eth2 realm vsphere
+	address add 172.16.0.1/24 portgroup vrack
+	address add 10.10.0.2/24 portgroup vsphere
+	pool add default external-ip-address 10.10.0.2 ports 16384-65535 mapping-type eim filtering-type edf
+	nat add 10 from 0.0.0.0/0 to 10.10.0.0/24 pool default
+	service add web address 172.16.0.1 protocol tcp port 80 backend 10.10.0.10:80
+	service add vcenter address 172.16.0.1 protocol tcp port 443 backend 10.10.0.10:443
+	service add echo address 172.16.0.1 protocol tcp port 7 backend 10.10.0.10:7
+	service add echo-udp address 172.16.0.1 protocol udp port 7 backend 10.10.0.10:7
+	service add esx1 address 172.16.0.11 protocol tcp port 80 backend 10.10.0.21:80
+	allow add 172.16.0.0/24 description "same subnet"
+	allow add 192.168.50.0/24 description "office"
+	CONFIG
+}
+
+# gateway_start [FILE] - start pgwd and wait until it forwards; default gateway_config().
+gateway_start() {
+	[ -x "$PGW_BIN/pgwd" ] || fail "$PGW_BIN/pgwd is missing: build first (tests/run does)"
+	if [ -n "${1:-}" ]; then
+		[ "$1" -ef "$WORK/pgw.conf" ] || cp "$1" "$WORK/pgw.conf"
+	else
+		gateway_config >"$WORK/pgw.conf"
+	fi
+	gateway_launch
+	if ! holds_within 15 gateway_said_ready; then
+		fail "pgwd did not say ready within 15 s"
+	fi
+	if ! running pgwd; then
+		fail "pgwd ended during its start"
+	fi
+}
+
+# gateway_launch - start pgwd on WORK/pgw.conf, without waiting.
+gateway_launch() {
+	spawn pgwd gw "$PGW_BIN/pgwd" -c "$WORK/pgw.conf" -r "$WORK/run" -S "$WORK/state"
+}
+
+gateway_said_ready() {
+	said pgwd ready || ! running pgwd
+}
+
+# gateway_refused FILE [COMMAND…] - pgwd, run by COMMAND, must refuse to start on FILE; prints
+# what it says.
+gateway_refused() {
+	local file=$1 status=0
+	shift
+	on gw "$@" timeout 10 "$PGW_BIN/pgwd" -c "$file" -r "$WORK/run" -S "$WORK/state" 2>&1 ||
+		status=$?
+	case $status in
+	0 | 124) fail "pgwd: exit status $status, expected a refusal" ;;
+	esac
+}
+
+# gateway_stop - end it cleanly, unless Ctrl-C already has; the test fails if its exit status is
+# not 0.
+gateway_stop() {
+	local status=0
+	kill -TERM "${PID[pgwd]}" 2>/dev/null || true
+	holds_within 15 eval "! kill -0 ${PID[pgwd]}" || fail "pgwd goes on 15 s after SIGTERM"
+	finish pgwd || status=$?
+	equal "exit status of pgwd after SIGTERM" "$status" 0
+}
+
+# gateway_reload FILE - replace the configuration file and reload it with SIGHUP; wait for it.
+gateway_reload() {
+	local before
+	before=$(gateway_figure revision)
+	cp "$1" "$WORK/pgw.conf.new"
+	mv "$WORK/pgw.conf.new" "$WORK/pgw.conf"
+	kill -HUP "${PID[pgwd]}"
+	wait_for 10 "SIGHUP makes a new revision" gateway_revision_is_not "$before"
+}
+
+gateway_revision_is_not() {
+	[ "$(gateway_figure revision)" != "$1" ]
+}
+
+pgw() { # the command line tool, on this gateway
+	"$PGW_BIN/pgw" -r "$WORK/run" "$@"
+}
+
+gateway_figure() { # gateway_figure NAME - of the gateway's statistics
+	pgw -j stats show | jq -r --arg name "$1" \
+		'[.. | objects | select(has("flow-capacity"))][0][$name]'
+}
+
+portgroup_figure() { # portgroup_figure PORTGROUP NAME
+	pgw -j stats show | jq -r --arg portgroup "$1" --arg name "$2" \
+		'[.. | objects | select(.name? == $portgroup and has("rcvd-packets"))][0][$name]'
+}
+
+drops() { # drops REASON - packets dropped for it
+	pgw -j stats show | jq -r --arg reason "$1" \
+		'[.. | objects | select(.reason? == $reason) | .packets] | add // 0'
+}
+
+drops_at_least() { # drops_at_least REASON COUNT
+	[ "$(drops "$1")" -ge "$2" ]
+}
+
+sessions() { # sessions [FILTER…] - how many there are
+	pgw -j session show "$@" | jq '[.. | objects | select(has("protocol"))] | length'
+}
+
+datapath_pid() {
+	gateway_figure datapath-pid
+}
+
+gateway_report() {
+	if [ -S "$WORK/run/pgwd.sock" ]; then
+		printf '\npgw stats show:\n'
+		timeout 5 "$PGW_BIN/pgw" -r "$WORK/run" stats show 2>&1 | head -n 60
+	fi
+}

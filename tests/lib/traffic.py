@@ -1,0 +1,166 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Traffic for the tests; every command has a bound and says what happened on standard output.
+
+udp HOST PORT TEXT [--bind PORT] [--bytes N] [--wait S] [--df 0|1]
+    send a datagram (TEXT filled up to N bytes), print the answer; exit 1 if none comes
+udp-send HOST PORT TEXT --bind PORT
+    send a datagram, wait for nothing
+udp-listen PORT --first HOST:PORT
+    send "port" there from PORT, then print "ADDRESS PORT TEXT" of each datagram that arrives
+udp-fill HOST PORT COUNT
+    send COUNT datagrams, no two with the same ports (64 destination ports, from PORT on); after
+    every burst, wait until HOST's echo server has answered one more
+tcp HOST PORT [--wait S]
+    print how a connection ends: connected, refused, unreachable, timeout
+hold HOST PORT [--bind PORT] [--pieces N]
+    keep a session with an echo server: send numbered lines, print "echoed NUMBER" for each that
+    returns; ends with 0 on SIGTERM or after N, with 1 if the session breaks or garbles
+"""
+import argparse
+import errno
+import select
+import signal
+import socket
+import sys
+import time
+
+IP_MTU_DISCOVER, PMTUDISC_DONT, PMTUDISC_PROBE = 10, 0, 3
+PIECE_INTERVAL_S = 0.02
+FILL_PORTS, FILL_BURST = 64, 64
+
+
+def datagram_socket(port=0):
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind(("0.0.0.0", port))
+    return sock
+
+
+def udp(options):
+    sock = datagram_socket(options.bind)
+    if options.df is not None:
+        sock.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER,
+                        PMTUDISC_PROBE if options.df else PMTUDISC_DONT)
+    sock.settimeout(options.wait)
+    data = options.text.encode().ljust(options.bytes, b".")
+    sock.sendto(data, (options.host, options.port))
+    try:
+        answer, _ = sock.recvfrom(65535)
+    except TimeoutError:
+        print(f"no answer within {options.wait} s")
+        return 1
+    if options.bytes:
+        print(f"{len(answer)} bytes, {'as sent' if answer == data else 'GARBLED'}")
+        return 0 if answer == data else 1
+    print(answer.decode())
+    return 0
+
+
+def udp_send(options):
+    datagram_socket(options.bind).sendto(options.text.encode(), (options.host, options.port))
+    return 0
+
+
+def udp_listen(options):
+    sock = datagram_socket(options.port)
+    host, _, port = options.first.partition(":")
+    sock.sendto(b"port", (host, int(port)))
+    while True:
+        data, peer = sock.recvfrom(65535)
+        print(f"{peer[0]} {peer[1]} {data.decode(errors='replace')}", flush=True)
+
+
+def udp_fill(options):
+    pace = datagram_socket()
+    pace.settimeout(5)
+    sent = 0
+    for port in range(options.port, options.port + FILL_PORTS):
+        for source in range(20000, 20000 + -(-options.count // FILL_PORTS)):
+            if sent % FILL_BURST == 0:
+                pace.sendto(b"pace", (options.host, 7))
+                pace.recv(100)
+            if sent == options.count:
+                break
+            with datagram_socket(source) as sock:
+                sock.sendto(b"fill", (options.host, port))
+            sent += 1
+    print(f"sent {sent}")
+    return 0
+
+
+def tcp(options):
+    names = {errno.ECONNREFUSED: "refused", errno.EHOSTUNREACH: "unreachable",
+             errno.ENETUNREACH: "unreachable"}
+    try:
+        socket.create_connection((options.host, options.port), options.wait).close()
+    except TimeoutError:
+        print("timeout")
+    except OSError as error:
+        print(names.get(error.errno, str(error)))
+    else:
+        print("connected")
+    return 0
+
+
+def hold(options):
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    sock = socket.socket()
+    sock.bind(("0.0.0.0", options.bind))
+    sock.settimeout(5)
+    sock.connect((options.host, options.port))
+    sock.settimeout(60)
+    stream = sock.makefile("rwb")
+    print(f"connected {sock.getsockname()[1]}", flush=True)
+    number = 0
+    while not options.pieces or number < options.pieces:
+        number += 1
+        line = b"line %d\n" % number
+        try:
+            stream.write(line)
+            stream.flush()
+            answer = stream.readline()
+        except OSError as error:
+            print(f"broken: {error}", flush=True)
+            return 1
+        if answer != line:
+            print(f"broken: sent {line}, got {answer}", flush=True)
+            return 1
+        print(f"echoed {number}", flush=True)
+        select.select([], [], [], PIECE_INTERVAL_S)
+    return 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(required=True)
+
+    def command(name, run, *arguments):
+        sub = commands.add_parser(name)
+        sub.set_defaults(run=run)
+        for argument in arguments:
+            sub.add_argument(argument, type=int if argument in ("port", "count") else str)
+        return sub
+
+    sub = command("udp", udp, "host", "port", "text")
+    sub.add_argument("--bind", type=int, default=0)
+    sub.add_argument("--bytes", type=int, default=0)
+    sub.add_argument("--wait", type=float, default=3)
+    sub.add_argument("--df", type=int)
+    sub = command("udp-send", udp_send, "host", "port", "text")
+    sub.add_argument("--bind", type=int, required=True)
+    sub = command("udp-listen", udp_listen, "port")
+    sub.add_argument("--first", required=True)
+    command("udp-fill", udp_fill, "host", "port", "count")
+    sub = command("tcp", tcp, "host", "port")
+    sub.add_argument("--wait", type=float, default=3)
+    sub = command("hold", hold, "host", "port")
+    sub.add_argument("--bind", type=int, default=0)
+    sub.add_argument("--pieces", type=int, default=0)
+    options = parser.parse_args()
+    return options.run(options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

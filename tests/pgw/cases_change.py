@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Statements, batches, the configuration as a whole."""
+
+from harness import case, contains, equal, lacks
+
+SERVICE = ("service", "add", "vcenter", "address", "172.16.0.1", "protocol", "tcp", "port", "443",
+           "backend", "10.10.0.10:443")
+
+
+@case
+def statements(bench):
+    for words, statement in (
+            (("portgroup", "add", "vrack", "dev", "eth1", "realm", "private"), None),
+            (("address", "add", "172.16.0.1/24", "portgroup", "vrack"), None),
+            (("address", "del", "172.16.0.1/24", "portgroup", "vrack"), None),
+            (("route", "add", "192.168.0.0/16", "via", "172.16.0.254"), None),
+            (("pool", "add", "default", "external-ip-address", "10.10.0.2", "ports",
+              "16384-65535"), None),
+            (("nat", "add", "10", "from", "0.0.0.0/0", "to", "10.10.0.0/24", "pool", "default"),
+             None),
+            (SERVICE, None),
+            (("nat", "del", "10"), None),
+            (("set", "timer", "udp-timeout", "60"), None),
+            (("set", "timer", "udp-timeout", "default"), None),
+            (("set", "flow-capacity", "1000"), None),
+            (("set", "icmp-rate", "default"), None),
+            (("al", "a", "10.0.0.0/8", "description", 'say "hi" # \\o/'),
+             'allow add 10.0.0.0/8 description "say \\"hi\\" # \\\\o/"'),
+            (("allow", "add", "10.0.0.0/8", "description", ""),
+             'allow add 10.0.0.0/8 description ""')):
+        bench.gateway.requests.clear()
+        equal("output of " + " ".join(words), bench.text(*words), "")
+        equal("statement", bench.gateway.statements(), [statement or " ".join(words)])
+
+
+@case
+def what_a_change_did(bench):
+    assert bench.gateway
+    equal("JSON", bench.json("allow", "add", "10.0.0.0/8"),
+          {"revision": 8, "changes": ["allow add 10.0.0.0/8"], "sessions-ended": 2})
+    equal("-s", bench.text("-s", "allow", "del", "10.0.0.0/8"),
+          "revision 8: 1 changes, 2 sessions ended\n")
+    contains("-d", bench.text("-d", "allow", "del", "10.0.0.0/8"), "- allow del 10.0.0.0/8\n")
+
+
+@case
+def wrong_statements_are_not_sent(bench):
+    for words, message in (
+            (("allow", "add", "10.0.0.0/33"), 'Error: argument "10.0.0.0/33" is wrong: '),
+            (("portgroup", "add", "x", "dev", "e", "realm", "public"),
+             'Error: argument "public" is wrong: expected private, vsphere or internet'),
+            (("nat", "add", "10", "from", "0.0.0.0/0", "from", "0.0.0.0/0"),
+             'Error: duplicate "from"'),
+            (("service", "add", "x"), 'Error: "address" is required'),
+            (("set", "timer", "tea-timeout", "3"), 'Error: timer "tea-timeout" is unknown'),
+            (("allow", "add"), "Error: "),
+            (("allow", "add", "10.0.0.0/8", "description", "a\nb"), "Error: "),
+            (("allow", "add", "10.0.0.0/8", "description", "\udcff"), "Error: ")):
+        contains(" ".join(words[:2]), bench.pgw(*words).must(1).err, message)
+    equal("statements sent", bench.gateway.statements(), [])
+
+
+@case
+def refusals(bench):
+    bench.gateway.answers["change"] = {"ok": False, "line": 1, "column": 11,
+                                       "error": 'allow "10.0.0.0/8" does not exist'}
+    result = bench.pgw("allow", "del", "10.0.0.0/8").must(2)
+    equal("message", result.err, 'Error: allow "10.0.0.0/8" does not exist\n')
+    equal("on a terminal", bench.on_terminal("allow", "del", "10.0.0.0/8"),
+          (2, 'Error: allow "10.0.0.0/8" does not exist\n'
+              "  allow del 10.0.0.0/8\n"
+              "            ^\n"))
+    code, err = bench.on_terminal("allow", "add", "10.0.0.0/8", "description", "é", "x")
+    equal("exit status", code, 1)
+    contains("columns are characters", err,
+             "\n  allow add 10.0.0.0/8 description é x\n" + " " * 37 + "^\n")
+    bench.gateway.answers["change"] = {"ok": False, "column": 10**9, "error": "x"}
+    equal("a column beyond", bench.on_terminal("allow", "del", "10.0.0.0/8"), (2, "Error: x\n"))
+
+
+@case
+def batch(bench):
+    bench.gateway.requests.clear()
+    file = bench.path("batch", "# a comment\n\n"
+                      "allow add 10.0.0.0/8 description \"a b\" # more\r\n"
+                      "  set timer udp-timeout 60\n"
+                      "nat show 20\n"
+                      "allow add 10.0.0.0/99\n"
+                      "allow del 10.0.0.0/8\n")
+    result = bench.pgw("-batch", file).must(1)
+    contains("message", result.err, "Error: argument \"10.0.0.0/99\" is wrong")
+    contains("message", result.err, "\nCommand failed %s:6\n" % file)
+    contains("a command that reads", result.out, "nat-pass-through")
+    equal("statements", bench.gateway.statements(),
+          ['allow add 10.0.0.0/8 description "a b"', "set timer udp-timeout 60"])
+    bench.gateway.requests.clear()
+    bench.pgw("-force", "-ba", file).must(1)
+    equal("statements with -force", bench.gateway.statements()[-1], "allow del 10.0.0.0/8")
+
+
+@case
+def batch_from_input(bench):
+    assert bench.gateway
+    text = "nat show 20\nallow show\n"
+    equal("objects", len(bench.text("-j", "-batch", "-", stdin=text).strip().split("\n")), 2)
+    result = bench.pgw("-batch", "-", stdin="gizmo\n").must(1)
+    equal("message", result.err,
+          'Object "gizmo" is unknown, try "pgw help".\nCommand failed -:1\n')
+    result = bench.pgw("-batch", "-", stdin="allow add \"x\n").must(1)
+    contains("message", result.err, "\nCommand failed -:1\n")
+    bench.gateway.answers["change"] = {"ok": False, "error": "no"}
+    result = bench.pgw("-force", "-batch", "-", stdin="allow add 10.0.0.0/8\ngizmo\n").must(2)
+    contains("message", result.err, "Error: no\nCommand failed -:1\n")
+    contains("message", result.err, "Command failed -:2\n")
+    contains("no file", bench.pgw("-batch", bench.path("none")).must(1).err,
+             "Error: cannot read %s: No such file or directory" % bench.path("none"))
+    contains("a directory", bench.pgw("-batch", bench.rundir).must(1).err, "Error: cannot read ")
+
+
+@case
+def batch_goes_on_after_a_lost_connection(bench):
+    bench.gateway.answers["show"] = lambda _: b""
+    result = bench.pgw("-force", "-batch", "-", stdin="route show\nallow add 10.0.0.0/8\n").must(2)
+    contains("message", result.err, "Command failed -:1\n")
+    lacks("message", result.err, "Command failed -:2\n")
+    equal("statements", bench.gateway.statements(), ["allow add 10.0.0.0/8"])
+
+
+GOOD = """portgroup add vrack dev eth1 realm private
+portgroup add vsphere dev eth2 realm vsphere
+address add 172.16.0.1/24 portgroup vrack
+address add 10.10.0.2/24 portgroup vsphere
+pool add default external-ip-address 10.10.0.2 ports 16384-65535
+nat add 10 from 0.0.0.0/0 to 10.10.0.0/24 pool default
+service add vcenter address 172.16.0.1 protocol tcp port 443 backend 10.10.0.10:443
+allow add 192.168.50.0/24
+"""
+
+
+@case
+def config_check(bench):
+    good = bench.path("good.conf", GOOD)
+    equal("a good file", bench.text("config", "check", good), "")
+    equal("JSON", bench.json("config", "check", good), {"ok": True, "file": good})
+    equal("standard input", bench.text("config", "check", "-", stdin=GOOD), "")
+    equal("an empty file", bench.text("config", "check", bench.path("empty", "")), "")
+    bad = bench.path("bad.conf", GOOD + "allow add 10.0.0.0/8\n  allow add 10.0.0.0/99\n")
+    result = bench.pgw("config", "check", bad).must(1)
+    contains("message", result.err, "%s:10:13: argument \"10.0.0.0/99\" is wrong: " % bad)
+    contains("standard input", bench.pgw("config", "check", "-", stdin="gizmo").must(1).err,
+             '-:1:1: object "gizmo" is unknown')
+    result = bench.pgw("-j", "config", "check", bad).must(1)
+    for part in ('"ok":false', '"line":10', '"column":13'):
+        contains("JSON", result.out, part)
+    contains("the place", bench.on_terminal("config", "check", bad)[1],
+             "\n    allow add 10.0.0.0/99\n" + " " * 14 + "^\n")
+    whole = bench.path("whole.conf", GOOD.replace("pool default", "pool other"))
+    contains("judged as a whole", bench.pgw("config", "check", whole).must(1).err, whole + ":6")
+    contains("no file", bench.pgw("config", "check", bench.path("none")).must(1).err,
+             "Error: cannot read ")
+    contains("a directory", bench.pgw("config", "check", bench.rundir).must(1).err,
+             "Error: cannot read ")
+    contains("a NUL byte", bench.pgw("config", "check", bench.path("nul", b"a\0b")).must(1).err,
+             ":1:2: ")
+    contains("not UTF-8", bench.pgw("config", "check", bench.path("l1", b"# \xe9\n")).must(1).err,
+             ":1:3: ")
+    assert bench.fake is None, "the gateway was asked"
+
+
+@case
+def config_diff(bench):
+    good = bench.path("good.conf", GOOD)
+    assert bench.gateway
+    equal("text", bench.text("config", "diff", good),
+          "- allow del 10.0.0.0/8\n+ allow add 10.1.0.0/16\nsessions affected: 3\n")
+    contains("colour", bench.text("-c", "config", "diff", good),
+             "\033[31m- allow del 10.0.0.0/8\033[0m\n\033[32m+ allow add")
+    equal("JSON", bench.json("config", "diff", good),
+          {"changes": ["allow del 10.0.0.0/8", "allow add 10.1.0.0/16"], "sessions-affected": 3})
+    equal("what was sent", bench.gateway.requests[-1], {"op": "config-diff", "text": GOOD})
+    bench.gateway.requests.clear()
+    bad = bench.path("bad.conf", "gizmo\n")
+    contains("message", bench.pgw("config", "diff", bad).must(1).err, bad + ":1:1: ")
+    equal("requests", bench.gateway.requests, [])
+
+
+@case
+def config_apply(bench):
+    good = bench.path("good.conf", GOOD)
+    assert bench.gateway
+    equal("text", bench.text("config", "apply", good), "")
+    equal("-s", bench.text("-s", "config", "apply", good),
+          "revision 9: 1 changes, 3 sessions ended\n")
+    equal("JSON", bench.json("config", "apply", "-", stdin=GOOD),
+          {"revision": 9, "changes": ["allow del 10.0.0.0/8"], "sessions-ended": 3})
+    bench.gateway.answers["config-apply"] = {
+        "ok": False, "error": 'interface "eth1" does not exist', "line": 1, "column": 25}
+    equal("refusal", bench.pgw("config", "apply", good).must(2).err,
+          '%s:1:25: interface "eth1" does not exist\n' % good)
+
+
+@case
+def config_show_and_save(bench):
+    assert bench.gateway
+    text = bench.text("config", "show")
+    equal("text", text, "portgroup add vrack dev eth1 realm private\n"
+          "set timer udp-timeout 120\n")
+    equal("it can be loaded again", bench.text("config", "check", "-", stdin=text), "")
+    equal("JSON", bench.json("config", "show"), {"text": text, "revision": 7})
+    equal("save", bench.text("config", "save"), "saved to /etc/pgw/pgw.conf\n")
+    equal("JSON", bench.json("config", "save"), {"file": "/etc/pgw/pgw.conf"})
+    bench.gateway.answers["config-show"] = {"ok": True,
+                                            "text": "# é\n" + "x" * 1000 + "é" * 900 + "\x1b[2J\n"}
+    equal("long lines", bench.text("config", "show").split("\n")[1],
+          "x" * 1000 + "é" * 900 + "?[2J")

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Help, man page and completion say the same: all are compared with the table that pgw prints."""
+
+import os
+import re
+import subprocess
+
+import fake
+from harness import BOUND_S, PGW, TOP, case, contains, equal
+
+COMPLETION = os.path.join(TOP, "tools", "completion", "pgw.bash")
+
+
+def man_page():
+    with open(os.path.join(TOP, "docs", "man", "pgw.8"), encoding="utf-8") as file:
+        return re.sub(r"\\f[BIRP]", "", file.read()).replace("\\-", "-").replace("\\(aq", "'")
+
+
+def words_of(synopsis):
+    """Words in lower case: keywords, and values that can be enumerated."""
+    return re.findall(r"(?<![A-Za-z0-9-])[a-z][a-z0-9-]*", synopsis)
+
+
+def complete(bench, *words):
+    """What completion offers for the last of the words."""
+    script = '. "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _pgw; ' \
+             'printf "%s\\n" "${COMPREPLY[@]}"'
+    done = subprocess.run(["bash", "-c", script, "bash", COMPLETION, PGW, "-r", bench.rundir,
+                           *words], stdout=subprocess.PIPE, timeout=BOUND_S, check=True)
+    return done.stdout.decode().split()
+
+
+@case
+def man_page_is_complete(bench):
+    page = man_page()
+    table = bench.json("help")
+    for option in table["options"]:
+        contains("the man page", page, "-" + option["option"])
+    for item in table["objects"]:
+        for command in item["commands"]:
+            name = "pgw %s %s" % (item["object"], command["command"])
+            if item["object"] in ("monitor", "version", "help"):
+                name = "pgw " + item["object"]
+            contains("the man page", page, name)
+            paragraph = page[page.index(name):].split("\n.T", 1)[0]
+            for word in words_of(command["synopsis"]):
+                assert word in words_of(paragraph), "man page: %s lacks %r" % (name, word)
+        for word in item.get("fields", []) + words_of(item.get("where", "").split("\ninternal:")[0]):
+            assert word in words_of(page), "man page: %s lacks %r" % (item["object"], word)
+
+
+@case
+def man_page_is_sound(_):
+    done = subprocess.run(["groff", "-man", "-Tutf8", "-ww",
+                           os.path.join(TOP, "docs", "man", "pgw.8")],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=True)
+    equal("complaints", done.stderr, b"")
+
+
+@case
+def completion_is_complete(bench):
+    table = bench.json("help")
+    equal("objects", set(complete(bench, "")) - {"-" + o["option"] for o in table["options"]},
+          {item["object"] for item in table["objects"]})
+    equal("options", set(complete(bench, "-")), {"-" + o["option"] for o in table["options"]})
+    for item in table["objects"]:
+        name = item["object"]
+        commands = {command["command"] for command in item["commands"]}
+        if name in ("monitor", "help", "version"):
+            commands = set(words_of(item["commands"][0]["synopsis"]))
+            if name == "help":
+                commands = {other["object"] for other in table["objects"]}
+        equal("commands of " + name, set(complete(bench, name, "")) - {"help"},
+              commands - {"help"})
+        for command in item["commands"]:
+            offered = completed_words(bench, name, command["command"])
+            wanted = set(words_of(command["synopsis"]))
+            if "FILTER" in command["synopsis"]:
+                wanted |= set(words_of(item["where"].split("\ninternal:")[0]))
+            if "FIELD" in command["synopsis"]:
+                wanted |= set(item["fields"])
+            if "TIMER" in command["synopsis"]:
+                wanted |= set(words_of(item["where"]))
+            missing = wanted - offered
+            assert not missing, "completion: %s %s lacks %s" % (name, command["command"], missing)
+
+
+def completed_words(bench, name, command):
+    """All that completion offers after OBJECT COMMAND: keywords, and values after each."""
+    keyed = () if name in ("session", "stats", "set", "monitor") or command == "show" else ("x",)
+    offered = set(complete(bench, name, command, *keyed, ""))
+    for word in list(offered):
+        offered |= set(complete(bench, name, command, *keyed, word, ""))
+    return offered
+
+
+@case
+def completion_asks_for_names(bench):
+    assert bench.gateway
+    equal("portgroups", complete(bench, "address", "add", "10.0.0.1/24", "portgroup", ""),
+          ["vrack", "vsphere"])
+    equal("what del takes", complete(bench, "nat", "del", ""), ["10", "20"])
+    equal("pools", complete(bench, "nat", "add", "5", "pool", "d"), ["default"])
+    equal("allow", complete(bench, "allow", "del", "192"), ["192.168.50.0/24"])
+    equal("services", complete(bench, "session", "show", "service", ""), ["vcenter"])
+    equal("a flag is no keyword with a value",
+          complete(bench, "session", "show", "count", "protocol", "t"), ["tcp"])
+    equal("not the name of what is new", complete(bench, "pool", "add", ""), [])
+    bench.path("some.conf", "")
+    equal("files", complete(bench, "config", "check", bench.path("some")),
+          [bench.path("some.conf")])
+    equal("requests are read-only", {request["op"] for request in bench.gateway.requests},
+          {"show"})
+    assert fake.ITEMS

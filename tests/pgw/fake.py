@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A pgwd that answers as it is told: the control socket of docs/control-protocol.md."""
+
+import json
+import os
+import socket
+import threading
+
+import tables
+
+ITEMS = {
+    "portgroup": [
+        {"name": "vrack", "dev": "eth1", "realm": "private", "last-hop": True,
+         "reverse-path": True, "ifindex": 2, "mtu": 1500, "mac": "02:00:00:00:00:01",
+         "state": "up"},
+        {"name": "vsphere", "dev": "eth2", "vlan": 12, "realm": "vsphere", "last-hop": False,
+         "reverse-path": True, "ifindex": 3, "mtu": 9000, "mac": "02:00:00:00:00:02",
+         "state": "absent"}],
+    "address": [{"address": "172.16.0.1/24", "portgroup": "vrack", "state": "present"},
+                {"address": "10.10.0.2/24", "portgroup": "vsphere", "state": "missing"}],
+    "route": [{"to": "192.168.0.0/16", "via": "172.16.0.254", "portgroup": "vrack"}],
+    "pool": [{"name": "default", "external-ip-address": ["10.10.0.2", "10.10.0.3"],
+              "ports": "16384-65535", "mapping-type": "eim", "filtering-type": "edf"}],
+    "nat": [{"number": 10, "from": "0.0.0.0/0", "to": "10.10.0.0/24", "protocol": "any",
+             "pool": "default"},
+            {"number": 20, "from": "172.16.0.0/24", "to": "10.20.0.0/16",
+             "nat-pass-through": True}],
+    "service": [{"name": "vcenter", "address": "172.16.0.1", "protocol": "tcp", "port": 443,
+                 "balance": "round-robin", "backends": [
+                     {"address": "10.10.0.10", "port": 443, "state": "up"},
+                     {"address": "10.10.0.11", "port": 443, "state": "down"}]}],
+    "allow": [{"network": "192.168.50.0/24", "description": "head office"},
+              {"network": "10.0.0.0/8", "description": ""}],
+}
+NEIGHBOURS = [{"address": "172.16.0.254", "portgroup": "vrack", "mac": "02:00:00:00:00:fe",
+               "state": "reachable"},
+              {"address": "10.10.0.10", "portgroup": "vsphere", "state": "failed"}]
+STATS = {"gateway": {"revision": 7, "uptime": 7384, "flows": 1234567, "flow-capacity": 1048576,
+                     "flows-created": 9, "flows-expired": 8, "flows-ended": 7, "mappings": 6,
+                     "fragments-waiting": 5, "neighbours-waiting": 4, "icmp-sent": 3,
+                     "icmp-limited": 2, "datapath-pid": 4711},
+         "portgroups": [{"name": "vrack", "rcvd-packets": 12345, "rcvd-bytes": 1234567,
+                         "sent-packets": 2, "sent-bytes": 3, "dropped-packets": 4,
+                         "dropped-bytes": 5, "kernel-packets": 6, "ring-lost-packets": 7}]}
+DROPS = [{"reason": "not-allowed", "packets": 42, "text": "source is not on the allow list"},
+         {"reason": "ttl-exceeded", "packets": 0, "text": "TTL reached zero"}]
+CONFIG = "portgroup add vrack dev eth1 realm private\nset timer udp-timeout 120\n"
+
+
+class FakePgwd:
+    """answers: op -> an answer (dict), bytes to send as they are, or a function of the request
+    that returns one; an answer's "fds" go beside it. requests: what was asked."""
+
+    def __init__(self, rundir):
+        self.rundir = rundir
+        self.requests = []
+        self.answers = {}
+        self.events = []
+        self.keep_monitor = False
+        self.monitoring = threading.Event()
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.listener.bind(os.path.join(rundir, "pgwd.sock"))
+        self.listener.listen(16)
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        os.unlink(os.path.join(self.rundir, "pgwd.sock"))
+
+    def serve(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.talk, args=(connection,), daemon=True).start()
+
+    def talk(self, connection):
+        buffer = b""
+        with connection:
+            while True:
+                try:
+                    part = connection.recv(1 << 20)
+                except OSError:
+                    return
+                if not part:
+                    return
+                buffer += part
+                while b"\n" in buffer:
+                    line, buffer = buffer.split(b"\n", 1)
+                    try:
+                        if not self.answer(connection, json.loads(line)):
+                            return
+                    except OSError:
+                        return
+
+    def answer(self, connection, request):
+        self.requests.append(request)
+        op = request["op"]
+        answer = self.answers.get(op, getattr(self, "op_" + op.replace("-", "_"), None))
+        if callable(answer):
+            answer = answer(request)
+        if answer is None:
+            answer = {"ok": False, "error": 'unknown operation "%s"' % op}
+        if isinstance(answer, bytes):
+            connection.sendall(answer)
+            return False
+        fds = answer.pop("fds", [])
+        line = (json.dumps(answer) + "\n").encode()
+        if fds:
+            sent = socket.send_fds(connection, [line], fds)
+            line = line[sent:]
+            for fd in fds:
+                os.close(fd)
+        connection.sendall(line)
+        if op != "monitor":
+            return True
+        for event in self.events:
+            connection.sendall((json.dumps(event) + "\n").encode())
+        self.monitoring.set()
+        return self.keep_monitor
+
+    def statements(self):
+        return [statement for request in self.requests if request["op"] == "change"
+                for statement in request["statements"]]
+
+    def op_version(self, _):
+        return {"ok": True, "version": "0.1.0", "revision": 7}
+
+    def op_show(self, request):
+        return {"ok": True, "items": ITEMS[request["object"]]}
+
+    def op_change(self, request):
+        return {"ok": True, "revision": 8, "changes": request["statements"], "sessions-ended": 2}
+
+    def op_config_show(self, _):
+        return {"ok": True, "text": CONFIG, "revision": 7}
+
+    def op_config_diff(self, _):
+        return {"ok": True, "changes": ["allow del 10.0.0.0/8", "allow add 10.1.0.0/16"],
+                "sessions-affected": 3}
+
+    def op_config_apply(self, _):
+        return {"ok": True, "revision": 9, "changes": ["allow del 10.0.0.0/8"],
+                "sessions-ended": 3}
+
+    def op_config_save(self, _):
+        return {"ok": True, "file": "/etc/pgw/pgw.conf"}
+
+    def op_stats(self, request):
+        drops = DROPS if request.get("all") else [d for d in DROPS if d["packets"]]
+        return {"ok": True, "drops": drops, **STATS}
+
+    def op_neighbour(self, _):
+        return {"ok": True, "items": NEIGHBOURS}
+
+    def op_monitor(self, _):
+        return {"ok": True}
+
+    def op_session_end(self, request):
+        return {"ok": True, "ended": len(request["sessions"])}
+
+
+def session_answer(flows, **header):
+    """The answer to session-table for these flows."""
+    def answer(_):
+        table, size = tables.flow_table(flows, **header)
+        snapshot, snapshot_size = tables.snapshot()
+        return {"ok": True, "portgroups": ["vrack", "vsphere"], "pools": ["default"],
+                "bytes": size, "snapshot-bytes": snapshot_size, "fds": [table, snapshot]}
+    return answer

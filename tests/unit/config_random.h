@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * config_random - random configurations that config_check() accepts, for property tests.
+ *
+ * All of them come from one small universe (a few names, devices, networks), so that two of
+ * them share, miss and change objects. The same seed gives the same text.
+ */
+#ifndef PGW_TESTS_CONFIG_RANDOM_H
+#define PGW_TESTS_CONFIG_RANDOM_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "control/config/text.h"
+
+struct random {
+	uint64_t state; /* not 0 */
+};
+
+/* xorshift64*, Marsaglia 2003, Vigna 2016 */
+static inline uint32_t random_next(struct random *random)
+{
+	random->state ^= random->state >> 12;
+	random->state ^= random->state << 25;
+	random->state ^= random->state >> 27;
+	return (uint32_t)(random->state * 2685821657736338717ull >> 32);
+}
+
+/* From 0 up to, not including, @n. */
+static inline unsigned random_below(struct random *random, unsigned n)
+{
+	return random_next(random) % n;
+}
+
+#define RANDOM_PORTGROUPS 6
+#define RANDOM_POOLS	  4
+
+static inline void random_portgroups(struct config_text *text, struct random *random,
+				     unsigned present)
+{
+	static const char *const realms[] = {"private", "internet"};
+
+	for (unsigned i = 0; i < RANDOM_PORTGROUPS; i++) {
+		if (!(present >> i & 1))
+			continue;
+		/* Even ones are clients': a service needs one of these. */
+		config_text_add(text, "portgroup add g%u dev eth%u realm %s", i, i / 2,
+				i % 2 ? "vsphere" : realms[random_below(random, 2)]);
+		if (i % 2)
+			config_text_add(text, " vlan %u", 1 + random_below(random, 3));
+		if (random_below(random, 3) == 0)
+			config_text_add(text, " last-hop off");
+		if (random_below(random, 3) == 0)
+			config_text_add(text, " reverse-path off");
+		config_text_add(text, "\naddress add 10.%u.0.1/16 portgroup g%u\n", i, i);
+		if (random_below(random, 2))
+			config_text_add(text, "address add 10.%u.0.2/%u portgroup g%u\n", i,
+					16 + random_below(random, 2), i);
+		if (random_below(random, 2))
+			config_text_add(text, "address add 10.%u.128.1/%u portgroup g%u\n", i,
+					20 + random_below(random, 2), i);
+		if (random_below(random, 2))
+			config_text_add(text, "route add 192.168.%u.0/24 via 10.%u.0.%u\n", i * 16,
+					i, 200 + random_below(random, 3));
+		if (random_below(random, 2))
+			config_text_add(text, "route add 192.168.%u.0/20 via 10.%u.0.%u\n", i * 16,
+					i, 200 + random_below(random, 3));
+		if (random_below(random, 2))
+			config_text_add(text, "route add 10.%u.64.0/%u via 10.%u.0.9\n", i,
+					18 + random_below(random, 14), i);
+	}
+	if ((present & 1) && random_below(random, 2))
+		config_text_add(text, "route add default via 10.0.0.%u\n",
+				200 + random_below(random, 3));
+}
+
+/* Pool j has ports of its own, so pools may share addresses. Return: bit j = pool j exists. */
+static inline unsigned random_pools(struct config_text *text, struct random *random,
+				    unsigned present)
+{
+	static const char *const filtering[] = {"eif", "adf", "edf"};
+	unsigned pools = 0;
+
+	for (unsigned j = 0; j < RANDOM_POOLS; j++) {
+		unsigned n = 0, first = 10000 * (j + 1);
+
+		for (unsigned i = 0; i < RANDOM_PORTGROUPS; i++) {
+			if (!(present >> i & 1) || random_below(random, 2))
+				continue;
+			if (n++ == 0)
+				config_text_add(text, "pool add pool%u external-ip-address ", j);
+			config_text_add(text, "%s10.%u.1.%u", n > 1 ? "," : "", i,
+					random_below(random, 3) + 1);
+		}
+		if (n == 0)
+			continue;
+		config_text_add(text, " ports %u-%u mapping-type %s filtering-type %s\n", first,
+				first + random_below(random, 10000),
+				random_below(random, 2) ? "eim" : "edm",
+				filtering[random_below(random, 3)]);
+		pools |= 1u << j;
+	}
+	return pools;
+}
+
+static inline void random_rules(struct config_text *text, struct random *random, unsigned pools)
+{
+	static const char *const protocols[] = {"any", "tcp", "udp", "icmp"};
+
+	for (unsigned i = 1; i <= 12; i++) {
+		if (random_below(random, 2))
+			continue;
+		config_text_add(text,
+				"nat add %u from 10.%u.0.0/%u to 192.168.%u.0/%u protocol %s ",
+				i * 10, random_below(random, 6), 16 + random_below(random, 17),
+				16 * random_below(random, 6), 20 + random_below(random, 13),
+				protocols[random_below(random, 4)]);
+		if (pools >> i % RANDOM_POOLS & 1)
+			config_text_add(text, "pool pool%u\n", i % RANDOM_POOLS);
+		else
+			config_text_add(text, "nat-pass-through\n");
+	}
+	/* Whatever a service's backend is, this one covers it. */
+	config_text_add(text, "nat add 65000 from any to any nat-pass-through\n");
+}
+
+static inline void random_services(struct config_text *text, struct random *random,
+				   unsigned present)
+{
+	for (unsigned i = 0; i < 40; i++) {
+		unsigned client = 2 * random_below(random, RANDOM_PORTGROUPS / 2);
+		unsigned server = random_below(random, RANDOM_PORTGROUPS);
+
+		if (!(present >> client & 1) || !(present >> server & 1))
+			continue;
+		config_text_add(text, "service add s%u address 10.%u.%u.1 protocol %s port %u", i,
+				client, random_below(random, 3),
+				random_below(random, 2) ? "tcp" : "udp", i + 1);
+		for (unsigned j = 0; j <= random_below(random, 4); j++)
+			config_text_add(text, " backend 10.%u.3.%u:%u", server,
+					j * 16 + random_below(random, 16) + 1,
+					random_below(random, 65535) + 1);
+		if (random_below(random, 2))
+			config_text_add(text, " balance source-hash");
+		config_text_add(text, "\n");
+	}
+}
+
+static inline void random_allows(struct config_text *text, struct random *random)
+{
+	static const char *const descriptions[] = {"", " description office",
+						   " description \"caf\\\"\\\\ # \xc3\xa9\""};
+
+	/* One prefix per third octet and length at most: none twice, many within others. */
+	for (unsigned len = 8; len <= 32; len++) {
+		unsigned third = len > 16 ? 64 : 0;
+
+		if (random_below(random, 2))
+			continue;
+		config_text_add(text, "allow add 10.%u.%u.0/%u%s\n", len > 15 ? 3 : 0,
+				len > 18 ? third : 0, len, descriptions[random_below(random, 3)]);
+	}
+	for (unsigned i = 1; i < 20; i++)
+		if (random_below(random, 2))
+			config_text_add(text, "allow add 192.168.%u.%u/%u%s\n", i,
+					128 * random_below(random, 2), 25 + random_below(random, 8),
+					descriptions[random_below(random, 3)]);
+}
+
+/* random_config() - Return: a malloc'ed configuration file, NULL without memory */
+static inline char *random_config(uint64_t seed)
+{
+	struct random random = {seed * 2 + 1};
+	struct config_text text = {0};
+	unsigned present, pools;
+
+	for (unsigned i = 0; i < 8; i++)
+		random_next(&random); /* small seeds begin alike */
+	present = random_below(&random, 1u << RANDOM_PORTGROUPS);
+	random_portgroups(&text, &random, present);
+	pools = random_pools(&text, &random, present);
+	random_rules(&text, &random, pools);
+	random_services(&text, &random, present);
+	random_allows(&text, &random);
+	if (random_below(&random, 2))
+		config_text_add(&text, "set timer udp-timeout %u\n",
+				300 + random_below(&random, 3));
+	if (random_below(&random, 2))
+		config_text_add(&text, "set flow-capacity %u\n", 64u << random_below(&random, 3));
+	if (random_below(&random, 2))
+		config_text_add(&text, "set icmp-rate %u\n", random_below(&random, 3));
+	return config_text_take(&text);
+}
+
+#endif

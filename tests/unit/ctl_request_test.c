@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "control/ctl/request.h"
+
+/* A gateway that writes down what it was asked. */
+struct fake {
+	char asked[256];
+	int code; /* what it answers */
+};
+
+static int asked(void *gateway, const char *what, const char *about, struct request_result *result)
+{
+	struct fake *fake = gateway;
+
+	snprintf(fake->asked, sizeof(fake->asked), "%s %s", what, about);
+	if (fake->code)
+		return request_failed(result, fake->code, "refused: %s", about);
+	return 0;
+}
+
+static int fake_version(void *gateway, struct request_result *result)
+{
+	json_object_set_new(result->answer, "version", json_string("x"));
+	return asked(gateway, "version", "", result);
+}
+
+static int fake_show(void *gateway, const char *object, struct request_result *result)
+{
+	return asked(gateway, "show", object, result);
+}
+
+static int fake_change(void *gateway, const char *const *statements, size_t n,
+		       struct request_result *result)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "%zu %s %s", n, statements[0], statements[n - 1]);
+	return asked(gateway, "change", text, result);
+}
+
+static int fake_text(void *gateway, const char *text, size_t bytes, struct request_result *result)
+{
+	assert_int_equal(strlen(text), bytes);
+	return asked(gateway, "text", text, result);
+}
+
+static int fake_plain(void *gateway, struct request_result *result)
+{
+	return asked(gateway, "plain", "", result);
+}
+
+static int fake_stats(void *gateway, bool all, struct request_result *result)
+{
+	return asked(gateway, "stats", all ? "all" : "some", result);
+}
+
+static int fake_session_end(void *gateway, const struct request_session *sessions, size_t n,
+			    struct request_result *result)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "%zu %u.%u", n, n ? sessions[n - 1].record : 0,
+		 n ? sessions[n - 1].word : 0);
+	return asked(gateway, "end", text, result);
+}
+
+static const struct request_ops ops = {
+	.version = fake_version,
+	.show = fake_show,
+	.change = fake_change,
+	.config_show = fake_plain,
+	.config_check = fake_text,
+	.config_diff = fake_text,
+	.config_apply = fake_text,
+	.config_save = fake_plain,
+	.stats = fake_stats,
+	.neighbour = fake_plain,
+	.session_table = fake_plain,
+	.session_end = fake_session_end,
+};
+
+static char *ask_bytes(struct fake *fake, const char *line, size_t length)
+{
+	struct request_result result;
+	int code = request_handle(line, length, &ops, fake, NULL, &result);
+	char *text = request_answer(code, &result);
+
+	request_result_free(&result);
+	return text;
+}
+
+static void expect(struct fake *fake, const char *line, const char *answer)
+{
+	char *text = ask_bytes(fake, line, strlen(line));
+
+	assert_string_equal(text, answer);
+	free(text);
+}
+
+static void expect_refusal(const char *line, const char *part)
+{
+	struct fake fake = {.code = 0};
+	char *text = ask_bytes(&fake, line, strlen(line));
+
+	if (strncmp(text, "{\"ok\":false,\"error\":\"", 21) || !strstr(text, part))
+		fail_msg("%s\n answered %s\n expected a refusal with: %s", line, text, part);
+	assert_string_equal(fake.asked, "");
+	free(text);
+}
+
+static void reaches_the_gateway(void **state)
+{
+	struct fake fake = {.code = 0};
+
+	(void)state;
+	expect(&fake, "{\"op\":\"version\"}", "{\"ok\":true,\"version\":\"x\"}");
+	assert_string_equal(fake.asked, "version ");
+	expect(&fake, " {\"object\":\"pool\", \"op\":\"show\"} ", "{\"ok\":true}");
+	assert_string_equal(fake.asked, "show pool");
+	expect(&fake, "{\"op\":\"change\",\"statements\":[\"a b\",\"c\"]}", "{\"ok\":true}");
+	assert_string_equal(fake.asked, "change 2 a b c");
+	expect(&fake, "{\"op\":\"config-apply\",\"text\":\"x\\ny\"}", "{\"ok\":true}");
+	assert_string_equal(fake.asked, "text x\ny");
+	expect(&fake, "{\"op\":\"stats\"}", "{\"ok\":true}");
+	assert_string_equal(fake.asked, "stats some");
+	expect(&fake, "{\"op\":\"stats\",\"all\":true}", "{\"ok\":true}");
+	assert_string_equal(fake.asked, "stats all");
+	expect(&fake, "{\"op\":\"session-end\",\"sessions\":[[1,2],[7,4294967295]]}",
+	       "{\"ok\":true}");
+	assert_string_equal(fake.asked, "end 2 7.4294967295");
+	expect(&fake, "{\"op\":\"session-end\",\"sessions\":[]}", "{\"ok\":true}");
+	expect(&fake, "{\"op\":\"monitor\"}", "{\"ok\":true}");
+}
+
+static void refuses_what_is_wrong(void **state)
+{
+	(void)state;
+	expect_refusal("", "not JSON");
+	expect_refusal("x", "not JSON");
+	expect_refusal("{\"op\":\"version\"} {}", "not JSON");
+	expect_refusal("{\"op\":\"version\",\"op\":\"stats\"}", "not JSON");
+	expect_refusal("[]", "expected an object with a string member");
+	expect_refusal("{}", "expected an object with a string member");
+	expect_refusal("{\"op\":1}", "expected an object with a string member");
+	expect_refusal("{\"op\":\"x\"}", "unknown operation \\\"x\\\", expected one of: version, ");
+	expect_refusal("{\"op\":\"version\",\"x\":1}", "has no member \\\"x\\\"");
+	expect_refusal("{\"op\":\"show\"}", "needs member \\\"object\\\", a string");
+	expect_refusal("{\"op\":\"show\",\"object\":1}", "must be a string");
+	expect_refusal("{\"op\":\"show\",\"object\":\"x\"}", "expected one of: portgroup, address");
+	expect_refusal("{\"op\":\"change\",\"statements\":{}}", "must be an array");
+	expect_refusal("{\"op\":\"change\",\"statements\":[]}", "expected 1 to");
+	expect_refusal("{\"op\":\"change\",\"statements\":[\"a\",1]}", "element 1");
+	expect_refusal("{\"op\":\"stats\",\"all\":1}", "must be true or false");
+	expect_refusal("{\"op\":\"session-end\",\"sessions\":[[1]]}", "element 0");
+	expect_refusal("{\"op\":\"session-end\",\"sessions\":[[1,-1]]}", "element 0");
+	expect_refusal("{\"op\":\"session-end\",\"sessions\":[[1,4294967296]]}", "element 0");
+	expect_refusal("{\"op\":\"session-end\",\"sessions\":[[1,2,3]]}", "element 0");
+	expect_refusal("{\"op\":[[[[[[[[[[]]]]]]]]]]}", "nests deeper than 8");
+	expect_refusal("{\"op\":\"config-check\",\"text\":\"a\\u0000b\"}", "not JSON");
+}
+
+static void bytes_that_are_not_text(void **state)
+{
+	struct fake fake = {.code = 0};
+	char *text = ask_bytes(&fake, "{\"op\":\"\xff\"}", 10);
+
+	(void)state;
+	assert_non_null(strstr(text, "not JSON"));
+	free(text);
+	text = ask_bytes(&fake, "{\"op\":\"version\"}\0", 17);
+	assert_non_null(strstr(text, "\"ok\":false"));
+	free(text);
+	assert_string_equal(fake.asked, "");
+}
+
+static void refusal_of_the_gateway(void **state)
+{
+	struct fake fake = {.code = -EINVAL};
+	struct request_result result = {.answer = NULL};
+	char *text;
+
+	(void)state;
+	expect(&fake, "{\"op\":\"config-check\",\"text\":\"abc\"}",
+	       "{\"ok\":false,\"error\":\"refused: abc\"}");
+	request_failed(&result, -1, "wrong");
+	result.error.line = 3;
+	result.error.column = 9;
+	snprintf(result.error.file, sizeof(result.error.file), "F");
+	text = request_answer(-1, &result);
+	assert_string_equal(text, "{\"ok\":false,\"error\":\"wrong\",\"line\":3,\"column\":9,"
+				  "\"file\":\"F\"}");
+	free(text);
+	/* Cut within a character: the answer must still be JSON. */
+	request_failed(&result, -1, "quotes \xc3");
+	text = request_answer(-1, &result);
+	assert_non_null(strstr(text, "quotes ?"));
+	free(text);
+}
+
+static void too_many(void **state)
+{
+	size_t n = REQUEST_SESSIONS_MAX + 1, used;
+	char *line = malloc(n * 6 + 64);
+	struct fake fake = {.code = 0};
+	char *text;
+
+	(void)state;
+	used = (size_t)sprintf(line, "{\"op\":\"session-end\",\"sessions\":[");
+	for (size_t i = 0; i < n; i++)
+		used += (size_t)sprintf(line + used, "%s[1,1]", i ? "," : "");
+	strcpy(line + used, "]}");
+	text = ask_bytes(&fake, line, strlen(line));
+	assert_non_null(strstr(text, "expected at most 65536"));
+	assert_string_equal(fake.asked, "");
+	free(text);
+	free(line);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(reaches_the_gateway),
+		cmocka_unit_test(refuses_what_is_wrong),
+		cmocka_unit_test(bytes_that_are_not_text),
+		cmocka_unit_test(refusal_of_the_gateway),
+		cmocka_unit_test(too_many),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

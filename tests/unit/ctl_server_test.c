@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Server and client of the control socket, over a real socket. The server is pumped by the test
+ * itself, so that nothing depends on time; only the client's tests run it in a thread. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "control/ctl/server.h"
+
+struct fixture {
+	char directory[40];
+	char path[60];
+	struct server *server;
+	int64_t now_ms;
+	unsigned asked; /* requests that reached the gateway */
+	pthread_t thread;
+	atomic_bool stop;
+};
+
+static int fake_version(void *gateway, struct request_result *result)
+{
+	struct fixture *f = gateway;
+
+	json_object_set_new(result->answer, "n", json_integer(++f->asked));
+	return 0;
+}
+
+static int fake_check(void *gateway, const char *text, size_t bytes, struct request_result *result)
+{
+	(void)gateway;
+	(void)bytes;
+	request_failed(result, -EINVAL, "expected something else than %s", text);
+	result->error.line = 4;
+	result->error.column = 2;
+	return -EINVAL;
+}
+
+/* An answer larger than any socket buffer. */
+static int fake_config_show(void *gateway, struct request_result *result)
+{
+	char *text = malloc(1u << 20);
+
+	(void)gateway;
+	memset(text, 'x', (1u << 20) - 1);
+	text[(1u << 20) - 1] = '\0';
+	json_object_set_new(result->answer, "text", json_string(text));
+	free(text);
+	return 0;
+}
+
+static int fake_change(void *gateway, const char *const *statements, size_t n,
+		       struct request_result *result)
+{
+	(void)gateway;
+	(void)n;
+	result->sweep = (uint64_t)atoi(statements[0]);
+	return 0;
+}
+
+static int fake_session_table(void *gateway, struct request_result *result)
+{
+	(void)gateway;
+	result->fds[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	result->fds[1] = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+	result->n_fds = 2;
+	return 0;
+}
+
+static const struct request_ops ops = {
+	.version = fake_version,
+	.change = fake_change,
+	.config_show = fake_config_show,
+	.config_check = fake_check,
+	.session_table = fake_session_table,
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	struct ctl_error error;
+
+	strcpy(f->directory, "/tmp/ctl-test.XXXXXX");
+	assert_non_null(mkdtemp(f->directory));
+	snprintf(f->path, sizeof(f->path), "%s/" CTL_SOCKET_NAME, f->directory);
+	f->now_ms = 1000;
+	assert_int_equal(server_open(&f->server, f->path, &ops, f, &error), 0);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	server_close(f->server);
+	assert_int_equal(access(f->path, F_OK), -1);
+	assert_int_equal(rmdir(f->directory), 0);
+	free(f);
+	return 0;
+}
+
+static int dial(const struct fixture *f)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", f->path);
+	assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+	return fd;
+}
+
+/* Lets the server work until it has nothing to do. */
+static void pump(struct fixture *f)
+{
+	struct pollfd poll_fd = {.fd = server_fd(f->server), .events = POLLIN};
+
+	for (unsigned i = 0; i < 100000; i++) {
+		if (!server_due_ms(f->server))
+			server_expire(f->server, f->now_ms);
+		else if (poll(&poll_fd, 1, 0) > 0)
+			server_work(f->server, f->now_ms);
+		else
+			return;
+	}
+	fail_msg("the server spins");
+}
+
+static void say(struct fixture *f, int fd, const char *text)
+{
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	pump(f);
+}
+
+/* Everything that has been answered so far; NULL where the server closed. */
+static const char *hear(int fd)
+{
+	static char text[65536];
+	ssize_t got = read(fd, text, sizeof(text) - 1);
+
+	if (!got || (got < 0 && errno != EAGAIN))
+		return NULL;
+	text[got < 0 ? 0 : got] = '\0';
+	return text;
+}
+
+static void answers_requests(void **state)
+{
+	struct fixture *f = *state;
+	struct stat status;
+	int fd = dial(f);
+
+	assert_int_equal(stat(f->path, &status), 0);
+	assert_int_equal(status.st_mode & 0777, 0600);
+	say(f, fd, "{\"op\":\"version\"}\n");
+	assert_string_equal(hear(fd), "{\"ok\":true,\"n\":1}\n");
+	/* A refused request does not end the connection. */
+	say(f, fd, "nonsense\n{\"op\":\"ver");
+	assert_non_null(strstr(hear(fd), "\"ok\":false"));
+	say(f, fd, "sion\"}\n");
+	assert_string_equal(hear(fd), "{\"ok\":true,\"n\":2}\n");
+	close(fd);
+	pump(f);
+}
+
+/* More lines at once than one turn serves. */
+static void answers_all_of_many(void **state)
+{
+	struct fixture *f = *state;
+	int fd = dial(f);
+	char text[100 * 17 + 1] = "";
+
+	for (unsigned i = 0; i < 100; i++)
+		strcat(text, "{\"op\":\"version\"}\n");
+	say(f, fd, text);
+	assert_int_equal(f->asked, 100);
+	assert_non_null(strstr(hear(fd), "{\"ok\":true,\"n\":100}\n"));
+	close(fd);
+}
+
+static void line_limit(void **state)
+{
+	struct fixture *f = *state;
+	int fd = dial(f), other = dial(f);
+	char chunk[65536];
+	size_t sent = 0;
+
+	memset(chunk, ' ', sizeof(chunk));
+	while (sent <= FRAME_REQUEST_BYTES_MAX) {
+		ssize_t wrote = send(fd, chunk, sizeof(chunk), MSG_NOSIGNAL);
+
+		if (wrote < 0 && errno == EPIPE)
+			break;
+		sent += wrote > 0 ? (size_t)wrote : 0;
+		pump(f);
+	}
+	assert_non_null(strstr(hear(fd), "a request line is at most 4194304 bytes long"));
+	assert_null(hear(fd));
+	say(f, other, "{\"op\":\"version\"}\n");
+	assert_string_equal(hear(other), "{\"ok\":true,\"n\":1}\n");
+	close(fd);
+	close(other);
+}
+
+static void connection_limit(void **state)
+{
+	struct fixture *f = *state;
+	int fds[SERVER_CLIENTS_MAX], extra;
+
+	for (unsigned i = 0; i < SERVER_CLIENTS_MAX; i++) {
+		fds[i] = dial(f);
+		pump(f);
+	}
+	extra = dial(f);
+	pump(f);
+	assert_non_null(strstr(hear(extra), "too many control connections"));
+	assert_null(hear(extra));
+	close(extra);
+	close(fds[7]);
+	pump(f);
+	extra = dial(f);
+	say(f, extra, "{\"op\":\"version\"}\n");
+	assert_string_equal(hear(extra), "{\"ok\":true,\"n\":1}\n");
+	close(extra);
+	for (unsigned i = 0; i < SERVER_CLIENTS_MAX; i++)
+		if (i != 7)
+			close(fds[i]);
+}
+
+/* A client that does not read holds one answer, delays nobody and is dropped in the end. */
+static void reader_that_stalls(void **state)
+{
+	struct fixture *f = *state;
+	int fd = dial(f), other = dial(f);
+
+	say(f, fd, "{\"op\":\"config-show\"}\n{\"op\":\"version\"}\n");
+	assert_int_equal(f->asked, 0);
+	say(f, other, "{\"op\":\"version\"}\n");
+	assert_string_equal(hear(other), "{\"ok\":true,\"n\":1}\n");
+	assert_int_equal(server_due_ms(f->server), f->now_ms + SERVER_STALL_MS);
+	server_expire(f->server, f->now_ms + SERVER_STALL_MS - 1);
+	say(f, other, "{\"op\":\"version\"}\n");
+	assert_int_equal(f->asked, 2);
+	server_expire(f->server, f->now_ms + SERVER_STALL_MS);
+	while (hear(fd))
+		;
+	assert_int_equal(server_due_ms(f->server), INT64_MAX);
+	close(fd);
+	close(other);
+}
+
+static void reader_that_is_slow(void **state)
+{
+	struct fixture *f = *state;
+	int fd = dial(f);
+	size_t total = 0;
+	const char *text;
+
+	say(f, fd, "{\"op\":\"config-show\"}\n{\"op\":\"version\"}\n");
+	for (unsigned i = 0; i < 1000 && !f->asked; i++) {
+		text = hear(fd);
+		assert_non_null(text);
+		total += strlen(text);
+		pump(f);
+	}
+	assert_int_equal(f->asked, 1);
+	while (*(text = hear(fd)))
+		total += strlen(text);
+	assert_int_equal(total, strlen("{\"ok\":true,\"text\":\"\"}\n") + (1u << 20) - 1 +
+					strlen("{\"ok\":true,\"n\":1}\n"));
+	close(fd);
+}
+
+static void monitors_get_events(void **state)
+{
+	struct fixture *f = *state;
+	int fd = dial(f), other = dial(f);
+	const char *text;
+
+	say(f, fd, "{\"op\":\"monitor\"}\n");
+	assert_string_equal(hear(fd), "{\"ok\":true}\n");
+	say(f, fd, "{\"op\":\"version\"}\n"); /* thrown away */
+	say(f, other, "{\"op\":\"version\"}\n");
+	assert_string_equal(hear(other), "{\"ok\":true,\"n\":1}\n");
+	server_event(f->server, "link", json_pack("{s:s}", "state", "up"));
+	text = hear(fd);
+	assert_memory_equal(text, "{\"time\":\"20", 11);
+	assert_non_null(strstr(text, "Z\",\"event\":\"link\",\"state\":\"up\"}\n"));
+	assert_string_equal(hear(other), "");
+	close(fd);
+	pump(f);
+	server_event(f->server, "link", NULL);
+	close(other);
+}
+
+static void slow_monitor_is_dropped(void **state)
+{
+	struct fixture *f = *state;
+	int fd = dial(f);
+	char text[4096];
+	unsigned events = 0;
+
+	say(f, fd, "{\"op\":\"monitor\"}\n");
+	memset(text, 'e', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	for (; events < 1000; events++)
+		server_event(f->server, "x", json_pack("{s:s}", "t", text));
+	while (hear(fd))
+		;
+	assert_int_equal(recv(fd, text, 1, 0), 0);
+	close(fd);
+}
+
+static void answer_waits_for_sweep(void **state)
+{
+	struct fixture *f = *state;
+	int fd = dial(f), other = dial(f);
+
+	say(f, fd, "{\"op\":\"change\",\"statements\":[\"5\"]}\n{\"op\":\"version\"}\n");
+	assert_string_equal(hear(fd), "");
+	server_swept(f->server, 4, 99);
+	pump(f);
+	assert_string_equal(hear(fd), "");
+	server_swept(f->server, 5, 12);
+	pump(f);
+	assert_string_equal(hear(fd),
+			    "{\"ok\":true,\"sessions-ended\":12}\n{\"ok\":true,\"n\":1}\n");
+	/* One that never comes. */
+	say(f, other, "{\"op\":\"change\",\"statements\":[\"6\"]}\n");
+	assert_int_equal(server_due_ms(f->server), f->now_ms + SERVER_SWEEP_MS);
+	server_expire(f->server, f->now_ms + SERVER_SWEEP_MS);
+	assert_string_equal(hear(other), "{\"ok\":true}\n");
+	/* One whose asker goes. */
+	say(f, other, "{\"op\":\"change\",\"statements\":[\"7\"]}\n");
+	close(other);
+	pump(f);
+	server_swept(f->server, 7, 1);
+	close(fd);
+}
+
+static void *serve(void *context)
+{
+	struct fixture *f = context;
+	struct pollfd poll_fd = {.fd = server_fd(f->server), .events = POLLIN};
+
+	while (!atomic_load(&f->stop)) {
+		if (poll(&poll_fd, 1, 5) > 0)
+			server_work(f->server, f->now_ms);
+		if (!server_due_ms(f->server))
+			server_expire(f->server, f->now_ms);
+	}
+	return NULL;
+}
+
+static void client_asks(void **state)
+{
+	struct fixture *f = *state;
+	struct ctl_client *client;
+	struct ctl_error error;
+	json_t *request, *answer;
+	int fds[CTL_FDS_MAX];
+
+	pthread_create(&f->thread, NULL, serve, f);
+	assert_int_equal(ctl_connect(&client, f->directory, &error), 0);
+	request = json_pack("{s:s}", "op", "session-table");
+	assert_int_equal(ctl_request(client, request, &answer, fds, &error), 0);
+	assert_true(json_is_true(json_object_get(answer, "ok")));
+	assert_true(fds[0] >= 0 && fds[1] >= 0);
+	close(fds[0]);
+	close(fds[1]);
+	json_decref(answer);
+	json_decref(request);
+
+	request = json_pack("{s:s,s:s}", "op", "config-check", "text", "abc");
+	assert_int_equal(ctl_request(client, request, &answer, fds, &error), -EREMOTEIO);
+	assert_string_equal(error.text, "expected something else than abc");
+	assert_int_equal(error.line, 4);
+	assert_int_equal(error.column, 2);
+	assert_int_equal(fds[0], -1);
+	json_decref(answer);
+	json_decref(request);
+
+	request = json_pack("{s:s}", "op", "config-show");
+	assert_int_equal(ctl_request(client, request, &answer, NULL, &error), 0);
+	assert_int_equal(json_string_length(json_object_get(answer, "text")), (1u << 20) - 1);
+	json_decref(answer);
+	json_decref(request);
+
+	/* Nobody reports the sweep. */
+	ctl_timeout(client, 30);
+	request = json_pack("{s:s,s:[s]}", "op", "change", "statements", "9");
+	assert_int_equal(ctl_request(client, request, &answer, NULL, &error), -ETIMEDOUT);
+	assert_null(answer);
+	json_decref(request);
+	ctl_close(client);
+	atomic_store(&f->stop, true);
+	pthread_join(f->thread, NULL);
+}
+
+static void client_monitors(void **state)
+{
+	struct fixture *f = *state;
+	struct ctl_client *client;
+	struct ctl_error error;
+	json_t *request, *answer, *event;
+
+	pthread_create(&f->thread, NULL, serve, f);
+	assert_int_equal(ctl_connect(&client, f->directory, &error), 0);
+	request = json_pack("{s:s}", "op", "monitor");
+	assert_int_equal(ctl_request(client, request, &answer, NULL, &error), 0);
+	json_decref(answer);
+	json_decref(request);
+	atomic_store(&f->stop, true);
+	pthread_join(f->thread, NULL);
+	assert_int_equal(ctl_event(client, &event, 0, &error), -ETIMEDOUT);
+	server_event(f->server, "a", NULL);
+	server_event(f->server, "b", NULL);
+	assert_int_equal(ctl_event(client, &event, 1000, &error), 1);
+	assert_string_equal(json_string_value(json_object_get(event, "event")), "a");
+	json_decref(event);
+	assert_int_equal(ctl_event(client, &event, 1000, &error), 1);
+	assert_string_equal(json_string_value(json_object_get(event, "event")), "b");
+	json_decref(event);
+	server_close(f->server);
+	f->server = NULL;
+	assert_int_equal(ctl_event(client, &event, 1000, &error), 0);
+	ctl_close(client);
+}
+
+static void client_without_server(void **state)
+{
+	struct ctl_client *client;
+	struct ctl_error error;
+	char name[200];
+
+	(void)state;
+	assert_int_equal(ctl_connect(&client, "/nonexistent", &error), -ENOENT);
+	assert_null(client);
+	assert_non_null(strstr(error.text, "/nonexistent/pgwd.sock"));
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	assert_int_equal(ctl_connect(&client, name, &error), -ENAMETOOLONG);
+}
+
+int main(void)
+{
+#define WITH_SERVER(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		WITH_SERVER(answers_requests),
+		WITH_SERVER(answers_all_of_many),
+		WITH_SERVER(line_limit),
+		WITH_SERVER(connection_limit),
+		WITH_SERVER(reader_that_stalls),
+		WITH_SERVER(reader_that_is_slow),
+		WITH_SERVER(monitors_get_events),
+		WITH_SERVER(slow_monitor_is_dropped),
+		WITH_SERVER(answer_waits_for_sweep),
+		WITH_SERVER(client_asks),
+		WITH_SERVER(client_monitors),
+		cmocka_unit_test(client_without_server),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
