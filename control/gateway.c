@@ -459,7 +459,7 @@ static void link_states(struct gateway *gateway)
 
 static void reconcile_failed(struct gateway *gateway, const char *why)
 {
-	if (strcmp(gateway->trouble, why))
+	if (strcmp(gateway->trouble, why) != 0)
 		ctl_log(LOG_ERR, "the kernel does not match the configuration: %s", why);
 	snprintf(gateway->trouble, sizeof(gateway->trouble), "%s", why);
 }

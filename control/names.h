@@ -13,7 +13,7 @@
 #include "control/config/model.h"
 #include "control/ctl/client.h"
 
-#define NAMES_POOLS_MAX (2 * CONFIG_POOLS_MAX) /* all may be replaced at once */
+#define NAMES_POOLS_MAX ((size_t)2 * CONFIG_POOLS_MAX) /* all may be replaced at once */
 
 struct names { /* an empty name: the index is free */
 	char portgroup[CONFIG_PORTGROUPS_MAX][CONFIG_NAME];

@@ -17,24 +17,22 @@
 
 #define SEALS_SIZE (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
-static int region_create(struct region *region, const char *name, size_t bytes, void **writable,
-			 struct ctl_error *error)
+/* Return: @bytes of zeroed memory, mapped for writing; NULL with @error set. */
+static void *region_create(struct region *region, const char *name, size_t bytes,
+			   struct ctl_error *error)
 {
-	int code;
+	void *memory = MAP_FAILED;
 
 	*region = REGION_NONE;
 	region->fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (region->fd < 0 || ftruncate(region->fd, (off_t)bytes))
-		goto failed;
-	*writable = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, region->fd, 0);
-	if (*writable == MAP_FAILED)
-		goto failed;
-	return 0;
-failed:
-	code = -errno;
+	if (region->fd >= 0 && !ftruncate(region->fd, (off_t)bytes))
+		memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, region->fd, 0);
+	if (memory != MAP_FAILED)
+		return memory;
+	fault(error, -ENOMEM, "%s: cannot get %zu bytes of shared memory: %s", name, bytes,
+	      strerror(errno));
 	region_drop(region);
-	return fault(error, code, "%s: cannot get %zu bytes of shared memory: %s", name, bytes,
-		     strerror(-code));
+	return NULL;
 }
 
 /* Ends the writing: sizes or all is sealed, and the region mapped read-only. */
@@ -68,14 +66,13 @@ int region_table(struct region *region, uint32_t capacity, struct ctl_error *err
 	size_t bytes = flow_table_bytes(capacity);
 	uint8_t key[32];
 	void *memory;
-	int code;
 
 	*region = REGION_NONE;
 	if (random_bytes(key, sizeof(key)))
 		return fault(error, -EIO, "flow table: the kernel gives no random bytes");
-	code = region_create(region, "pgw-flow-table", bytes, &memory, error);
-	if (code)
-		return code;
+	memory = region_create(region, "pgw-flow-table", bytes, error);
+	if (!memory)
+		return -ENOMEM;
 	flow_table_format(memory, capacity, key, (uint64_t)time(NULL));
 	explicit_bzero(key, sizeof(key));
 	return region_finish(region, "pgw-flow-table", memory, bytes, SEALS_SIZE, error);
@@ -87,11 +84,10 @@ int region_counters(struct region *region, struct ctl_error *error)
 	size_t bytes = (sizeof(struct counters_page) + page - 1) / page * page;
 	struct counters_page *counters;
 	void *memory;
-	int code;
 
-	code = region_create(region, "pgw-counters", bytes, &memory, error);
-	if (code)
-		return code;
+	memory = region_create(region, "pgw-counters", bytes, error);
+	if (!memory)
+		return -ENOMEM;
 	counters = memory;
 	counters->magic = COUNTERS_MAGIC;
 	counters->version = COUNTERS_VERSION;
@@ -102,11 +98,10 @@ int region_counters(struct region *region, struct ctl_error *error)
 int region_snapshot(struct region *region, const void *block, size_t bytes, struct ctl_error *error)
 {
 	void *memory;
-	int code;
 
-	code = region_create(region, "pgw-snapshot", bytes, &memory, error);
-	if (code)
-		return code;
+	memory = region_create(region, "pgw-snapshot", bytes, error);
+	if (!memory)
+		return -ENOMEM;
 	memcpy(memory, block, bytes);
 	return region_finish(region, "pgw-snapshot", memory, bytes, SEALS_SIZE | F_SEAL_WRITE,
 			     error);

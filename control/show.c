@@ -72,7 +72,7 @@ static void link_name(struct gateway *gateway, const char *portgroup, char name[
 		struct kernel_error why;
 		struct kernel_link link;
 
-		if (strcmp(p->name, portgroup))
+		if (strcmp(p->name, portgroup) != 0)
 			continue;
 		if (!kernel_portgroup(gateway->kernel, p, &link, &why) && link.ifindex)
 			memcpy(name, link.name, CONFIG_DEV);

@@ -89,8 +89,8 @@ int config_diff(struct config_diff *diff, const struct config *from, const struc
 	int error = 0;
 
 	*diff = (struct config_diff){0};
-	for (unsigned kind = KIND_COUNT; !error && kind-- > 0;)
-		error = diff_kind(diff, kind, from, to, REMOVALS);
+	for (unsigned left = KIND_COUNT; !error && left > 0; left--)
+		error = diff_kind(diff, left - 1, from, to, REMOVALS);
 	if (!error)
 		error = diff_settings(diff, from, to);
 	for (unsigned kind = 0; !error && kind < KIND_COUNT; kind++)

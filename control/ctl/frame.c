@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define FRAME_CHUNK 16384 /* bytes made free before each receive */
+#define FRAME_CHUNK ((size_t)16384) /* bytes made free before each receive */
 
 /* Gives back what a long line took, once it has been dealt with. */
 static void frame_in_shrink(struct frame_in *in)

@@ -286,7 +286,7 @@ static int check_members(const struct operation *operation, json_t *request,
 		if (!strcmp(key, "op"))
 			continue;
 		while (i < MEMBERS_MAX && operation->member[i].name &&
-		       strcmp(key, operation->member[i].name))
+		       strcmp(key, operation->member[i].name) != 0)
 			i++;
 		if (i == MEMBERS_MAX || !operation->member[i].name)
 			return request_failed(result, -EINVAL,

@@ -63,8 +63,10 @@ size_t kernel_changes(const struct kernel *kernel);
 /* kernel_remove() - take away all that carries our mark, give sysctls back. Nothing else. */
 int kernel_remove(struct kernel *kernel, struct kernel_error *error);
 
-/* kernel_listening() - ports on which sockets of this namespace listen (TCP) or are bound (UDP).
- * @list: malloc'ed, the caller's. Return: 0 or -errno. */
+/* kernel_listening() - ports on which sockets of this namespace listen (TCP) or are bound (UDP), or
+ * from which they have connected (TCP). Where kernel_apply() had to take the kernel's own ports
+ * from the pools, those too: so call it after kernel_apply(), and before config_compile().
+ * @list: malloc'ed, the caller's; sorted, unique. Return: 0 or -errno. */
 int kernel_listening(struct snapshot_reserved **list, size_t *n);
 
 /* kernel_resolve() - ask the kernel to resolve or confirm a neighbour (RTM_NEWNEIGH, NTF_USE). */
@@ -83,8 +85,10 @@ struct kernel_neighbour {
 /* kernel_neighbours() - IPv4 neighbours of the portgroups' links. @list: malloc'ed. */
 int kernel_neighbours(struct kernel *kernel, struct kernel_neighbour **list, size_t *n);
 
-/* kernel_monitor_fd() - polls readable when links or addresses changed; kernel_monitor_read()
- * drains it and says so once. Return: 1 something of interest changed, 0 nothing, -errno. */
+/* kernel_monitor_fd() - polls readable when links or addresses changed, or something that we
+ * programmed was taken away (a route, nft rules, forwarding); kernel_monitor_read() drains it and
+ * says so once. kernel_apply() mends; its own changes are told too, and then it finds none. Return:
+ * 1 something of interest changed, 0 nothing, -errno. */
 int kernel_monitor_fd(const struct kernel *kernel);
 int kernel_monitor_read(struct kernel *kernel);
 

@@ -12,7 +12,7 @@ struct kernel {
 	int monitor_route_fd, monitor_nft_fd;
 	uint32_t ifindex[CONFIG_PORTGROUPS_MAX]; /* links of the portgroups last applied */
 	size_t n_ifindex;
-	size_t changes; /* that the last successful apply made */
+	size_t changes;	   /* that the last successful apply made */
 	size_t fault_step; /* for tests: this step of an apply, counted from 1, fails; 0 none */
 };
 

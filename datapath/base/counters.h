@@ -24,7 +24,7 @@ const char *drop_text(enum drop_reason reason);
 
 #define COUNTERS_PORTS	 32 /* portgroups a gateway can have */
 #define COUNTERS_MAGIC	 0x70677773746174ull
-#define COUNTERS_VERSION 1u
+#define COUNTERS_VERSION 2u
 
 struct port_counters {
 	uint64_t rcvd_packets, rcvd_bytes; /* taken from the interface */
@@ -32,6 +32,14 @@ struct port_counters {
 	uint64_t dropped_packets, dropped_bytes; /* arrived here, dropped (any reason) */
 	uint64_t kernel_packets; /* arrived here, left to the kernel's own stack */
 	uint64_t ring_lost_packets; /* lost before us: the receive ring was full */
+};
+
+#define COUNTERS_RULES 65536u /* by number of the nat rule; pages of unused numbers are never touched */
+
+struct rule_counters {
+	uint64_t flows_created; /* admitted by this rule */
+	uint64_t flows_refused; /* matched it, but no port, record or limit was left for them */
+	uint64_t packets, bytes; /* both directions, of flows that have ended */
 };
 
 struct worker_counters {
@@ -43,6 +51,7 @@ struct worker_counters {
 	uint64_t neigh_waiting; /* gauge: packets that wait for a neighbour */
 	uint64_t icmp_sent, icmp_limited; /* ICMP errors of our own; not sent for the rate limit */
 	uint64_t wakeups, bursts; /* of the worker's loop */
+	struct rule_counters rule[COUNTERS_RULES];
 };
 
 struct counters_page {

@@ -83,6 +83,7 @@ int flow_table_view(struct flow_table *table, const void *memory, size_t bytes)
 		.bucket_mask = header->buckets - 1,
 		.capacity = header->capacity,
 		.free_first = FLOW_NONE,
+		.free_last = FLOW_NONE,
 	};
 	return 0;
 }
@@ -97,6 +98,16 @@ static bool record_is_whole(const struct flow *flow)
 
 static _Atomic uint64_t *find_slot(const struct flow_table *table, const struct flow_tuple *tuple,
 				   uint8_t proto, uint8_t port, uint32_t ref);
+
+static void free_record(struct flow_table *table, uint32_t index)
+{
+	table->free_next[index] = FLOW_NONE;
+	if (table->free_last == FLOW_NONE)
+		table->free_first = index;
+	else
+		table->free_next[table->free_last] = index;
+	table->free_last = index;
+}
 
 int flow_table_attach(struct flow_table *table, void *memory, size_t bytes)
 {
@@ -122,8 +133,7 @@ int flow_table_attach(struct flow_table *table, void *memory, size_t bytes)
 				atomic_store_explicit(slot, 0, memory_order_relaxed);
 		}
 	}
-	/* from the end, so that the free list starts with the lowest record */
-	for (uint32_t i = high; i-- > 0;) {
+	for (uint32_t i = 0; i < high; i++) {
 		struct flow *flow = &table->records[i];
 		uint32_t word = atomic_load_explicit(&flow->word, memory_order_relaxed);
 		_Atomic uint64_t *slot[2] = {NULL, NULL};
@@ -142,8 +152,7 @@ int flow_table_attach(struct flow_table *table, void *memory, size_t bytes)
 		generation = FLOW_WORD_GENERATION(word);
 		atomic_store_explicit(&flow->word, FLOW_WORD(FLOW_EMPTY, generation),
 				      memory_order_relaxed);
-		table->free_next[i] = table->free_first;
-		table->free_first = i;
+		free_record(table, i);
 	}
 	return 0;
 }
@@ -247,15 +256,18 @@ uint32_t flow_find(const struct flow_table *table, const struct flow_tuple *tupl
 	return FLOW_NONE;
 }
 
-uint32_t flow_alloc(struct flow_table *table)
+uint32_t flow_alloc(struct flow_table *table, uint32_t rested_tick)
 {
 	uint32_t index = table->free_first;
 	uint32_t high = atomic_load_explicit(&table->header->record_high, memory_order_relaxed);
 	struct flow *flow;
 	uint32_t word;
 
-	if (index != FLOW_NONE) {
+	if (index != FLOW_NONE && (high == table->capacity ||
+				   (int32_t)(table->records[index].seen_tick - rested_tick) <= 0)) {
 		table->free_first = table->free_next[index];
+		if (table->free_first == FLOW_NONE)
+			table->free_last = FLOW_NONE;
 	} else if (high < table->capacity) {
 		index = high;
 		atomic_store_explicit(&table->header->record_high, high + 1, memory_order_relaxed);
@@ -280,9 +292,11 @@ static void set_state(struct flow *flow, enum flow_state state)
 
 void flow_abandon(struct flow_table *table, uint32_t index)
 {
-	set_state(&table->records[index], FLOW_EMPTY);
-	table->free_next[index] = table->free_first;
-	table->free_first = index;
+	struct flow *flow = &table->records[index];
+
+	flow->flags = 0; /* it held no port */
+	set_state(flow, FLOW_EMPTY);
+	free_record(table, index);
 }
 
 /* An empty slot in the emptier of the two buckets, other than @taken; NULL if both are full. */
@@ -349,7 +363,7 @@ static _Atomic uint64_t *find_slot(const struct flow_table *table, const struct 
 	return NULL;
 }
 
-void flow_remove(struct flow_table *table, uint32_t index)
+void flow_remove(struct flow_table *table, uint32_t index, uint32_t now_tick)
 {
 	struct flow *flow = &table->records[index];
 
@@ -361,9 +375,9 @@ void flow_remove(struct flow_table *table, uint32_t index)
 		if (slot)
 			atomic_store_explicit(slot, 0, memory_order_release);
 	}
+	flow->seen_tick = now_tick;
 	set_state(flow, FLOW_EMPTY);
-	table->free_next[index] = table->free_first;
-	table->free_first = index;
+	free_record(table, index);
 	table->used--;
 }
 

@@ -19,8 +19,8 @@ struct flow_table {
 	struct flow *records;
 	uint32_t bucket_mask;
 	uint32_t capacity;
-	uint32_t *free_next; /* private: links of the free list, FLOW_NONE ends it */
-	uint32_t free_first;
+	uint32_t *free_next; /* private: links of the free list, oldest first, FLOW_NONE ends it */
+	uint32_t free_first, free_last;
 	uint32_t used; /* active flows */
 };
 
@@ -61,15 +61,21 @@ void flow_prefetch_record(const struct flow_table *table, uint64_t hash);
 uint32_t flow_find(const struct flow_table *table, const struct flow_tuple *tuple, uint8_t proto,
 		   uint8_t port, uint64_t hash);
 
-/* flow_alloc() - a zeroed record in state FLOW_PENDING, or FLOW_NONE when full. The caller
- * fills it, then calls flow_publish(); flow_abandon() gives it back instead. */
-uint32_t flow_alloc(struct flow_table *table);
+/**
+ * flow_alloc() - a zeroed record in state FLOW_PENDING
+ * @rested_tick: records that ended after this are left as long as others are to be had, so that
+ *               a successor still finds in them which external ports must rest
+ * The caller fills it, then calls flow_publish(); flow_abandon() gives it back instead.
+ * Return: the record, or FLOW_NONE when all are in use.
+ */
+uint32_t flow_alloc(struct flow_table *table, uint32_t rested_tick);
 void flow_abandon(struct flow_table *table, uint32_t index);
 /* flow_publish() - enter both sides into the index and make the record active.
  * Return: true; false if either key exists already or no slot is free (nothing is changed). */
 bool flow_publish(struct flow_table *table, uint32_t index);
-/* flow_remove() - take an active flow out of the index and free its record. */
-void flow_remove(struct flow_table *table, uint32_t index);
+/* flow_remove() - take an active flow out of the index and free its record, whose seen_tick
+ * becomes the time of its end. */
+void flow_remove(struct flow_table *table, uint32_t index, uint32_t now_tick);
 
 /* flow_table_high() - records from this index on were never used. */
 uint32_t flow_table_high(const struct flow_table *table);

@@ -15,7 +15,7 @@
 #include "datapath/base/addr.h"
 
 #define SNAPSHOT_MAGIC	   0x706e732d776770ull /* "pgw-snp" */
-#define SNAPSHOT_VERSION   1u
+#define SNAPSHOT_VERSION   2u
 #define SNAPSHOT_NAME	   32 /* bytes of a name, NUL included */
 #define SNAPSHOT_PORTS_MAX 32
 #define SNAPSHOT_BYTES_MAX (64u << 20)
@@ -108,6 +108,8 @@ struct snapshot_pool {
 	uint8_t mapping_type;
 	uint8_t filtering_type;
 	uint16_t index; /* stable while the pool lives */
+	uint32_t port_quota; /* ports a client, 0 = any number */
+	uint32_t spare;
 };
 
 struct snapshot_reserved { /* ports on which the gateway itself listens: never allocated */
@@ -131,6 +133,13 @@ enum snapshot_section {
 	SECTION_COUNT
 };
 
+#define SNAPSHOT_MSS_OFF  0u
+#define SNAPSHOT_MSS_PATH 1u /* what the egress MTU leaves: MTU - 40 */
+
+enum snapshot_options {
+	SNAPSHOT_DEAD_FLOW_RST = 1 << 0, /* a segment of no known flow is answered with RST */
+};
+
 struct snapshot_header {
 	uint64_t magic;
 	uint32_t version;
@@ -138,7 +147,11 @@ struct snapshot_header {
 	uint64_t revision; /* of the configuration */
 	uint32_t timer_s[TIMER_COUNT];
 	uint32_t icmp_rate; /* ICMP errors of our own per second, 0 = none */
-	uint32_t spare;
+	uint32_t connection_limit; /* flows a client, 0 = any number */
+	uint32_t mapping_limit; /* mappings a client, 0 = any number */
+	uint32_t creation_rate; /* flows a second and client, 0 = any number */
+	uint32_t mss_clamp; /* SNAPSHOT_MSS_*, or the largest MSS, bytes */
+	uint32_t options; /* enum snapshot_options */
 	struct {
 		uint32_t offset; /* bytes from the header, multiple of 8 */
 		uint32_t count; /* elements */
@@ -153,7 +166,7 @@ static_assert(sizeof(struct snapshot_allow) == 12, "layout");
 static_assert(sizeof(struct snapshot_service) == 48, "layout");
 static_assert(sizeof(struct snapshot_backend) == 8, "layout");
 static_assert(sizeof(struct snapshot_rule) == 24, "layout");
-static_assert(sizeof(struct snapshot_pool) == 48, "layout");
+static_assert(sizeof(struct snapshot_pool) == 56, "layout");
 static_assert(sizeof(struct snapshot_reserved) == 8, "layout");
 
 /* A validated view of a block. It points into the block; the block must outlive it. */

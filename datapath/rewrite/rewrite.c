@@ -171,38 +171,40 @@ void rewrite_icmp_error(struct packet *p, const struct flow *flow, unsigned side
 	icmp->check = (uint16_t)~checksum_fold(checksum_add(0, icmp, p->len - p->l4));
 }
 
-bool rewrite_may_answer(const struct packet *p)
+void rewrite_clamp_mss(struct packet *p, uint16_t mss)
 {
-	if (p->kind == PACKET_ICMP_ERROR || p->kind == PACKET_KERNEL || p->fragment_offset)
-		return false;
-	return !(packet_ethernet(p)->dst.b[0] & 1);
-}
+	struct tcp_header *tcp = packet_l4(p, sizeof(*tcp));
+	uint8_t *option;
+	uint32_t bytes;
 
-uint32_t rewrite_make_error(uint8_t *frame, const struct packet *p, be32 from, uint8_t type,
-			    uint8_t code, uint16_t mtu)
-{
-	struct ethernet_header *ethernet = (struct ethernet_header *)frame;
-	struct ip_header *ip = (struct ip_header *)(frame + ETHERNET_BYTES);
-	struct icmp_header *icmp = (struct icmp_header *)(ip + 1);
-	uint32_t quote = 576 - sizeof(*ip) - sizeof(*icmp);
+	if (!tcp)
+		return;
+	option = (uint8_t *)(tcp + 1);
+	for (bytes = (tcp->offset >> 4) * 4u - (uint32_t)sizeof(*tcp); bytes >= 2;) {
+		uint32_t length = *option <= 1 ? 1 : option[1];
+		be16 before, after;
 
-	if (quote > p->ip_len)
-		quote = p->ip_len;
-	ethernet->type = ETHERTYPE_IP_BE;
-	*ip = (struct ip_header){
-		.version_ihl = 0x45,
-		.tos = 0xc0, /* internetwork control (RFC 1812 4.3.2.5) */
-		.total_len = htons((uint16_t)(sizeof(*ip) + sizeof(*icmp) + quote)),
-		.ttl = 64,
-		.proto = IPPROTO_ICMP,
-		.src = from,
-		.dst = p->tuple.src,
-	};
-	ip->check = (uint16_t)~checksum_fold(checksum_add(0, ip, sizeof(*ip)));
-	*icmp = (struct icmp_header){.type = type, .code = code, .sequence = htons(mtu)};
-	memcpy(icmp + 1, packet_ip(p), quote);
-	icmp->check = (uint16_t)~checksum_fold(checksum_add(0, icmp, sizeof(*icmp) + quote));
-	return ETHERNET_BYTES + (uint32_t)sizeof(*ip) + (uint32_t)sizeof(*icmp) + quote;
+		if (*option == 0 || length == 0 || length > bytes)
+			return;
+		if (*option == 2 && length == 4) {
+			memcpy(&before, option + 2, 2);
+			after = htons(mss);
+			if (ntohs(before) <= mss)
+				return;
+			memcpy(option + 2, &after, 2);
+			/* at an odd offset its bytes count in the other half of the sum */
+			if ((option - (uint8_t *)tcp) % 2) {
+				before = __builtin_bswap16(before);
+				after = __builtin_bswap16(after);
+			}
+			/* a sum that hardware will finish covers the option by itself */
+			if (!(p->offload.flags & IO_NEEDS_CSUM))
+				tcp->check = checksum_update(tcp->check, checksum_change16(0, before, after));
+			return;
+		}
+		option += length;
+		bytes -= length;
+	}
 }
 
 /* In later fragments only the options that say so are repeated; the others become NOP. */

@@ -21,19 +21,8 @@ void rewrite_packet(struct packet *p, const struct flow *flow, unsigned side);
  * it quotes: quoted headers become what the other side had sent (RFC 5508 REQ-4, REQ-5). */
 void rewrite_icmp_error(struct packet *p, const struct flow *flow, unsigned side);
 
-/**
- * rewrite_make_error() - write an ICMP error about @p, unchanged as it arrived, into @frame
- * @frame: at least REWRITE_ERROR_BYTES
- * @from: our address that sends it
- * @mtu: of the next hop, for "fragmentation needed", else 0
- * Return: its length from the Ethernet header, whose addresses are left to the caller.
- */
-uint32_t rewrite_make_error(uint8_t *frame, const struct packet *p, be32 from, uint8_t type,
-			    uint8_t code, uint16_t mtu);
-#define REWRITE_ERROR_BYTES (14u + 576u) /* RFC 1812 4.3.2.3 */
-
-/* rewrite_may_answer() - whether RFC 1812 4.3.2.7 lets a router send an error about @p. */
-bool rewrite_may_answer(const struct packet *p);
+/* rewrite_clamp_mss() - lower the MSS option of a SYN to @mss bytes; it is never raised (RFC 4459 3.2). */
+void rewrite_clamp_mss(struct packet *p, uint16_t mss);
 
 /* One fragment: a header of its own, and a piece of the packet's payload. */
 struct rewrite_fragment {

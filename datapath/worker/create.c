@@ -161,8 +161,11 @@ static enum drop_reason plan_destination(struct worker *w, struct plan *plan, co
 		return DROP_TO_KERNEL;
 	if (admit.kind == ADMIT_DROP)
 		return admit.reason;
-	if (p->proto == IPPROTO_TCP && (p->tcp.flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)
+	if (p->proto == IPPROTO_TCP && (p->tcp.flags & (TCP_SYN | TCP_ACK)) != TCP_SYN) {
+		if (w->snapshot.header->options & SNAPSHOT_DEAD_FLOW_RST && admit.kind != ADMIT_EXTERNAL)
+			worker_send_reset(w, p);
 		return DROP_TCP_NOT_SYN;
+	}
 	f->tuple[1] = (struct flow_tuple){.src = p->tuple.dst,
 					  .dst = p->tuple.src,
 					  .sport = p->tuple.dport,
@@ -180,6 +183,55 @@ static enum drop_reason plan_destination(struct worker *w, struct plan *plan, co
 	}
 	reason = plan_rule(w, plan, admit.rule);
 	return reason ? reason : plan_route(w, plan, p);
+}
+
+static const struct client *find_client(const struct worker *w, be32 addr, uint32_t scope)
+{
+	uint32_t index = client_find(&w->clients, addr, scope);
+
+	return index == CLIENT_NONE ? NULL : &w->clients.client[index];
+}
+
+/* Whether the flow's host may have one more external port of @pool. */
+static enum drop_reason check_port_limits(const struct worker *w, const struct flow *f,
+					  const struct snapshot_pool *pool, bool mapped)
+{
+	struct client_key key = worker_client(f);
+	uint32_t limit = w->snapshot.header->mapping_limit;
+	const struct client *client;
+
+	if (mapped && limit) {
+		client = find_client(w, key.addr, CLIENT_SCOPE_PORTGROUP(key.port));
+		if (client && client->mappings >= limit)
+			return DROP_MAPPING_LIMIT;
+	}
+	if (pool->port_quota) {
+		client = find_client(w, key.addr, CLIENT_SCOPE_POOL(pool->index));
+		if (client && client->mappings >= pool->port_quota)
+			return DROP_PORT_QUOTA;
+	}
+	return DROP_NONE;
+}
+
+/* Whether the flow's host may have one more flow, and have it now. */
+static enum drop_reason check_flow_limits(struct worker *w, const struct flow *f)
+{
+	const struct snapshot_header *limits = w->snapshot.header;
+	struct client_key key = worker_client(f);
+	struct client *client;
+	uint32_t index;
+
+	if (!limits->connection_limit && !limits->creation_rate)
+		return DROP_NONE;
+	index = client_get(&w->clients, key.addr, CLIENT_SCOPE_PORTGROUP(key.port), w->now_ns);
+	if (index == CLIENT_NONE)
+		return DROP_FLOWS_FULL;
+	client = &w->clients.client[index];
+	if (limits->connection_limit && client->flows >= limits->connection_limit)
+		return DROP_CONNECTION_LIMIT;
+	if (limits->creation_rate && !client_may_create(client, limits->creation_rate, w->now_ns))
+		return DROP_CREATION_RATE;
+	return DROP_NONE;
 }
 
 /* A port of this flow's own that no other flow to the same remote uses (edm, edf). */
@@ -218,10 +270,14 @@ static uint32_t new_mapping(struct worker *w, struct plan *plan, const struct fl
 		.neigh = f->neigh[0],
 		.shared = shared,
 	};
-	uint16_t port = ports_take(w->ports, model.external, model.proto, pool->port_first,
-				   pool->port_last, &w->random);
 	uint32_t index;
+	uint16_t port;
 
+	*reason = check_port_limits(w, f, pool, true);
+	if (*reason)
+		return MAPPING_NONE;
+	port = ports_take(w->ports, model.external, model.proto, pool->port_first, pool->port_last,
+			  &w->random);
 	if (!port) {
 		*reason = DROP_PORTS_EXHAUSTED;
 		return MAPPING_NONE;
@@ -234,6 +290,7 @@ static uint32_t new_mapping(struct worker *w, struct plan *plan, const struct fl
 		return MAPPING_NONE;
 	}
 	worker_use_neighbour(w, model.neigh);
+	worker_count_port(w, worker_client(f), model.pool, true, 1);
 	w->counters->mappings_created++;
 	w->counters->mappings = w->mappings.used;
 	return index;
@@ -254,6 +311,7 @@ static void forget_new_mapping(struct worker *w, uint32_t index)
 	struct mapping *m = &w->mappings.mapping[index];
 
 	worker_leave_neighbour(w, m->neigh);
+	worker_count_port(w, (struct client_key){.addr = m->internal, .port = m->port}, m->pool, true, -1);
 	ports_release(w->ports, m->external, m->proto, ntohs(m->external_port), w->now_tick, w->now_tick);
 	mapping_remove(&w->mappings, index);
 	w->counters->mappings = w->mappings.used;
@@ -291,6 +349,7 @@ static enum drop_reason publish_with_mapping(struct worker *w, struct plan *plan
 static enum drop_reason publish(struct worker *w, struct plan *plan, uint32_t index)
 {
 	struct flow *f = worker_flow(w, index);
+	enum drop_reason reason;
 
 	if (!plan->pool) {
 		rewrite_deltas(f);
@@ -298,8 +357,15 @@ static enum drop_reason publish(struct worker *w, struct plan *plan, uint32_t in
 	}
 	f->flags |= FLOW_SNAT;
 	f->tuple[1].dst = paired_address(w, plan->pool, f->tuple[0].src);
-	if (plan->pool->mapping_type == MAPPING_EDM && plan->pool->filtering_type == FILTERING_EDF)
-		return publish_with_any_port(w, plan, index) ? DROP_NONE : DROP_PORTS_EXHAUSTED;
+	if (plan->pool->mapping_type == MAPPING_EDM && plan->pool->filtering_type == FILTERING_EDF) {
+		reason = check_port_limits(w, f, plan->pool, false);
+		if (reason)
+			return reason;
+		if (!publish_with_any_port(w, plan, index))
+			return DROP_PORTS_EXHAUSTED;
+		worker_count_port(w, worker_client(f), f->pool, false, 1);
+		return DROP_NONE;
+	}
 	f->flags |= FLOW_EIM;
 	return publish_with_mapping(w, plan, index);
 }
@@ -316,7 +382,8 @@ static void join_mapping(struct worker *w, uint32_t *slot, uint32_t mapping, be3
 /* A free record; when there is none, that of the connection that ended longest ago. */
 static uint32_t take_record(struct worker *w, const struct plan *plan)
 {
-	uint32_t index = flow_alloc(&w->table);
+	uint32_t rested_tick = w->now_tick - w->timeout_tick[TIMER_HOLD_DOWN];
+	uint32_t index = flow_alloc(&w->table, rested_tick);
 	uint32_t oldest;
 
 	if (index != FLOW_NONE)
@@ -331,7 +398,7 @@ static uint32_t take_record(struct worker *w, const struct plan *plan)
 	if (plan->target != MAPPING_NONE)
 		w->mappings.mapping[plan->target].flows--;
 	w->counters->flows_expired++;
-	return flow_alloc(&w->table);
+	return flow_alloc(&w->table, rested_tick);
 }
 
 static enum drop_reason make_record(struct worker *w, struct plan *plan, const struct packet *p,
@@ -385,18 +452,24 @@ enum drop_reason worker_create_flow(struct worker *w, struct packet *p, uint32_t
 		reason = DROP_TTL;
 	}
 	if (!reason)
+		reason = check_flow_limits(w, f);
+	if (!reason)
 		reason = make_record(w, &plan, p, index);
 	if (reason) {
 		for (unsigned side = 0; side < 2; side++)
 			worker_leave_neighbour(w, f->neigh[side]);
+		if (f->rule)
+			w->counters->rule[f->rule].flows_refused++;
 		return reason;
 	}
 	f = worker_flow(w, *index);
 	join_mapping(w, &w->source_mapping[*index], plan.source, f->tuple[1].src);
 	join_mapping(w, &w->target_mapping[*index], plan.target,
 		     f->flags & FLOW_HAIRPIN ? f->tuple[1].dst : f->tuple[0].src);
+	worker_count_flow(w, f, 1);
 	wheel_add(&w->wheel, *index, w->now_tick + worker_timeout(w, f));
 	w->counters->flows_created++;
+	w->counters->rule[f->rule].flows_created++;
 	w->counters->flows = w->table.used;
 	return DROP_NONE;
 }

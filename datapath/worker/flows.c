@@ -37,6 +37,43 @@ void worker_leave_neighbour(struct worker *w, uint16_t index)
 		neighbour_at(&w->neighbours, index)->users--;
 }
 
+struct client_key worker_client(const struct flow *flow)
+{
+	bool reached = flow->flags & FLOW_INBOUND && !(flow->flags & FLOW_HAIRPIN);
+
+	return (struct client_key){.addr = flow->tuple[reached].src, .port = flow->port[reached]};
+}
+
+static void count(struct worker *w, be32 addr, uint32_t scope, int flows, int mappings)
+{
+	uint32_t index = flows > 0 || mappings > 0 ?
+				 client_get(&w->clients, addr, scope, w->now_ns) :
+				 client_find(&w->clients, addr, scope);
+	struct client *client;
+
+	if (index == CLIENT_NONE)
+		return;
+	client = &w->clients.client[index];
+	client->flows += (uint32_t)flows;
+	client->mappings += (uint32_t)mappings;
+	if (flows < 0 || mappings < 0)
+		client_release(&w->clients, index, w->now_ns);
+}
+
+void worker_count_flow(struct worker *w, const struct flow *flow, int by)
+{
+	struct client_key key = worker_client(flow);
+
+	count(w, key.addr, CLIENT_SCOPE_PORTGROUP(key.port), by, 0);
+}
+
+void worker_count_port(struct worker *w, struct client_key key, uint16_t pool, bool mapped, int by)
+{
+	if (mapped)
+		count(w, key.addr, CLIENT_SCOPE_PORTGROUP(key.port), 0, by);
+	count(w, key.addr, CLIENT_SCOPE_POOL(pool), 0, by);
+}
+
 static void leave_mapping(struct worker *w, uint32_t *slot, be32 remote, bool tracked_end)
 {
 	uint32_t index = *slot - 1;
@@ -53,22 +90,35 @@ static void leave_mapping(struct worker *w, uint32_t *slot, be32 remote, bool tr
 	/* a TCP connection whose end was seen has waited already (RFC 6888 REQ-8 C) */
 	ports_release(w->ports, m->external, m->proto, ntohs(m->external_port),
 		      w->now_tick + (tracked_end ? 0 : w->timeout_tick[TIMER_HOLD_DOWN]), w->now_tick);
+	worker_count_port(w, (struct client_key){.addr = m->internal, .port = m->port}, m->pool, true, -1);
 	mapping_remove(&w->mappings, index);
 	w->counters->mappings = w->mappings.used;
+}
+
+/* A port of the flow's own, without a mapping (edm). */
+static bool has_own_port(const struct flow *flow)
+{
+	return flow->flags & FLOW_SNAT && !(flow->flags & FLOW_EIM);
 }
 
 void worker_end(struct worker *w, uint32_t index)
 {
 	struct flow *flow = worker_flow(w, index);
 	bool tracked_end = flow->tcp_state == TCP_CLOSED || flow->tcp_state == TCP_RESET;
+	struct rule_counters *rule = &w->counters->rule[flow->rule];
 
+	rule->packets += flow->packets[0] + flow->packets[1];
+	rule->bytes += flow->bytes[0] + flow->bytes[1];
 	wheel_remove(&w->wheel, index);
 	leave_mapping(w, &w->source_mapping[index], flow->tuple[1].src, tracked_end);
 	leave_mapping(w, &w->target_mapping[index],
 		      flow->flags & FLOW_HAIRPIN ? flow->tuple[1].dst : flow->tuple[0].src, tracked_end);
+	if (has_own_port(flow))
+		worker_count_port(w, worker_client(flow), flow->pool, false, -1);
+	worker_count_flow(w, flow, -1);
 	for (unsigned side = 0; side < 2; side++)
 		worker_leave_neighbour(w, flow->neigh[side]);
-	flow_remove(&w->table, index);
+	flow_remove(&w->table, index, w->now_tick);
 	w->counters->flows = w->table.used;
 }
 
@@ -97,6 +147,8 @@ static uint32_t adopt_mapping(struct worker *w, const struct flow *flow, unsigne
 	if (index == MAPPING_NONE)
 		return MAPPING_NONE;
 	worker_use_neighbour(w, model.neigh);
+	worker_count_port(w, (struct client_key){.addr = model.internal, .port = model.port}, model.pool,
+			  true, 1);
 	if (!ports_add(w->ports, external))
 		ports_take_this(w->ports, external, flow->proto, ntohs(external_port));
 	return index;
@@ -141,6 +193,20 @@ static void adopt_mappings(struct worker *w, struct flow *flow, uint32_t i)
 	}
 }
 
+/* A flow that ended under the predecessor: its external port goes on resting. */
+static void adopt_rest(struct worker *w, const struct flow *flow)
+{
+	uint32_t until = flow->seen_tick + w->timeout_tick[TIMER_HOLD_DOWN];
+	be16 port = flow->tuple[1].dport;
+
+	if (!(flow->flags & FLOW_EIM) || flow->tcp_state == TCP_CLOSED || flow->tcp_state == TCP_RESET ||
+	    (int32_t)(until - w->now_tick) <= 0 || ports_add(w->ports, flow->tuple[1].dst))
+		return;
+	/* taken: another flow of the same mapping lives, or the port rests already */
+	if (ports_take_this(w->ports, flow->tuple[1].dst, flow->proto, ntohs(port)))
+		ports_release(w->ports, flow->tuple[1].dst, flow->proto, ntohs(port), until, w->now_tick);
+}
+
 /* Needs a snapshot, for routes. Flows were put on the wheel when the table was attached. */
 void worker_adopt(struct worker *w)
 {
@@ -155,6 +221,16 @@ void worker_adopt(struct worker *w)
 		for (unsigned side = 0; side < 2; side++)
 			adopt_next_hop(w, flow, side);
 		adopt_mappings(w, flow, i);
+		if (has_own_port(flow))
+			worker_count_port(w, worker_client(flow), flow->pool, false, 1);
+		worker_count_flow(w, flow, 1);
+	}
+	for (uint32_t i = 0; i < high; i++) {
+		const struct flow *flow = worker_flow(w, i);
+		uint32_t word = atomic_load_explicit(&flow->word, memory_order_relaxed);
+
+		if (FLOW_WORD_STATE(word) == FLOW_EMPTY)
+			adopt_rest(w, flow);
 	}
 	w->counters->mappings = w->mappings.used;
 	w->unadopted = false;

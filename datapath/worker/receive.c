@@ -261,6 +261,5 @@ unsigned worker_receive(struct worker *w, uint8_t index, uint64_t now_ns)
 	}
 	worker_flush(w);
 	io->ops->rx_release(io);
-	w->counters->port[index].ring_lost_packets += io->ops->lost(io);
 	return frames;
 }

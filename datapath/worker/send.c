@@ -30,7 +30,7 @@ void worker_flush(struct worker *w)
 		if (io)
 			io->ops->tx_flush(io);
 	}
-	w->errors_used = 0;
+	w->answers_used = 0;
 	w->pieces_used = 0;
 }
 
@@ -55,29 +55,46 @@ static bool may_send_icmp(struct worker *w)
 	return true;
 }
 
+/* A frame for an answer to @p, or NULL if none may be sent now. */
+static uint8_t *new_answer(struct worker *w, const struct packet *p)
+{
+	if (!w->has_snapshot || !w->port[p->port].own || !port_ready(w, p->port) || !answer_allowed(p))
+		return NULL;
+	if (!may_send_icmp(w)) {
+		w->counters->icmp_limited++;
+		return NULL;
+	}
+	if (w->answers_used == WORKER_ANSWERS)
+		worker_flush(w);
+	return w->answers[w->answers_used++];
+}
+
+/* Back to whoever sent @p to us: no route is needed. */
+static void send_answer(struct worker *w, const struct packet *p, uint8_t *frame, uint32_t len)
+{
+	struct ethernet_header *ethernet = (struct ethernet_header *)frame;
+
+	ethernet->dst = packet_ethernet(p)->src;
+	ethernet->src = w->port[p->port].link.mac;
+	queue(w, p->port, &(struct io_send){.head = frame, .head_len = len});
+	w->counters->icmp_sent++;
+}
+
 void worker_send_error(struct worker *w, const struct packet *p, uint8_t type, uint8_t code,
 		       uint16_t mtu)
 {
-	const struct worker_portgroup *port = &w->port[p->port];
-	struct ethernet_header *ethernet;
-	uint8_t *frame;
-	uint32_t len;
+	uint8_t *frame = new_answer(w, p);
 
-	if (!w->has_snapshot || !port->own || !port_ready(w, p->port) || !rewrite_may_answer(p))
-		return;
-	if (!may_send_icmp(w)) {
-		w->counters->icmp_limited++;
-		return;
-	}
-	if (w->errors_used == WORKER_ERROR_FRAMES)
-		worker_flush(w);
-	frame = w->errors[w->errors_used++];
-	len = rewrite_make_error(frame, p, port->own, type, code, mtu);
-	ethernet = (struct ethernet_header *)frame;
-	ethernet->dst = packet_ethernet(p)->src; /* back to whoever sent it to us: no route needed */
-	ethernet->src = port->link.mac;
-	queue(w, p->port, &(struct io_send){.head = frame, .head_len = len});
-	w->counters->icmp_sent++;
+	if (frame)
+		send_answer(w, p, frame, answer_error(frame, p, w->port[p->port].own, type, code, mtu));
+}
+
+void worker_send_reset(struct worker *w, const struct packet *p)
+{
+	uint8_t *frame = p->tcp.flags & TCP_RST ? NULL : new_answer(w, p); /* never RST for RST */
+
+	if (frame)
+		send_answer(w, p, frame, answer_reset(frame, p));
 }
 
 /* Bytes of the largest IP packet that this one is on the wire. */
@@ -199,6 +216,18 @@ static enum drop_reason send_to_next_hop(struct worker *w, struct packet *p, str
 	return transmit(w, flow->port[out], p, &flow->mac[out]);
 }
 
+static void clamp_mss(const struct worker *w, struct packet *p, uint8_t out)
+{
+	uint32_t clamp = w->snapshot.header->mss_clamp;
+	uint32_t in_mtu = w->port[p->port].link.mtu, out_mtu = w->port[out].link.mtu;
+
+	if (clamp == SNAPSHOT_MSS_OFF)
+		return;
+	if (clamp == SNAPSHOT_MSS_PATH)
+		clamp = (in_mtu < out_mtu ? in_mtu : out_mtu) - 40; /* IP and TCP header */
+	rewrite_clamp_mss(p, (uint16_t)clamp);
+}
+
 enum drop_reason worker_forward(struct worker *w, struct packet *p, struct flow *flow, unsigned side)
 {
 	unsigned out = 1 - side;
@@ -214,6 +243,8 @@ enum drop_reason worker_forward(struct worker *w, struct packet *p, struct flow 
 	reason = check_size(w, p, w->port[port].link.mtu);
 	if (reason)
 		return reason;
+	if (p->proto == IPPROTO_TCP && !p->fragment_offset && p->tcp.flags & TCP_SYN && w->has_snapshot)
+		clamp_mss(w, p, port);
 	if (p->kind == PACKET_ICMP_ERROR)
 		rewrite_icmp_error(p, flow, side);
 	else
@@ -248,16 +279,16 @@ void worker_neighbour_ready(struct worker *w, struct neighbour *n)
 static void report_unreachable(struct worker *w, const struct neighbour *n, struct hold_slot *slot)
 {
 	struct packet p = {.data = slot->data, .len = slot->len, .offload = slot->offload};
-	uint8_t frame[REWRITE_ERROR_BYTES] = {0};
+	uint8_t frame[ANSWER_BYTES_MAX] = {0};
 	struct packet error = {.data = frame, .port = n->port};
 
-	if (packet_parse(&p) || !rewrite_may_answer(&p) || !w->port[n->port].own)
+	if (packet_parse(&p) || !answer_allowed(&p) || !w->port[n->port].own)
 		return;
 	if (!may_send_icmp(w)) {
 		w->counters->icmp_limited++;
 		return;
 	}
-	error.len = rewrite_make_error(frame, &p, w->port[n->port].own, ICMP_UNREACHABLE,
+	error.len = answer_error(frame, &p, w->port[n->port].own, ICMP_UNREACHABLE,
 				       ICMP_UNREACHABLE_HOST, 0);
 	if (packet_parse(&error) || worker_process(w, &error))
 		return; /* its flow has gone meanwhile */

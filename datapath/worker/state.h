@@ -13,13 +13,15 @@
 #include "datapath/flow/wheel.h"
 #include "datapath/frag/frag.h"
 #include "datapath/link/neighbour.h"
+#include "datapath/policy/client.h"
 #include "datapath/policy/mapping.h"
 #include "datapath/policy/ports.h"
 #include "datapath/proto/packet.h"
+#include "datapath/rewrite/answer.h"
 #include "datapath/rewrite/rewrite.h"
 #include "datapath/worker/worker.h"
 
-#define WORKER_ERROR_FRAMES 32u /* ICMP errors under way until the next flush */
+#define WORKER_ANSWERS	    32u /* ICMP errors and resets under way until the next flush */
 #define WORKER_PIECES	    64u /* fragments under way until the next flush */
 #define WORKER_HOLD	    (FRAG_WAIT_MAX + NEIGHBOUR_WAIT_MAX)
 #define WORKER_SERVICES	    16384u /* services that have a turn of their own */
@@ -42,6 +44,7 @@ struct worker {
 	struct worker_options options;
 	struct worker_counters *counters;
 	struct random random;
+	uint64_t lost_asked_ns;
 	uint64_t now_ns; /* as the driver last said */
 	uint32_t now_tick;
 
@@ -56,6 +59,7 @@ struct worker {
 	struct flow_table table; /* records == NULL: none attached */
 	struct wheel wheel;
 	struct mappings mappings;
+	struct clients clients;
 	uint32_t *source_mapping; /* by flow: index + 1 of the mapping of its source; 0 = none */
 	uint32_t *target_mapping; /* by flow: of the mapping that its destination is */
 	struct ports *ports;
@@ -71,8 +75,8 @@ struct worker {
 
 	struct io_frame frames[IO_BURST];
 	struct packet packets[IO_BURST];
-	uint8_t errors[WORKER_ERROR_FRAMES][REWRITE_ERROR_BYTES];
-	unsigned errors_used;
+	uint8_t answers[WORKER_ANSWERS][ANSWER_BYTES_MAX];
+	unsigned answers_used;
 	struct rewrite_fragment pieces[WORKER_PIECES];
 	unsigned pieces_used;
 };
@@ -100,6 +104,16 @@ void worker_end(struct worker *w, uint32_t index);
 void worker_use_neighbour(struct worker *w, uint16_t index);
 void worker_leave_neighbour(struct worker *w, uint16_t index);
 void worker_adopt(struct worker *w);
+/* worker_client() - whom a flow counts for: the inside host, in the scope of its portgroup. */
+struct client_key {
+	be32 addr;
+	uint8_t port;
+};
+struct client_key worker_client(const struct flow *flow);
+/* worker_count_flow(), worker_count_port() - @by is 1 or -1. A port counts in the host's
+ * mappings if @mapped, and in its quota of @pool. */
+void worker_count_flow(struct worker *w, const struct flow *flow, int by);
+void worker_count_port(struct worker *w, struct client_key key, uint16_t pool, bool mapped, int by);
 
 /* send.c */
 /* worker_forward() - translate and send a packet of @flow that arrived on @side. */
@@ -107,6 +121,8 @@ enum drop_reason worker_forward(struct worker *w, struct packet *p, struct flow 
 /* worker_send_error() - answer @p with an ICMP error, if the rules and the rate allow it. */
 void worker_send_error(struct worker *w, const struct packet *p, uint8_t type, uint8_t code,
 		       uint16_t mtu);
+/* worker_send_reset() - answer a segment of no flow with RST, if the rate allows it. */
+void worker_send_reset(struct worker *w, const struct packet *p);
 void worker_flush(struct worker *w);
 /* worker_neighbour_ready() - send what waits; worker_neighbour_lost() - drop it under @reason. */
 void worker_neighbour_ready(struct worker *w, struct neighbour *n);

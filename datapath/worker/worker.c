@@ -19,6 +19,7 @@
 #define EXPIRE_BATCH	     512u
 #define SWEEP_BATCH	     8192u
 #define NEIGHBOUR_CHECK_NS   (100 * MS_NS) /* how often packets that wait are looked at */
+#define LOST_CHECK_NS	     (100 * MS_NS) /* how often ports are asked what they lost */
 #define NEVER		     UINT64_MAX
 #define NUD_USABLE	     (NUD_REACHABLE | NUD_PERMANENT | NUD_NOARP | NUD_STALE | NUD_DELAY | NUD_PROBE)
 
@@ -63,6 +64,7 @@ static void detach_table(struct worker *w)
 	flow_table_detach(&w->table);
 	wheel_fini(&w->wheel);
 	mappings_fini(&w->mappings);
+	clients_fini(&w->clients);
 	free(w->source_mapping);
 	free(w->target_mapping);
 	w->source_mapping = w->target_mapping = NULL;
@@ -126,12 +128,13 @@ int64_t worker_attach_table(struct worker *w, void *memory, size_t bytes, uint64
 	w->target_mapping = calloc(w->table.capacity, sizeof(*w->target_mapping));
 	if (!w->source_mapping || !w->target_mapping ||
 	    wheel_init(&w->wheel, w->table.capacity, w->now_tick) ||
-	    mappings_init(&w->mappings, w->table.capacity, key)) {
+	    mappings_init(&w->mappings, w->table.capacity, key) ||
+	    clients_init(&w->clients, w->table.capacity, key)) {
 		detach_table(w);
 		return -ENOMEM;
 	}
 	schedule_adopted(w);
-	w->unadopted = w->table.used > 0;
+	w->unadopted = flow_table_high(&w->table) > 0;
 	w->counters->flows = w->table.used;
 	if (w->unadopted && w->has_snapshot)
 		worker_adopt(w);
@@ -294,6 +297,18 @@ static void sweep(struct worker *w, struct worker_status *status)
 	status->swept_revision = w->snapshot.header->revision;
 }
 
+/* To ask costs a system call with some backends, so not at every burst. */
+static void count_lost(struct worker *w)
+{
+	if (w->now_ns - w->lost_asked_ns < LOST_CHECK_NS)
+		return;
+	w->lost_asked_ns = w->now_ns;
+	for (unsigned i = 0; i < COUNTERS_PORTS; i++)
+		if (w->port[i].io)
+			w->counters->port[i].ring_lost_packets +=
+				w->port[i].io->ops->lost(w->port[i].io);
+}
+
 static void expire_waiting(struct worker *w)
 {
 	for (uint16_t i = 0; w->neighbours.waiting && i < w->neighbours.high; i++) {
@@ -348,6 +363,7 @@ void worker_work(struct worker *w, uint64_t now_ns, struct worker_status *status
 	ports_rest(w->ports, w->now_tick);
 	worker_expire_fragments(w);
 	expire_waiting(w);
+	count_lost(w);
 	if (w->sweep.running)
 		sweep(w, status);
 	worker_flush(w);

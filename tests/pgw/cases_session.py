@@ -191,7 +191,7 @@ def session_bad_tables(bench):
             return {"ok": True, "bytes": announced or size, "snapshot-bytes": snapshot_size,
                     "fds": fds}
         return make
-    for make in (answer(magic=5), answer(version=9), answer(capacity=1 << 30),
+    for make in (answer(magic=5), answer(layout_version=9), answer(capacity=1 << 30),
                  answer(capacity=1, buckets=7), answer(announced=1 << 40), answer(announced=-1),
                  answer(announced=64), answer(announced="x"), answer(without=(1,)),
                  answer(without=(1, 2)), answer(block=(memfd(b"short"), 5)),
@@ -200,7 +200,7 @@ def session_bad_tables(bench):
         result = bench.pgw("session").must(2)
         contains("message", result.err, "Error: cannot use the ")
         equal("output", result.out, "")
-    bench.gateway.answers["session-table"] = answer(high=1 << 31)
+    bench.gateway.answers["session-table"] = answer(record_high=1 << 31)
     equal("record_high beyond the capacity", len(bench.json("session")), 5)
     odd = flow(("1.2.3.4", 1, "5.6.7.8", 2), ("5.6.7.8", 2, "1.2.3.4", 1), proto=99, flags=255,
                tcp_state=200, ports=(31, 255), pool=77, rule=65535, macs=("00:" * 5 + "00",) * 2)

@@ -33,7 +33,7 @@ static void make(struct config *config, uint64_t seed)
 	free(text);
 }
 
-/* Item by item, in memory, without the printer or the diff. */
+/* Item by item, in memory, without the printer. */
 static void assert_equal(const struct config *a, const struct config *b)
 {
 	for (unsigned kind = 0; kind < KIND_COUNT; kind++) {
@@ -45,6 +45,16 @@ static void assert_equal(const struct config *a, const struct config *b)
 	assert_memory_equal(a->timer_s, b->timer_s, sizeof(a->timer_s));
 	assert_int_equal(a->flow_capacity, b->flow_capacity);
 	assert_int_equal(a->icmp_rate, b->icmp_rate);
+}
+
+/* By the printer alone: assert_equal() leans on the comparison that config_diff() uses. */
+static void assert_same_text(const struct config *a, const struct config *b)
+{
+	char *a_text = config_print(a), *b_text = config_print(b);
+
+	assert_string_equal(a_text, b_text);
+	free(a_text);
+	free(b_text);
 }
 
 static void test_print(void **state)
@@ -106,6 +116,7 @@ static void test_diff(void **state)
 			if (config_statement(&from, diff.changes[i].statement, &error))
 				fail_msg("%s: %s", diff.changes[i].statement, error.text);
 		assert_equal(&from, &to);
+		assert_same_text(&from, &to);
 		assert_int_equal(config_check(&from, &error), 0);
 		assert_int_equal(config_diff(&rest, &from, &to), 0);
 		assert_int_equal(rest.n_changes, 0);
@@ -165,13 +176,90 @@ static void test_order(void **state)
 	assert_diff("allow add 10.0.0.0/8\n", "\n\nallow add 10.0.0.0/8\n", nothing);
 }
 
+/* Statements that differ in one member each: every one must make a difference. */
+static void test_each_member(void **state)
+{
+	static const char *const pairs[][2] = {
+		{"portgroup add a dev eth0 realm private",
+		 "portgroup add a dev eth1 realm private"},
+		{"portgroup add a dev eth0 realm private",
+		 "portgroup add a dev eth0 realm vsphere"},
+		{"portgroup add a dev eth0 realm private",
+		 "portgroup add a dev eth0 realm private vlan 1"},
+		{"portgroup add a dev eth0 realm private",
+		 "portgroup add a dev eth0 realm private last-hop off"},
+		{"portgroup add a dev eth0 realm private",
+		 "portgroup add a dev eth0 realm private reverse-path off"},
+		{"address add 10.0.0.1/8 portgroup a", "address add 10.0.0.1/9 portgroup a"},
+		{"address add 10.0.0.1/8 portgroup a", "address add 10.0.0.1/8 portgroup b"},
+		{"route add default via 10.0.0.1", "route add default via 10.0.0.2"},
+		{"pool add p external-ip-address 10.0.0.1",
+		 "pool add p external-ip-address 10.0.0.2"},
+		{"pool add p external-ip-address 10.0.0.1",
+		 "pool add p external-ip-address 10.0.0.1,10.0.0.2"},
+		{"pool add p external-ip-address 10.0.0.1 ports 1024-2000",
+		 "pool add p external-ip-address 10.0.0.1 ports 1025-2000"},
+		{"pool add p external-ip-address 10.0.0.1 ports 1024-2000",
+		 "pool add p external-ip-address 10.0.0.1 ports 1024-2001"},
+		{"pool add p external-ip-address 10.0.0.1",
+		 "pool add p external-ip-address 10.0.0.1 mapping-type edm"},
+		{"pool add p external-ip-address 10.0.0.1",
+		 "pool add p external-ip-address 10.0.0.1 filtering-type adf"},
+		{"nat add 1 from any to any pool p", "nat add 1 from 10.0.0.0/8 to any pool p"},
+		{"nat add 1 from any to any pool p", "nat add 1 from any to 10.0.0.0/8 pool p"},
+		{"nat add 1 from any to any pool p",
+		 "nat add 1 from any to any protocol tcp pool p"},
+		{"nat add 1 from any to any pool p", "nat add 1 from any to any pool q"},
+		{"nat add 1 from any to any pool p", "nat add 1 from any to any nat-pass-through"},
+		{"service add s address 10.0.0.1 protocol tcp port 1 backend 10.0.0.2:1",
+		 "service add s address 10.0.0.3 protocol tcp port 1 backend 10.0.0.2:1"},
+		{"service add s address 10.0.0.1 protocol tcp port 1 backend 10.0.0.2:1",
+		 "service add s address 10.0.0.1 protocol udp port 1 backend 10.0.0.2:1"},
+		{"service add s address 10.0.0.1 protocol tcp port 1 backend 10.0.0.2:1",
+		 "service add s address 10.0.0.1 protocol tcp port 2 backend 10.0.0.2:1"},
+		{"service add s address 10.0.0.1 protocol tcp port 1 backend 10.0.0.2:1",
+		 "service add s address 10.0.0.1 protocol tcp port 1 backend 10.0.0.4:1"},
+		{"service add s address 10.0.0.1 protocol tcp port 1 backend 10.0.0.2:1",
+		 "service add s address 10.0.0.1 protocol tcp port 1 backend 10.0.0.2:2"},
+		{"service add s address 10.0.0.1 protocol tcp port 1 backend 10.0.0.2:1",
+		 "service add s address 10.0.0.1 protocol tcp port 1 backend 10.0.0.2:1 "
+		 "backend 10.0.0.2:2"},
+		{"service add s address 10.0.0.1 protocol tcp port 1 backend 10.0.0.2:1",
+		 "service add s address 10.0.0.1 protocol tcp port 1 backend 10.0.0.2:1 "
+		 "balance source-hash"},
+		{"allow add any", "allow add any description \"x\""},
+	};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		struct config from, to;
+		struct config_diff diff;
+		struct config_error error;
+
+		config_init(&from);
+		config_init(&to);
+		assert_int_equal(config_statement(&from, pairs[i][0], &error), 0);
+		assert_int_equal(config_statement(&to, pairs[i][1], &error), 0);
+		assert_int_equal(config_diff(&diff, &from, &to), 0);
+		assert_int_equal(diff.n_changes, 2);
+		assert_memory_equal(diff.changes[1].statement, pairs[i][1],
+				    strchr(pairs[i][1], ' ') - pairs[i][1]);
+		for (size_t j = 0; j < 2; j++)
+			assert_int_equal(config_statement(&from, diff.changes[j].statement, &error),
+					 0);
+		assert_same_text(&from, &to);
+		config_diff_free(&diff);
+		config_free(&from);
+		config_free(&to);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_print),
-		cmocka_unit_test(test_copy),
-		cmocka_unit_test(test_diff),
-		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_print),	    cmocka_unit_test(test_copy),
+		cmocka_unit_test(test_diff),	    cmocka_unit_test(test_order),
+		cmocka_unit_test(test_each_member),
 	};
 
 	return cmocka_run_group_tests_name("config_diff", tests, NULL, NULL);

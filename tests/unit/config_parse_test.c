@@ -207,6 +207,30 @@ static void test_edit(void **state)
 	}
 }
 
+/* Nothing behind the text is read: no NUL, no end of line, half a character at the end. */
+static void test_exact_length(void **state)
+{
+	static const char *const texts[] = {
+		"allow add 10.0.0.0/8", "# \xe2\x82",	   "# \xf0\x9f\x98", "allow add \"",
+		"allow add any # \xc3", "allow add any\r", "\xef\xbb",	     "allow add \"x\\",
+	};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		size_t bytes = strlen(texts[i]);
+		char *exact = malloc(bytes); /* the sanitizer sees a read beyond */
+		struct config config;
+		struct config_error error;
+
+		assert_non_null(exact);
+		memcpy(exact, texts[i], bytes);
+		config_init(&config);
+		config_parse(&config, exact, bytes, &error);
+		config_free(&config);
+		free(exact);
+	}
+}
+
 static double cpu_ms(void)
 {
 	struct timespec now;
@@ -275,10 +299,10 @@ static void test_speed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults),  cmocka_unit_test(test_fields),
-		cmocka_unit_test(test_unchanged), cmocka_unit_test(test_statements),
-		cmocka_unit_test(test_replaces),  cmocka_unit_test(test_edit),
-		cmocka_unit_test(test_speed),
+		cmocka_unit_test(test_defaults),     cmocka_unit_test(test_fields),
+		cmocka_unit_test(test_unchanged),    cmocka_unit_test(test_statements),
+		cmocka_unit_test(test_replaces),     cmocka_unit_test(test_edit),
+		cmocka_unit_test(test_exact_length), cmocka_unit_test(test_speed),
 	};
 
 	return cmocka_run_group_tests_name("config_parse", tests, NULL, NULL);

@@ -112,7 +112,7 @@ static void expect_refusal(const char *line, const char *part)
 	struct fake fake = {.code = 0};
 	char *text = ask_bytes(&fake, line, strlen(line));
 
-	if (strncmp(text, "{\"ok\":false,\"error\":\"", 21) || !strstr(text, part))
+	if (strncmp(text, "{\"ok\":false,\"error\":\"", 21) != 0 || !strstr(text, part))
 		fail_msg("%s\n answered %s\n expected a refusal with: %s", line, text, part);
 	assert_string_equal(fake.asked, "");
 	free(text);
@@ -218,7 +218,7 @@ static void too_many(void **state)
 	used = (size_t)sprintf(line, "{\"op\":\"session-end\",\"sessions\":[");
 	for (size_t i = 0; i < n; i++)
 		used += (size_t)sprintf(line + used, "%s[1,1]", i ? "," : "");
-	strcpy(line + used, "]}");
+	memcpy(line + used, "]}", 3);
 	text = ask_bytes(&fake, line, strlen(line));
 	assert_non_null(strstr(text, "expected at most 65536"));
 	assert_string_equal(fake.asked, "");

@@ -103,8 +103,8 @@ void harness_close(struct harness *h)
 
 void harness_configure(struct harness *h, const char *text)
 {
-	struct config_runtime runtime = {.portgroup = {{.index = 0, .ifindex = 11},
-						       {.index = 1, .ifindex = 12}}};
+	struct config_runtime runtime = {
+		.portgroup = {{.index = 0, .ifindex = 11}, {.index = 1, .ifindex = 12}}};
 	uint16_t pool_index[CONFIG_POOLS_MAX];
 	struct worker_status status;
 	struct config_error error;
@@ -116,8 +116,8 @@ void harness_configure(struct harness *h, const char *text)
 	config_init(&config);
 	if (config_parse(&config, text, strlen(text), &error) || config_check(&config, &error))
 		fail_msg("configuration line %u: %s", error.line, error.text);
-	for (uint16_t i = 0; i < config.n_pools; i++)
-		pool_index[i] = i;
+	for (size_t i = 0; i < config.n_pools; i++)
+		pool_index[i] = (uint16_t)i;
 	runtime.pool_index = pool_index;
 	/* portgroups are kept in the order of the configuration: vrack, vsphere */
 	for (unsigned i = 0; i < config.n_portgroups; i++) {
@@ -143,10 +143,12 @@ void harness_restart(struct harness *h)
 	struct snapshot view = h->worker->snapshot;
 	int64_t flows = h->worker->table.used;
 
-	/* what a killed process leaves is the table as it is; ending the worker does not touch it */
+	/* what a killed process leaves is the table as it is; ending the worker does not touch it
+	 */
 	worker_destroy(h->worker);
 	make_worker(h);
-	assert_int_equal(worker_attach_table(h->worker, h->table, h->table_bytes, h->now_ns), flows);
+	assert_int_equal(worker_attach_table(h->worker, h->table, h->table_bytes, h->now_ns),
+			 flows);
 	worker_snapshot(h->worker, &view, h->now_ns);
 	harness_advance(h, 0);
 	harness_neighbour(h, VSPHERE, "10.10.0.10", &server_mac, NUD_REACHABLE);
@@ -168,13 +170,14 @@ void harness_neighbour(struct harness *h, uint8_t port, const char *addr, const 
 	worker_neighbour(h->worker, port == VRACK ? 11 : 12, ip(addr), mac, state, h->now_ns);
 }
 
-static void finish_checksum(struct frame *frame, const struct probe *probe, const struct ip_header *h)
+static void finish_checksum(struct frame *frame, const struct probe *probe,
+			    const struct ip_header *h)
 {
 	uint32_t l4 = ETHERNET_BYTES + sizeof(*h), bytes = frame->len - l4;
 	uint32_t at = probe->proto == IPPROTO_TCP ? 16 : probe->proto == IPPROTO_UDP ? 6 : 2;
-	uint64_t pseudo = probe->proto == IPPROTO_ICMP ?
-				  0 :
-				  checksum_pseudo(h->src, h->dst, probe->proto, bytes);
+	uint64_t pseudo = probe->proto == IPPROTO_ICMP
+				  ? 0
+				  : checksum_pseudo(h->src, h->dst, probe->proto, bytes);
 	uint16_t check;
 
 	if (probe->partial) {
@@ -216,10 +219,10 @@ static uint32_t build_transport(uint8_t *at, const struct probe *probe)
 		return sizeof(udp);
 	}
 	if (probe->proto == IPPROTO_ICMP) {
-		struct icmp_header icmp = {
-			.type = probe->sport ? ICMP_ECHO_REQUEST : ICMP_ECHO_REPLY,
-			.id = htons(probe->sport ? probe->sport : probe->dport),
-			.sequence = htons(1)};
+		struct icmp_header icmp = {.type = probe->sport ? ICMP_ECHO_REQUEST
+								: ICMP_ECHO_REPLY,
+					   .id = htons(probe->sport ? probe->sport : probe->dport),
+					   .sequence = htons(1)};
 
 		memcpy(at, &icmp, sizeof(icmp));
 		return sizeof(icmp);
@@ -229,10 +232,11 @@ static uint32_t build_transport(uint8_t *at, const struct probe *probe)
 
 uint32_t harness_build(uint8_t port, const struct probe *probe, struct frame *frame)
 {
-	struct ethernet_header ethernet = {
-		.dst = port == VRACK ? vrack_mac : vsphere_mac,
-		.src = probe->from_mac ? *probe->from_mac : port == VRACK ? router_mac : server_mac,
-		.type = ETHERTYPE_IP_BE};
+	struct ethernet_header ethernet = {.dst = port == VRACK ? vrack_mac : vsphere_mac,
+					   .src = probe->from_mac ? *probe->from_mac
+						  : port == VRACK ? router_mac
+								  : server_mac,
+					   .type = ETHERTYPE_IP_BE};
 	struct ip_header *h = (struct ip_header *)(frame->data + ETHERNET_BYTES);
 	uint32_t l4 = ETHERNET_BYTES + sizeof(*h), header;
 
@@ -254,7 +258,8 @@ uint32_t harness_build(uint8_t port, const struct probe *probe, struct frame *fr
 	if (!probe->later && !(probe->fragment & IP_MF))
 		finish_checksum(frame, probe, h);
 	if (probe->gso_size) {
-		frame->offload.gso_type = probe->proto == IPPROTO_TCP ? IO_GSO_TCPV4 : IO_GSO_UDP_L4;
+		frame->offload.gso_type =
+			probe->proto == IPPROTO_TCP ? IO_GSO_TCPV4 : IO_GSO_UDP_L4;
 		frame->offload.gso_size = probe->gso_size;
 		frame->offload.hdr_len = (uint16_t)(l4 + header);
 	}
@@ -287,15 +292,16 @@ void harness_send(struct harness *h, uint8_t port, const struct probe *probe)
 static void check_transport(const struct frame *frame, const struct packet *p)
 {
 	uint32_t bytes = frame->len - p->l4;
-	uint64_t sum = p->proto == IPPROTO_ICMP ?
-			       0 :
-			       checksum_pseudo(p->tuple.src, p->tuple.dst, p->proto, bytes);
+	uint64_t sum = p->proto == IPPROTO_ICMP
+			       ? 0
+			       : checksum_pseudo(p->tuple.src, p->tuple.dst, p->proto, bytes);
 	uint16_t field;
 
 	if (packet_is_fragment(p) || p->kind == PACKET_OTHER)
 		return;
 	if (frame->offload.flags & IO_NEEDS_CSUM) {
-		memcpy(&field, frame->data + frame->offload.csum_start + frame->offload.csum_offset, 2);
+		memcpy(&field, frame->data + frame->offload.csum_start + frame->offload.csum_offset,
+		       2);
 		assert_int_equal(field, checksum_fold(sum));
 		return;
 	}

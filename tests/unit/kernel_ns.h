@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -123,25 +124,29 @@ static inline char *snapshot(void)
 		      "sysctl -a -r '^net.ipv4.(conf|ip_forward|ip_local|ip_unpriv)' 2>/dev/null");
 }
 
+/* text_fd() - an anonymous file with this text, for commands to read as /proc/self/fd/N */
+static inline int text_fd(const char *text)
+{
+	int fd = memfd_create("text", 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	return fd;
+}
+
 static inline void assert_snapshot(const char *before)
 {
-	char *now = snapshot();
+	char *now = snapshot(), command[96];
+	int old_fd, new_fd;
 
 	if (strcmp(before, now)) {
-		FILE *file = fopen("/tmp/pgw-kernel-test.before", "w");
-
-		if (file) {
-			fputs(before, file);
-			fclose(file);
-		}
-		file = fopen("/tmp/pgw-kernel-test.after", "w");
-		if (file) {
-			fputs(now, file);
-			fclose(file);
-		}
-		(void)!system("diff /tmp/pgw-kernel-test.before /tmp/pgw-kernel-test.after >&2");
-		(void)unlink("/tmp/pgw-kernel-test.before");
-		(void)unlink("/tmp/pgw-kernel-test.after");
+		old_fd = text_fd(before);
+		new_fd = text_fd(now);
+		(void)snprintf(command, sizeof(command),
+			       "diff /proc/self/fd/%d /proc/self/fd/%d >&2", old_fd, new_fd);
+		(void)!system(command);
+		close(old_fd);
+		close(new_fd);
 		free(now);
 		fail_msg("the system is not as it was before");
 	}
@@ -168,6 +173,9 @@ static inline int net_setup(void **state)
 	sh("ip addr add 10.10.0.10/24 dev b1 && ip link set b1 up");
 	sh("ip route add default via 10.10.0.2");
 	enter(net->g);
+	/* The kernel settles the state of links a little later. */
+	assert_true(wait_prints("ip -o link show g1", "state UP"));
+	assert_true(wait_prints("ip -o link show g2", "state UP"));
 	(void)snprintf(net->state_dir, sizeof(net->state_dir), "/tmp/pgw-kernel-test.XXXXXX");
 	assert_non_null(mkdtemp(net->state_dir));
 	if (kernel_open(&net->kernel, net->state_dir, &error))
@@ -244,7 +252,7 @@ static inline be32 ip(const char *text)
 
 #define PORTGROUP(n, d)                                                                            \
 	{                                                                                          \
-		.name = n, .dev = d, .last_hop = true, .reverse_path = true                        \
+		.name = (n), .dev = (d), .last_hop = true, .reverse_path = true                    \
 	}
 
 /* needs_root() - 77 tells the runner that nothing was tested */

@@ -33,7 +33,7 @@ static int setup(void **state)
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	FILE *program;
 
-	strcpy(f->directory, "/tmp/spawn-test.XXXXXX");
+	snprintf(f->directory, sizeof(f->directory), "/tmp/spawn-test.XXXXXX");
 	assert_non_null(mkdtemp(f->directory));
 	assert_int_equal(chmod(f->directory, 0755), 0);
 	snprintf(f->socket, sizeof(f->socket), "%s/s", f->directory);
@@ -72,7 +72,7 @@ static const char *proc_line(pid_t pid, const char *file, const char *name)
 	in = fopen(path, "r");
 	assert_non_null(in);
 	while (fgets(line, sizeof(line), in)) {
-		if (strncmp(line, name, strlen(name)))
+		if (strncmp(line, name, strlen(name)) != 0)
 			continue;
 		fclose(in);
 		line[strcspn(line, "\n")] = '\0';

@@ -86,8 +86,19 @@ static void make(struct block *b)
 	b->rules[1] =
 		(struct snapshot_rule){.number = 11, .pool = 4, .to = {htonl(0xac100000), 12}};
 	b->rules[2] = (struct snapshot_rule){.number = 500, .pool = 900, .proto = 6};
-	b->pools[0] = (struct snapshot_pool){"small", 0, 1, 1024, 1024, 0, 2, 900};
-	b->pools[1] = (struct snapshot_pool){"big", 1, 3, 1, 65535, 1, 0, 4};
+	b->pools[0] = (struct snapshot_pool){.name = "small",
+					     .addresses = 1,
+					     .port_first = 1024,
+					     .port_last = 1024,
+					     .filtering_type = FILTERING_EDF,
+					     .index = 900};
+	b->pools[1] = (struct snapshot_pool){.name = "big",
+					     .first_address = 1,
+					     .addresses = 3,
+					     .port_first = 1,
+					     .port_last = 65535,
+					     .mapping_type = MAPPING_EDM,
+					     .index = 4};
 	for (unsigned i = 0; i < 4; i++)
 		b->pool_addresses[i] = htonl(0xac100001u + i);
 	b->reserved[0] = (struct snapshot_reserved){0, htons(22), IPPROTO_TCP, 0};
@@ -128,11 +139,13 @@ static const struct {
 		message, offsetof(struct block, member), sizeof(((struct block *)0)->member),      \
 			value                                                                      \
 	}
-	BREAK(header.version, 2, "version"),
+	BREAK(header.version, SNAPSHOT_VERSION + 1, "version"),
 	BREAK(header.bytes, sizeof(struct block) + 1, "size"),
 	BREAK(header.bytes, 8, "size"),
 	BREAK(header.bytes, sizeof(struct block) - 1, "reserved port section"),
 	BREAK(header.timer_s[3], 0xffffffff, "timer"),
+	BREAK(header.mss_clamp, 65536, "segment size"),
+	BREAK(header.options, 0x80000000, "option"),
 	BREAK(header.section[SECTION_ROUTE].offset, 4, "route section"),
 	BREAK(header.section[SECTION_ROUTE].offset, 8, "route section"),
 	BREAK(header.section[SECTION_ROUTE].offset, 0xfffffff8, "route section"),

@@ -73,7 +73,7 @@ static void test_model(void **state)
 		fill(&wanted, n);
 		switch (draw(3)) {
 		case 0: {
-			uint32_t index = flow_alloc(&t);
+			uint32_t index = flow_alloc(&t, 0);
 
 			if (live == CAPACITY) {
 				assert_int_equal(index, FLOW_NONE);
@@ -94,7 +94,7 @@ static void test_model(void **state)
 		case 1:
 			if (at[n] == FLOW_NONE)
 				break;
-			flow_remove(&t, at[n]);
+			flow_remove(&t, at[n], 0);
 			at[n] = FLOW_NONE;
 			live--;
 			break;
@@ -128,7 +128,7 @@ static void test_capacity(void **state)
 	assert_true(bytes / capacity <= 192);
 	assert_int_equal(flow_table_attach(&t, memory, bytes), 0);
 	for (uint32_t i = 0; i < capacity; i++) {
-		uint32_t index = flow_alloc(&t);
+		uint32_t index = flow_alloc(&t, 0);
 		struct flow *f = &t.records[index];
 
 		f->tuple[0] = (struct flow_tuple){.src = 10 + i / 60000, .sport = (be16)i, .dst = 9, .dport = 1};
@@ -137,7 +137,7 @@ static void test_capacity(void **state)
 		f->proto = 17;
 		assert_true(flow_publish(&t, index));
 	}
-	assert_int_equal(flow_alloc(&t), FLOW_NONE);
+	assert_int_equal(flow_alloc(&t, 0), FLOW_NONE);
 	flow_table_detach(&t);
 	free(memory);
 }
@@ -174,7 +174,7 @@ static void test_mends(void **state)
 	(void)state;
 	assert_int_equal(flow_table_attach(&t, memory, bytes), 0);
 	for (uint32_t i = 0; i < 4; i++) {
-		index[i] = flow_alloc(&t);
+		index[i] = flow_alloc(&t, 0);
 		fill(&t.records[index[i]], i);
 		assert_true(flow_publish(&t, index[i]));
 	}
@@ -197,7 +197,7 @@ static void test_mends(void **state)
 	}
 	/* nothing leaked: all other slots and records are free again */
 	for (uint32_t i = 1; i < CAPACITY; i++) {
-		uint32_t n = flow_alloc(&t);
+		uint32_t n = flow_alloc(&t, 0);
 
 		assert_int_not_equal(n, FLOW_NONE);
 		fill(&t.records[n], i);
@@ -217,7 +217,7 @@ static void test_copy(void **state)
 
 	(void)state;
 	assert_int_equal(flow_table_attach(&t, memory, bytes), 0);
-	index = flow_alloc(&t);
+	index = flow_alloc(&t, 0);
 	fill(&t.records[index], 5);
 	assert_int_equal(flow_table_view(&view, memory, bytes), 0);
 	assert_false(flow_copy(&view, index, &copy)); /* pending */
@@ -225,10 +225,10 @@ static void test_copy(void **state)
 	assert_true(flow_copy(&view, index, &copy));
 	assert_memory_equal(&copy, &t.records[index], sizeof(copy));
 	assert_int_equal(flow_table_high(&view), 1);
-	flow_remove(&t, index);
+	flow_remove(&t, index, 0);
 	assert_false(flow_copy(&view, index, &copy));
 	/* the same record again is another flow */
-	assert_int_equal(flow_alloc(&t), index);
+	assert_int_equal(flow_alloc(&t, 0), index);
 	assert_int_not_equal(FLOW_WORD_GENERATION(copy.word), FLOW_WORD_GENERATION(t.records[index].word));
 	flow_table_detach(&t);
 	free(memory);

@@ -348,6 +348,26 @@ static void test_hold_down(void **state)
 	harness_close(h);
 }
 
+/* The same over a crash: what had just ended still rests under the successor. */
+static void test_hold_down_over_restart(void **state)
+{
+	struct harness *h = harness_open(with("ports 16384-65535", "ports 20000-20000"), 1024);
+	struct probe out = udp(OTHER, 1, VC, 7);
+
+	(void)state;
+	open_udp(h, CLIENT, 5000, VC, 7);
+	harness_advance(h, 302 * SECOND);
+	assert_int_equal(h->counters.flows, 0);
+	harness_restart(h);
+	harness_send(h, VRACK, &out);
+	harness_expect_drop(h, DROP_PORTS_EXHAUSTED, 1);
+	harness_expect(h, VRACK, &(struct probe){.dst = OTHER, .proto = IPPROTO_ICMP}, NULL);
+	harness_advance(h, 121 * SECOND);
+	harness_send(h, VRACK, &out);
+	harness_expect(h, VSPHERE, &(struct probe){.src = GW, .sport = 20000}, NULL);
+	harness_close(h);
+}
+
 static void test_table_full(void **state)
 {
 	struct harness *h = harness_open(harness_config, 64);
@@ -536,6 +556,7 @@ int main(void)
 		cmocka_unit_test(test_udp_timeout),
 		cmocka_unit_test(test_wheel_ends_flows),
 		cmocka_unit_test(test_hold_down),
+		cmocka_unit_test(test_hold_down_over_restart),
 		cmocka_unit_test(test_table_full),
 		cmocka_unit_test(test_neighbour_waits),
 		cmocka_unit_test(test_neighbour_fails),

@@ -263,8 +263,11 @@ static void step(struct results *results, struct progress *progress, const unsig
 	progress_begin(progress, measure->name, variant->name, at[1] + 1);
 	wait_quiet(results);
 	if (run_once(&run, values)) {
-		snprintf(outcome, sizeof(outcome), "failed: %s",
-			 run.error[0] ? run.error : "interrupted");
+		if (interrupted()) {
+			progress_end(progress, "interrupted", true);
+			return;
+		}
+		snprintf(outcome, sizeof(outcome), "failed: %s", run.error);
 		if (results->failures++ == 0)
 			snprintf(results->failure, sizeof(results->failure), "%.40s, %.20s: %.300s",
 				 measure->name, variant->name, run.error);

@@ -20,6 +20,7 @@
 #include "tools/bench/child.h"
 
 #define READY_TIMEOUT_MS 10000
+#define RUN_DIRECTORY	 "/run/pgw-bench"
 #define END_TIMEOUT_MS	 10000
 
 /* One external address, as for masquerade. Ports are those that masquerade would use, less the
@@ -140,11 +141,12 @@ static int pgw_setup(struct run *run)
 	uint64_t begin;
 	int fds[2], ret;
 
-	snprintf(gateway->rundir, sizeof(gateway->rundir), "/tmp/pgw-bench.XXXXXX");
-	if (!mkdtemp(gateway->rundir)) {
-		gateway->rundir[0] = '\0';
-		return run_fail(run, "cannot make a directory in /tmp: %s", strerror(errno));
-	}
+	/* Always the same: the lock of main.c keeps others away, and what a killed benchmark
+	 * left is found again. */
+	remove_tree(RUN_DIRECTORY);
+	if (mkdir(RUN_DIRECTORY, 0700) < 0)
+		return run_fail(run, "cannot make %s: %s", RUN_DIRECTORY, strerror(errno));
+	snprintf(gateway->rundir, sizeof(gateway->rundir), "%s", RUN_DIRECTORY);
 	snprintf(start.pgwd, sizeof(start.pgwd), "%s/pgwd", options->bindir);
 	snprintf(start.conf, sizeof(start.conf), "%s/pgw.conf", gateway->rundir);
 	snprintf(start.rundir, sizeof(start.rundir), "%s", gateway->rundir);

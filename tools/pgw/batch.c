@@ -63,8 +63,7 @@ int batch_run(struct pgw *pgw)
 			result = code;
 	}
 	if (!line || (ferror(file) && errno))
-		result = message_error("cannot read %s: %s", name,
-				       strerror(line ? errno : ENOMEM));
+		result = message_error("cannot read %s: %s", name, strerror(line ? errno : ENOMEM));
 	free(line);
 	free(text);
 	if (!standard)

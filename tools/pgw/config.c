@@ -5,86 +5,18 @@
  * A file is judged here before pgwd is asked, so that what is wrong in it is said without a
  * gateway, and is told apart (exit 1) from what only the gateway refuses (exit 2).
  */
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "control/config/model.h"
+#include "tools/pgw/file.h"
 #include "tools/pgw/grammar.h"
 #include "tools/pgw/message.h"
 #include "tools/pgw/objects.h"
 #include "tools/pgw/remote.h"
 #include "tools/pgw/statement.h"
 
-#define FILE_BYTES_MAX (64u << 20)
-#define FILE_PART_BYTES (64u << 10)
-
-struct file {
-	const char *name; /* as given, "-" is standard input */
-	char *text;
-	size_t bytes;
-};
-
-static int file_read(struct file *file)
-{
-	FILE *in = strcmp(file->name, "-") == 0 ? stdin : fopen(file->name, "re");
-	size_t room = 0, got;
-	const char *why = NULL;
-
-	if (!in)
-		return message_error("cannot read %s: %s", file->name, strerror(errno));
-	do {
-		char *larger;
-
-		if (room - file->bytes < FILE_PART_BYTES) {
-			room = room * 2 + FILE_PART_BYTES;
-			larger = realloc(file->text, room);
-			if (!larger) {
-				why = strerror(ENOMEM);
-				break;
-			}
-			file->text = larger;
-		}
-		errno = 0;
-		got = fread(file->text + file->bytes, 1, FILE_PART_BYTES, in);
-		file->bytes += got;
-		if (ferror(in))
-			why = strerror(errno);
-		else if (file->bytes > FILE_BYTES_MAX)
-			why = strerror(EFBIG);
-	} while (!why && got > 0);
-	if (in != stdin)
-		fclose(in);
-	return why ? message_error("cannot read %s: %s", file->name, why) : EXIT_DONE;
-}
-
-/* The line, and its column, that a message is about, if it can be shown. */
-static void show_place(const struct file *file, unsigned line, unsigned column)
-{
-	const char *at = file->text, *end = file->text + file->bytes;
-
-	for (unsigned i = 1; at && i < line; i++) {
-		at = memchr(at, '\n', (size_t)(end - at));
-		at = at ? at + 1 : NULL;
-	}
-	if (at && at < end && line > 0)
-		message_place(at, strcspn(at, "\r\n"), column);
-}
-
-static void say_wrong(const struct file *file, unsigned line, unsigned column, const char *text)
-{
-	if (line && column)
-		message_line("%s:%u:%u: %s", file->name, line, column, text);
-	else if (line)
-		message_line("%s:%u: %s", file->name, line, text);
-	else
-		message_line("%s: %s", file->name, text);
-	show_place(file, line, column);
-}
-
 /* file_check() - what can be said of a file without the gateway. @error: as it was said. */
-static int file_check(const struct file *file, struct config_error *error)
+static int file_check(const struct text_file *file, struct config_error *error)
 {
 	struct config config;
 	int code;
@@ -96,12 +28,12 @@ static int file_check(const struct file *file, struct config_error *error)
 		code = config_check(&config, error);
 	config_free(&config);
 	if (code)
-		say_wrong(file, error->line, error->column, error->text);
+		file_wrong(file, error->line, error->column, error->text);
 	return code ? EXIT_WRONG : EXIT_DONE;
 }
 
 /* The FILE of a command, read. Whatever is returned, the caller frees file->text. */
-static int file_argument(const struct pgw_call *call, struct file *file)
+static int file_argument(const struct pgw_call *call, struct text_file *file)
 {
 	int code;
 
@@ -127,7 +59,7 @@ static int config_check_file(const struct pgw_call *call)
 {
 	struct emit *emit = print_emit(call->pgw->printer);
 	struct config_error error;
-	struct file file;
+	struct text_file file;
 	int code = file_argument(call, &file);
 
 	if (code) {
@@ -163,17 +95,18 @@ static int ask_about(const struct pgw_call *call, const char *op, json_t **answe
 {
 	struct config_error error;
 	struct ctl_error refusal;
-	struct file file;
+	struct text_file file;
 	int code = file_argument(call, &file);
 
 	if (code == EXIT_DONE)
 		code = file_check(&file, &error);
 	if (code == EXIT_DONE) {
-		code = remote_ask(call->pgw, json_pack("{s:s, s:s#}", "op", op, "text", file.text,
-						       (int)file.bytes),
-				  answer, NULL, &refusal);
+		code = remote_ask(
+			call->pgw,
+			json_pack("{s:s, s:s#}", "op", op, "text", file.text, (int)file.bytes),
+			answer, NULL, &refusal);
 		if (code && refusal.text[0])
-			say_wrong(&file, refusal.line, refusal.column, refusal.text);
+			file_wrong(&file, refusal.line, refusal.column, refusal.text);
 	}
 	free(file.text);
 	return code;
@@ -273,8 +206,8 @@ static const struct pgw_command commands[] = {
 	 config_show},
 	{"check", NULL, "{ FILE | - }", "say what is wrong with a file; needs no gateway",
 	 config_check_file},
-	{"diff", NULL, "{ FILE | - }", "what applying a file would change, and how many sessions it would end",
-	 config_diff_file},
+	{"diff", NULL, "{ FILE | - }",
+	 "what applying a file would change, and how many sessions it would end", config_diff_file},
 	{"apply", NULL, "{ FILE | - }",
 	 "make a file the running configuration; only differences are touched", config_apply_file},
 	{"save", NULL, "", "write the running configuration to the file that pgwd was started with",

@@ -20,14 +20,14 @@
 struct emit {
 	struct out *out;
 	bool pretty; /* a member a line, indented by four */
-	bool first; /* nothing stands in the innermost array or object yet */
-	bool keyed; /* a key was written: its value comes next */
+	bool first;  /* nothing stands in the innermost array or object yet */
+	bool keyed;  /* a key was written: its value comes next */
 	unsigned depth;
 };
 
 void emit_init(struct emit *emit, struct out *out, bool pretty);
 
-void emit_open(struct emit *emit, char bracket); /* '{' or '[' */
+void emit_open(struct emit *emit, char bracket);  /* '{' or '[' */
 void emit_close(struct emit *emit, char bracket); /* '}' or ']' */
 void emit_key(struct emit *emit, const char *key);
 void emit_string(struct emit *emit, const char *text);

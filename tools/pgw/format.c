@@ -128,7 +128,8 @@ size_t format_duration(char *to, uint64_t seconds)
 	char *end = to;
 
 	for (unsigned i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-		uint64_t smaller = i + 1 < sizeof(steps) / sizeof(steps[0]) ? steps[i + 1].seconds : 1;
+		uint64_t smaller =
+			i + 1 < sizeof(steps) / sizeof(steps[0]) ? steps[i + 1].seconds : 1;
 		uint64_t rest;
 
 		if (seconds < steps[i].seconds)
@@ -267,9 +268,9 @@ static bool one_of(const char *const *words, const char *text, size_t n)
 
 const char *format_colour(enum print_kind kind, const char *text, size_t n)
 {
-	static const char *const good[] = {"up",	"present",     "reachable", "permanent",
-					   "noarp",	"established", "replied",   "started",
-					   "adopted",	NULL};
+	static const char *const good[] = {"up",      "present",     "reachable", "permanent",
+					   "noarp",   "established", "replied",	  "started",
+					   "adopted", NULL};
 	static const char *const bad[] = {"down",   "absent", "missing", "failed",
 					  "closed", "reset",  "died",	 NULL};
 

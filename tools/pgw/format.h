@@ -16,16 +16,16 @@
 #include "datapath/base/addr.h"
 
 enum print_kind { /* how text shows a value: colour, side, human form */
-	PRINT_PLAIN,
-	PRINT_NAME,
-	PRINT_ADDRESS,
-	PRINT_MAC,
-	PRINT_STATE, /* coloured by what it says */
-	PRINT_NUMBER, /* from here on right-aligned; this one is never abbreviated */
-	PRINT_COUNT, /* -h: 12.3k */
-	PRINT_BYTES, /* the same */
-	PRINT_SECONDS, /* 3725s, -h: 1h02m */
-	PRINT_MILLISECONDS, /* 3725ms, -h: 3.7s */
+		  PRINT_PLAIN,
+		  PRINT_NAME,
+		  PRINT_ADDRESS,
+		  PRINT_MAC,
+		  PRINT_STATE,	 /* coloured by what it says */
+		  PRINT_NUMBER,	 /* from here on right-aligned; this one is never abbreviated */
+		  PRINT_COUNT,	 /* -h: 12.3k */
+		  PRINT_BYTES,	 /* the same */
+		  PRINT_SECONDS, /* 3725s, -h: 1h02m */
+		  PRINT_MILLISECONDS, /* 3725ms, -h: 3.7s */
 };
 
 #define FORMAT_COLOUR_TITLE   "\033[1m"
@@ -48,7 +48,7 @@ char *format_address(char *to, be32 addr); /* up to ADDR_TEXT_BYTES - 1 */
 /* These return the bytes that they wrote; up to FORMAT_QUANTITY_BYTES: */
 #define FORMAT_QUANTITY_BYTES 32
 size_t format_quantity(char *to, enum print_kind kind, uint64_t number, bool human);
-size_t format_human(char *to, uint64_t number); /* 1234567 -> "1.23M" */
+size_t format_human(char *to, uint64_t number);	    /* 1234567 -> "1.23M" */
 size_t format_duration(char *to, uint64_t seconds); /* 3725 -> "1h02m" */
 
 /**

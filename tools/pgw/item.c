@@ -8,7 +8,7 @@
 
 /* What show was asked for. */
 struct choice {
-	const char *key; /* NULL = any */
+	const char *key;		       /* NULL = any */
 	const char *member[PRINT_COLUMNS_MAX]; /* these members have these values */
 	const char *value[PRINT_COLUMNS_MAX];
 	unsigned n;
@@ -117,7 +117,8 @@ static int show(const struct pgw_call *call, json_t *request)
 		if (chosen(&choice, call->object, json_array_get(items, i)))
 			json_array_append(matching, json_array_get(items, i));
 	if (choice.key && json_array_size(matching) == 0) {
-		message_error(choice.n ? "no %s \"%s\" has these values" : "%s \"%s\" does not exist",
+		message_error(choice.n ? "no %s \"%s\" has these values"
+				       : "%s \"%s\" does not exist",
 			      call->object->name, choice.key);
 		code = EXIT_REFUSED;
 	} else {

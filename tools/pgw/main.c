@@ -31,7 +31,8 @@ static int run(struct pgw *pgw, int argc, const char **argv)
 		return grammar_help(pgw, NULL);
 	if (pgw->options.batch) {
 		if (argc > 0)
-			return message_wrong(argv[0], "with -batch commands stand in the file only");
+			return message_wrong(argv[0],
+					     "with -batch commands stand in the file only");
 		return batch_run(pgw);
 	}
 	if (pgw->options.force)

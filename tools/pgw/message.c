@@ -11,8 +11,9 @@
 static void write_safe(const char *text, size_t n)
 {
 	char safe[MESSAGE_BYTES];
+	size_t bytes = format_safe(safe, sizeof(safe), text, n);
 
-	fwrite(safe, 1, format_safe(safe, sizeof(safe), text, n), stderr);
+	fwrite(safe, 1, bytes, stderr);
 }
 
 static void write_formatted(const char *format, va_list arguments)

@@ -127,8 +127,8 @@ static int follow(const struct pgw *pgw, int signals, unsigned events)
 			struct signalfd_siginfo taken;
 
 			/* Or it would end the process once signals are no longer blocked. */
-			return read(signals, &taken, sizeof(taken)) == sizeof(taken) ? EXIT_DONE :
-										       EXIT_REFUSED;
+			return read(signals, &taken, sizeof(taken)) == sizeof(taken) ? EXIT_DONE
+										     : EXIT_REFUSED;
 		}
 	}
 }
@@ -168,7 +168,8 @@ unblock:
 
 static const struct pgw_command commands[] = {
 	{"show", NULL, "[ revision | link | datapath | sessions-ended | all ]...",
-	 "print what happens, one line or JSON object an event, until interrupted; -t with the time",
+	 "print what happens, one line or JSON object an event, until interrupted; -t with the "
+	 "time",
 	 monitor_show},
 };
 

@@ -30,7 +30,8 @@ static const struct pgw_command commands[] = {
 	{"add", NULL,
 	 "NUMBER from NETWORK to NETWORK [ protocol { tcp | udp | icmp | any } ] "
 	 "{ pool NAME | nat-pass-through }",
-	 "translate traffic by a pool, or let it pass as it is; the lowest number that fits is used",
+	 "translate traffic by a pool, or let it pass as it is; the lowest number that fits is "
+	 "used",
 	 statement_add},
 	{"del", "delete", "NUMBER", "remove a rule", statement_del},
 };

@@ -14,15 +14,15 @@ struct options {
 	bool version, help;
 	bool human, statistics, details, oneline, brief, timestamp, json, pretty, force;
 	enum colour_choice colour;
-	bool colour_given; /* -c was used: it outweighs NO_COLOR */
+	bool colour_given;  /* -c was used: it outweighs NO_COLOR */
 	const char *rundir; /* NULL = the default */
-	const char *batch; /* file of -batch, "-" = standard input; NULL = none */
+	const char *batch;  /* file of -batch, "-" = standard input; NULL = none */
 };
 
 /* One option as help, completion and the man page name it. */
 struct option_text {
-	const char *name; /* whole, without '-' */
-	size_t shortest; /* bytes that suffice */
+	const char *name;  /* whole, without '-' */
+	size_t shortest;   /* bytes that suffice */
 	const char *value; /* what follows it, NULL = nothing */
 	const char *text;
 };

@@ -16,7 +16,7 @@
 
 struct out {
 	int fd;
-	int error; /* errno of the first write that failed, 0 = none */
+	int error;   /* errno of the first write that failed, 0 = none */
 	size_t used; /* bytes of buffer[] that are not written yet */
 	char buffer[OUT_BUFFER_BYTES];
 };

@@ -16,7 +16,7 @@
 
 enum exit_code {
 	EXIT_DONE = 0,
-	EXIT_WRONG = 1, /* the command was wrong: nothing was asked of the gateway */
+	EXIT_WRONG = 1,	  /* the command was wrong: nothing was asked of the gateway */
 	EXIT_REFUSED = 2, /* the gateway refused, or is not reachable */
 };
 
@@ -41,21 +41,21 @@ struct pgw_call {
 
 struct pgw_command {
 	const char *name;
-	const char *also; /* another word for it, accepted whole; NULL = none */
+	const char *also;     /* another word for it, accepted whole; NULL = none */
 	const char *synopsis; /* what follows the command; words in lower case are keywords */
-	const char *text; /* what it does, one line */
+	const char *text;     /* what it does, one line */
 	int (*run)(const struct pgw_call *call); /* Return: enum exit_code */
 };
 
 struct pgw_object {
 	const char *name;
-	const char *text; /* what it is, one line */
+	const char *text;		    /* what it is, one line */
 	const struct pgw_command *commands; /* the first one is meant where none is given */
 	size_t n_commands;
-	bool bare; /* what follows are arguments of that first one, no command is named */
+	bool bare;	   /* what follows are arguments of that first one, no command is named */
 	const char *where; /* further lines of the help, NULL = none; keywords as in synopsis */
 	const struct print_table *table; /* of objects that the `show` operation lists, else NULL */
-	const char *key; /* its member that names an item */
+	const char *key;		 /* its member that names an item */
 	/* cell() - print a cell that needs more than print_value(); NULL = none does.
 	 * Return: true if it did. */
 	bool (*cell)(struct printer *printer, unsigned column, const json_t *item);

@@ -9,7 +9,6 @@
  */
 #include "tools/pgw/print.h"
 
-#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,8 +30,8 @@ struct printer {
 	struct emit emit;
 	struct print_style style;
 	const struct print_table *table; /* between print_begin() and print_end() */
-	bool settled; /* widths are fixed and the header is written */
-	unsigned rows; /* in the window, the current one not counted */
+	bool settled;			 /* widths are fixed and the header is written */
+	unsigned rows;			 /* in the window, the current one not counted */
 	uint32_t arena_used;
 	enum place place[PRINT_COLUMNS_MAX];
 	unsigned width[PRINT_COLUMNS_MAX];
@@ -91,7 +90,6 @@ static enum place column_place(const struct print_style *style, unsigned flags)
 
 void print_begin(struct printer *printer, const struct print_table *table)
 {
-	assert(table->n_columns <= PRINT_COLUMNS_MAX);
 	printer->table = table;
 	printer->settled = false;
 	printer->rows = 0;
@@ -124,7 +122,7 @@ static const char *title(const struct print_column *column, char buffer[64])
 
 	if (column->title)
 		return column->title;
-	for (i = 0; column->member[i] && i < 63; i++) {
+	for (i = 0; i < 63 && column->member[i]; i++) {
 		char c = column->member[i];
 
 		buffer[i] = (char)(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
@@ -196,8 +194,7 @@ static void write_pairs(struct printer *printer, const struct cell *cells)
 	bool first = true;
 
 	for (unsigned i = 0; i < printer->table->n_columns; i++) {
-		const char *text = printer->arena + cells[i].offset;
-		const char *colour;
+		const char *text, *colour;
 		bool quote;
 
 		if (printer->place[i] != PLACE_PAIR || cells[i].offset == CELL_ABSENT)
@@ -207,6 +204,7 @@ static void write_pairs(struct printer *printer, const struct cell *cells)
 		else if (!printer->style.oneline)
 			out_spaces(&printer->out, 4);
 		first = false;
+		text = printer->arena + cells[i].offset;
 		out_text(&printer->out, printer->table->columns[i].member);
 		out_char(&printer->out, ' ');
 		quote = cells[i].length == 0 || memchr(text, ' ', cells[i].length);
@@ -236,8 +234,8 @@ static void write_row(struct printer *printer, const struct cell *cells)
 
 		if (printer->place[i] != PLACE_TABLE)
 			continue;
-		write_padded(printer, i, text, n,
-			     absent ? NULL : cell_colour(printer, i, text, n), i == last);
+		write_padded(printer, i, text, n, absent ? NULL : cell_colour(printer, i, text, n),
+			     i == last);
 	}
 	if (last < PRINT_COLUMNS_MAX)
 		out_char(&printer->out, '\n');

@@ -13,6 +13,7 @@
 #ifndef PGW_TOOL_PRINT_H
 #define PGW_TOOL_PRINT_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -27,8 +28,8 @@
 #define PRINT_CELL_BYTES  4096 /* of one cell's text; longer text is cut */
 
 enum print_flags {
-	PRINT_BRIEF = 1 << 0, /* also with -br */
-	PRINT_DETAIL = 1 << 1, /* text: only with -d, on a line of its own */
+	PRINT_BRIEF = 1 << 0,	  /* also with -br */
+	PRINT_DETAIL = 1 << 1,	  /* text: only with -d, on a line of its own */
 	PRINT_STATISTIC = 1 << 2, /* text: only with -s */
 	PRINT_TEXT_ONLY = 1 << 3, /* several members joined for reading */
 	PRINT_JSON_ONLY = 1 << 4,
@@ -36,7 +37,7 @@ enum print_flags {
 
 struct print_column {
 	const char *member; /* JSON member, and word before the value where there is no table */
-	const char *title; /* over the column; NULL = the member in capitals */
+	const char *title;  /* over the column; NULL = the member in capitals */
 	enum print_kind kind;
 	unsigned flags; /* enum print_flags */
 	unsigned width; /* at least so wide */
@@ -46,9 +47,16 @@ struct print_table {
 	const struct print_column *columns;
 	unsigned n_columns; /* <= PRINT_COLUMNS_MAX */
 };
+#define PRINT_COLUMNS(array) (sizeof(array) / sizeof((array)[0]))
 #define PRINT_TABLE(array)                                                                         \
 	{                                                                                          \
-		(array), sizeof(array) / sizeof((array)[0])                                        \
+		.columns = (array),                                                                \
+		.n_columns = PRINT_COLUMNS(array) +                                                \
+			     0 * sizeof(struct {                                                   \
+				     static_assert(PRINT_COLUMNS(array) <= PRINT_COLUMNS_MAX,      \
+						   "limit of the printer");                        \
+				     char unused;                                                  \
+			     })                                                                    \
 	}
 
 struct print_style {
@@ -59,7 +67,7 @@ struct print_style {
 struct printer;
 
 struct printer *printer_create(int fd, const struct print_style *style); /* NULL: no memory */
-void printer_destroy(struct printer *printer); /* does not flush */
+void printer_destroy(struct printer *printer);				 /* does not flush */
 
 /* print_flush() - write what is buffered. Return: 0 or -errno. */
 int print_flush(struct printer *printer);

@@ -15,7 +15,7 @@ struct visit {
 	int (*session)(struct visit *visit, const struct session *session); /* not 0: stop */
 	struct pgw *pgw;
 	const struct session_table *table;
-	json_t *chunk; /* del: [record, word] of those that are not sent yet */
+	json_t *chunk;	/* del: [record, word] of those that are not sent yet */
 	uint64_t count; /* show: that matched; del: that pgwd ended */
 };
 
@@ -57,7 +57,8 @@ static int show_session(struct visit *visit, const struct session *session)
 	return EXIT_DONE;
 }
 
-static void print_number_only(struct pgw *pgw, const char *member, const char *text, uint64_t number)
+static void print_number_only(struct pgw *pgw, const char *member, const char *text,
+			      uint64_t number)
 {
 	struct emit *emit = print_emit(pgw->printer);
 

@@ -22,9 +22,9 @@
 enum session_end { INTERNAL_SRC, INTERNAL_DST, EXTERNAL_SRC, EXTERNAL_DST, SESSION_ENDS };
 
 struct session {
-	struct flow flow; /* a copy that does not change */
+	struct flow flow;      /* a copy that does not change */
 	uint32_t record, word; /* word: its key word, as `session-end` takes it */
-	unsigned inner; /* the side of the inside host */
+	unsigned inner;	       /* the side of the inside host */
 	be32 address[SESSION_ENDS];
 	be16 port[SESSION_ENDS];
 	const struct snapshot_service *service; /* NULL = by no service that still exists */
@@ -36,7 +36,7 @@ struct session_table {
 	uint32_t records; /* that were ever used: the others need no look */
 	struct snapshot snapshot;
 	const char *portgroups[COUNTERS_PORTS]; /* names; NULL = none has this index */
-	uint64_t now_ns; /* CLOCK_MONOTONIC, as the datapath stamps flows */
+	uint64_t now_ns;			/* CLOCK_MONOTONIC, as the datapath stamps flows */
 	void *flow_memory, *snapshot_memory;
 	size_t flow_bytes, snapshot_bytes;
 };
@@ -50,7 +50,7 @@ bool session_read(const struct session_table *table, uint32_t record, struct ses
 
 /* A session's identity, unique while pgwd's table lives: printed, and taken by `id`. */
 uint64_t session_id(const struct session *session);
-#define SESSION_ID_RECORD(id)	  ((uint32_t)((id) & 0xffffff))
+#define SESSION_ID_RECORD(id)	  ((uint32_t)((id)&0xffffff))
 #define SESSION_ID_GENERATION(id) ((uint32_t)((id) >> 24))
 
 const char *session_state(const struct session *session);

@@ -12,9 +12,9 @@
 static const char *read_network(struct session_network *network, const char *text)
 {
 	network->set = true;
-	return prefix_parse(text, &network->prefix) ?
-		       NULL :
-		       "expected an address or a network without host bits, such as 10.1.0.0/16";
+	return prefix_parse(text, &network->prefix)
+		       ? NULL
+		       : "expected an address or a network without host bits, such as 10.1.0.0/16";
 }
 
 /* A decimal number up to @max. Return: the first byte behind it, NULL if there is none. */
@@ -177,13 +177,12 @@ int session_filter_parse(struct session_filter *filter, const struct pgw_call *c
 		while (word < WORDS && strcmp(words[word], text) != 0)
 			word++;
 		if (word == WORDS)
-			return message_wrong(text,
-					     "expected a field of sessions such as src, try "
-					     "\"pgw session help\"");
+			return message_wrong(text, "expected a field of sessions such as src, try "
+						   "\"pgw session help\"");
 		if (seen >> word & 1)
-			return message_duplicate(text, word < WORD_COUNT && at + 1 < call->argc ?
-							       call->argv[at + 1] :
-							       text);
+			return message_duplicate(text, word < WORD_COUNT && at + 1 < call->argc
+							       ? call->argv[at + 1]
+							       : text);
 		seen |= 1u << word;
 		if (word != WORD_COUNT && word != WORD_LIMIT)
 			filter->conditions++;

@@ -41,8 +41,10 @@ static const struct print_column columns[] = {
 	[INITIATOR] = {"initiator", NULL, PRINT_PLAIN, PRINT_DETAIL, 0},
 #define END(end, name)                                                                             \
 	[ADDRESS_PORT + 2 * (end)] = {name "-address", NULL, PRINT_ADDRESS, PRINT_JSON_ONLY, 0},   \
-	[ADDRESS_PORT + 2 * (end) + 1] = {name "-port", NULL, PRINT_NUMBER, PRINT_JSON_ONLY, 0},   \
-	[JOINED + (end)] = {name, NULL, PRINT_ADDRESS, PRINT_TEXT_ONLY | PRINT_BRIEF, END_WIDTH}
+			    [ADDRESS_PORT + 2 * (end) + 1] = {name "-port", NULL, PRINT_NUMBER,    \
+							      PRINT_JSON_ONLY, 0},                 \
+			    [JOINED + (end)] = {name, NULL, PRINT_ADDRESS,                         \
+						PRINT_TEXT_ONLY | PRINT_BRIEF, END_WIDTH}
 	END(INTERNAL_SRC, "internal-src"),
 	END(INTERNAL_DST, "internal-dst"),
 	END(EXTERNAL_SRC, "external-src"),
@@ -156,7 +158,8 @@ void session_row(struct printer *printer, const struct session_table *table,
 	print_ends(printer, session);
 	print_number(printer, AGE, session_age_s(table, session));
 	print_number(printer, IDLE, idle_ms);
-	print_number(printer, TIMEOUT, timeout_ms > idle_ms ? (timeout_ms - idle_ms + 999) / 1000 : 0);
+	print_number(printer, TIMEOUT,
+		     timeout_ms > idle_ms ? (timeout_ms - idle_ms + 999) / 1000 : 0);
 	print_number(printer, SENT_PACKETS, flow->packets[inner]);
 	print_number(printer, SENT_BYTES, flow->bytes[inner]);
 	print_number(printer, RCVD_PACKETS, flow->packets[outer]);

@@ -55,7 +55,8 @@ static int set_show(const struct pgw_call *call)
 }
 
 static const struct pgw_command commands[] = {
-	{"show", "list", "", "list all settings, seconds or numbers, with their defaults", set_show},
+	{"show", "list", "", "list all settings, seconds or numbers, with their defaults",
+	 set_show},
 	{"timer", NULL, "TIMER { SECONDS | default }", "how long idle sessions are kept",
 	 statement_add},
 	{"flow-capacity", NULL, "{ NUMBER | default }", "sessions that the flow table can hold",
@@ -68,7 +69,8 @@ const struct pgw_object set_object = {
 	.name = "set",
 	.text = "timers and limits",
 	OBJECT_COMMANDS(commands),
-	.where = "TIMER := { udp-timeout | tcp-idle-timeout | tcp-trans-open-timeout |\n"
-		 "           tcp-trans-close-timeout | tcp-in-syn-timeout | fragment-min-timeout |\n"
-		 "           icmp-timeout | hold-down-timeout }\n",
+	.where =
+		"TIMER := { udp-timeout | tcp-idle-timeout | tcp-trans-open-timeout |\n"
+		"           tcp-trans-close-timeout | tcp-in-syn-timeout | fragment-min-timeout |\n"
+		"           icmp-timeout | hold-down-timeout }\n",
 };

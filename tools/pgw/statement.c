@@ -123,8 +123,8 @@ void statement_done(struct pgw *pgw, const json_t *answer)
 
 static int change(const struct pgw_call *call, bool judge_here)
 {
-	char *statement = statement_text(call->object->name, call->command->name, call->argc,
-					 call->argv);
+	char *statement =
+		statement_text(call->object->name, call->command->name, call->argc, call->argv);
 	struct ctl_error refusal;
 	json_t *answer;
 	int code = EXIT_WRONG;
@@ -132,9 +132,10 @@ static int change(const struct pgw_call *call, bool judge_here)
 	if (!statement)
 		return message_error("out of memory");
 	if (!judge_here || well_formed(statement)) {
-		code = remote_ask(call->pgw,
-				  json_pack("{s:s, s:[s]}", "op", "change", "statements", statement),
-				  &answer, NULL, &refusal);
+		code = remote_ask(
+			call->pgw,
+			json_pack("{s:s, s:[s]}", "op", "change", "statements", statement), &answer,
+			NULL, &refusal);
 		if (code == EXIT_DONE)
 			statement_done(call->pgw, answer);
 		else if (refusal.text[0])

@@ -51,7 +51,8 @@ static int parse_section(const struct pgw_call *call, unsigned *section)
 	static const struct {
 		const char *name;
 		unsigned section;
-	} names[] = {{"gateway", GATEWAY}, {"portgroup", PORTGROUP}, {"drops", DROPS}, {"all", ALL}};
+	} names[] = {
+		{"gateway", GATEWAY}, {"portgroup", PORTGROUP}, {"drops", DROPS}, {"all", ALL}};
 
 	*section = ALL;
 	if (call->argc == 0)
@@ -137,7 +138,7 @@ static int stats_show(const struct pgw_call *call)
 		emit_close(print_emit(printer), '}');
 	json_decref(drops);
 	json_decref(answer);
-	return code;
+	return EXIT_DONE;
 }
 
 static const struct pgw_command commands[] = {

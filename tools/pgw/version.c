@@ -30,13 +30,12 @@ static int version_show(const struct pgw_call *call)
 		emit_value(emit, revision);
 		emit_close(emit, '}');
 	} else {
-		print_line(printer, "pgwd %s", version && json_is_string(version) ?
-						       json_string_value(version) :
-						       "-");
+		print_line(printer, "pgwd %s",
+			   json_is_string(version) ? json_string_value(version) : "-");
 		print_line(printer, "revision %lld", (long long)json_integer_value(revision));
 	}
 	json_decref(answer);
-	return code;
+	return EXIT_DONE;
 }
 
 static const struct pgw_command commands[] = {

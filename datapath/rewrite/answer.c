@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "datapath/rewrite/answer.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "datapath/base/checksum.h"
+
+#define ANSWER_TTL 64
+
+bool answer_allowed(const struct packet *p)
+{
+	if (p->kind == PACKET_ICMP_ERROR || p->kind == PACKET_KERNEL || p->fragment_offset)
+		return false;
+	return !(packet_ethernet(p)->dst.b[0] & 1);
+}
+
+uint32_t answer_error(uint8_t *frame, const struct packet *p, be32 from, uint8_t type, uint8_t code,
+		      uint16_t mtu)
+{
+	struct ethernet_header *ethernet = (struct ethernet_header *)frame;
+	struct ip_header *ip = (struct ip_header *)(frame + ETHERNET_BYTES);
+	struct icmp_header *icmp = (struct icmp_header *)(ip + 1);
+	uint32_t quote = 576 - sizeof(*ip) - sizeof(*icmp);
+
+	if (quote > p->ip_len)
+		quote = p->ip_len;
+	ethernet->type = ETHERTYPE_IP_BE;
+	*ip = (struct ip_header){
+		.version_ihl = 0x45,
+		.tos = 0xc0, /* internetwork control (RFC 1812 4.3.2.5) */
+		.total_len = htons((uint16_t)(sizeof(*ip) + sizeof(*icmp) + quote)),
+		.ttl = ANSWER_TTL,
+		.proto = IPPROTO_ICMP,
+		.src = from,
+		.dst = p->tuple.src,
+	};
+	ip->check = (uint16_t)~checksum_fold(checksum_add(0, ip, sizeof(*ip)));
+	*icmp = (struct icmp_header){.type = type, .code = code, .sequence = htons(mtu)};
+	memcpy(icmp + 1, packet_ip(p), quote);
+	icmp->check = (uint16_t)~checksum_fold(checksum_add(0, icmp, sizeof(*icmp) + quote));
+	return ETHERNET_BYTES + (uint32_t)sizeof(*ip) + (uint32_t)sizeof(*icmp) + quote;
+}
+
+uint32_t answer_reset(uint8_t *frame, const struct packet *p)
+{
+	struct ethernet_header *ethernet = (struct ethernet_header *)frame;
+	struct ip_header *ip = (struct ip_header *)(frame + ETHERNET_BYTES);
+	struct tcp_header *tcp = (struct tcp_header *)(ip + 1);
+	bool acked = p->tcp.flags & TCP_ACK;
+
+	ethernet->type = ETHERTYPE_IP_BE;
+	*ip = (struct ip_header){
+		.version_ihl = 0x45,
+		.total_len = htons(sizeof(*ip) + sizeof(*tcp)),
+		.fragment = htons(IP_DF),
+		.ttl = ANSWER_TTL,
+		.proto = IPPROTO_TCP,
+		.src = p->tuple.dst,
+		.dst = p->tuple.src,
+	};
+	ip->check = (uint16_t)~checksum_fold(checksum_add(0, ip, sizeof(*ip)));
+	*tcp = (struct tcp_header){
+		.sport = p->tuple.dport,
+		.dport = p->tuple.sport,
+		.seq = acked ? htonl(p->tcp.ack) : 0,
+		.ack = acked ? 0 : htonl(p->tcp.seq + p->tcp.len),
+		.offset = sizeof(*tcp) / 4 << 4,
+		.flags = acked ? TCP_RST : TCP_RST | TCP_ACK,
+	};
+	tcp->check = (uint16_t)~checksum_fold(checksum_add(
+		checksum_pseudo(ip->src, ip->dst, IPPROTO_TCP, sizeof(*tcp)), tcp, sizeof(*tcp)));
+	return ETHERNET_BYTES + (uint32_t)sizeof(*ip) + (uint32_t)sizeof(*tcp);
+}
