@@ -61,4 +61,7 @@ struct counters_page {
 	struct worker_counters worker;
 };
 
+/* Room for the page's rounding, 64 KiB at most; a larger block is something else. */
+#define COUNTERS_BYTES_MAX (sizeof(struct counters_page) + 65536u)
+
 #endif

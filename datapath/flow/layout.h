@@ -22,12 +22,18 @@
 #ifndef PGW_FLOW_LAYOUT_H
 #define PGW_FLOW_LAYOUT_H
 
+#ifdef __bpf__ /* the BPF programs: no C library; one plain load or store a word is what they need */
+#include "datapath/offload/bpf_types.h"
+#define FLOW_ATOMIC(type) type
+#else
 #include <assert.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "datapath/base/addr.h"
+#define FLOW_ATOMIC(type) _Atomic type
+#endif
 
 #define FLOW_TABLE_MAGIC	0x316c62742d776770ull /* "pgw-tbl1" */
 #define FLOW_LAYOUT_VERSION	1u
@@ -63,6 +69,7 @@ enum flow_flags {
 	FLOW_EIM = 1 << 3, /* its external port belongs to a shared mapping */
 	FLOW_REPLIED = 1 << 4, /* side 1 has sent a packet */
 	FLOW_HAIRPIN = 1 << 5, /* in and out by mappings of our own */
+	FLOW_OFFLOAD = 1 << 6, /* mac[] are both right: the kernel's programs may forward it */
 };
 
 enum flow_tcp_state {
@@ -109,7 +116,7 @@ struct flow {
 	uint8_t tcp_state; /* enum flow_tcp_state */
 	uint8_t vmac[2]; /* index of the source MAC used on side i, 0 = the interface's own */
 	uint8_t spare;
-	_Atomic uint32_t word; /* key word */
+	FLOW_ATOMIC(uint32_t) word; /* key word */
 
 	/* second cache line: written by every packet */
 	uint64_t packets[2]; /* that arrived on side i and were sent on */
@@ -135,13 +142,13 @@ struct flow_header {
 	uint32_t record_first; /* element */
 	uint32_t hash_key[8]; /* random, see flow/key.h */
 	uint64_t epoch; /* CLOCK_REALTIME seconds when the table was made */
-	_Atomic uint32_t record_high; /* records from here on were never used: nobody need look */
+	FLOW_ATOMIC(uint32_t) record_high; /* records from here on were never used: nobody need look */
 	uint8_t spare[52];
 };
 static_assert(sizeof(struct flow_header) == FLOW_ELEMENT_BYTES, "one element");
 
 struct flow_bucket {
-	_Atomic uint64_t slot[FLOW_BUCKET_SLOTS]; /* tag << 32 | record << 1 | side; 0 = empty */
+	FLOW_ATOMIC(uint64_t) slot[FLOW_BUCKET_SLOTS]; /* tag << 32 | record << 1 | side; 0 = empty */
 };
 static_assert(sizeof(struct flow_bucket) * 2 == FLOW_ELEMENT_BYTES, "two an element");
 

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "datapath/base/counters.h"
+#include "datapath/flow/hash.h"
 
 #define PAGE_BYTES 4096u
 
@@ -163,39 +164,15 @@ void flow_table_detach(struct flow_table *table)
 	table->free_next = NULL;
 }
 
-/*
- * NH (RFC 4418, UMAC) over four 32-bit words, then two keyed multiplications that spread it.
- * For random keys two different inputs meet with probability 2^-32, whoever chose them: a set of
- * colliding packets cannot be prepared without the key. Two multiplications also suit BPF.
- */
 uint64_t flow_hash(const struct flow_table *table, const struct flow_tuple *tuple, uint8_t proto,
 		   uint8_t port)
 {
-	const uint32_t *key = table->header->hash_key;
-	uint32_t ports = (uint32_t)tuple->sport << 16 | tuple->dport;
-	uint32_t meta = (uint32_t)port << 8 | proto;
-	uint64_t hash;
-
-	hash = (uint64_t)(tuple->src + key[0]) * (tuple->dst + key[1]);
-	hash += (uint64_t)(ports + key[2]) * (meta + key[3]);
-	hash ^= hash >> 32;
-	hash *= ((uint64_t)key[4] << 32 | key[5]) | 1;
-	hash ^= hash >> 29;
-	hash *= ((uint64_t)key[6] << 32 | key[7]) | 1;
-	return hash ^ hash >> 32;
-}
-
-static inline uint32_t tag_of(uint64_t hash)
-{
-	return (uint32_t)(hash >> 32) | 1; /* never 0, so that no slot in use is */
+	return flow_hash_keyed(table->header->hash_key, tuple, proto, port);
 }
 
 static inline uint32_t bucket_of(const struct flow_table *table, uint64_t hash, unsigned choice)
 {
-	uint32_t first = (uint32_t)hash & table->bucket_mask;
-
-	/* the tag moves the second choice; odd, so it differs from the first */
-	return choice == 0 ? first : (first ^ (tag_of(hash) * 0x9e3779b1u | 1)) & table->bucket_mask;
+	return flow_bucket(hash, table->bucket_mask, choice);
 }
 
 void flow_prefetch_bucket(const struct flow_table *table, uint64_t hash)
@@ -206,7 +183,7 @@ void flow_prefetch_bucket(const struct flow_table *table, uint64_t hash)
 
 void flow_prefetch_record(const struct flow_table *table, uint64_t hash)
 {
-	uint32_t tag = tag_of(hash);
+	uint32_t tag = flow_tag(hash);
 
 	for (unsigned choice = 0; choice < 2; choice++) {
 		const struct flow_bucket *bucket = &table->buckets[bucket_of(table, hash, choice)];
@@ -234,7 +211,7 @@ static inline bool tuple_equal(const struct flow_tuple *a, const struct flow_tup
 uint32_t flow_find(const struct flow_table *table, const struct flow_tuple *tuple, uint8_t proto,
 		   uint8_t port, uint64_t hash)
 {
-	uint32_t tag = tag_of(hash);
+	uint32_t tag = flow_tag(hash);
 
 	for (unsigned choice = 0; choice < 2; choice++) {
 		const struct flow_bucket *bucket = &table->buckets[bucket_of(table, hash, choice)];
@@ -341,7 +318,7 @@ bool flow_publish(struct flow_table *table, uint32_t index)
 	set_state(flow, FLOW_ACTIVE);
 	for (unsigned side = 0; side < 2; side++)
 		atomic_store_explicit(slot[side],
-				      (uint64_t)tag_of(hash[side]) << 32 | FLOW_REF(index, side),
+				      (uint64_t)flow_tag(hash[side]) << 32 | FLOW_REF(index, side),
 				      memory_order_release);
 	table->used++;
 	return true;
@@ -351,7 +328,7 @@ static _Atomic uint64_t *find_slot(const struct flow_table *table, const struct 
 				   uint8_t proto, uint8_t port, uint32_t ref)
 {
 	uint64_t hash = flow_hash(table, tuple, proto, port);
-	uint64_t wanted = (uint64_t)tag_of(hash) << 32 | ref;
+	uint64_t wanted = (uint64_t)flow_tag(hash) << 32 | ref;
 
 	for (unsigned choice = 0; choice < 2; choice++) {
 		struct flow_bucket *bucket = &table->buckets[bucket_of(table, hash, choice)];

@@ -7,61 +7,31 @@
  *   any but CLOSED --RST with exactly the next sequence number--> RESET
  *   CLOSED, RESET --acceptable new SYN from 0--> SYN_SENT (tcp_reopens)
  *
- * A segment counts only if it lies in the window that its receiver has offered; the limits are
- * those of Guido van Rooij, "Real Stateful TCP Packet Filtering in IP Filter" (2001):
- *   I   seq <= max_end               not beyond what the peer offered
- *   II  end >= own end - peer window not older than a window
- *   III ack <= peer end              nothing acknowledged that was not sent
- *   IV  ack >= peer end - MAXACKWINDOW
- * A blind attacker has to hit all four, and for an RST exactly one number of 2^32.
+ * A segment counts only if it lies in the window that its receiver has offered (flow/window.h).
+ * A blind attacker has to hit all four limits, and for an RST exactly one number of 2^32.
  *
  * An RST that is in the window but not exact passes (its receiver will challenge it, RFC 5961)
  * and changes nothing. A SYN within an established connection likewise.
  */
 #include "datapath/flow/tcp.h"
 
-#define MAX_ACK_WINDOW 66000u /* least look-back for acknowledgements, whatever the window */
-
-static bool after(uint32_t a, uint32_t b)
-{
-	return (int32_t)(a - b) > 0;
-}
-
-static uint32_t window_of(const struct flow_tcp_side *side)
-{
-	return (uint32_t)side->max_window << side->scale;
-}
-
-/* Windows of SYN segments are never scaled (RFC 7323 2.2). */
-static uint32_t advertised(const struct flow_tcp_side *side, const struct tcp_segment *segment)
-{
-	return segment->flags & TCP_SYN ? segment->window : (uint32_t)segment->window << side->scale;
-}
-
-static void note_window(struct flow_tcp_side *side, uint32_t window)
-{
-	/* rounded up: too large a window only makes the check more generous */
-	uint32_t units = (window + (1u << side->scale) - 1) >> side->scale;
-
-	if (units > side->max_window)
-		side->max_window = (uint16_t)(units > UINT16_MAX ? UINT16_MAX : units);
-}
+#include "datapath/flow/window.h"
 
 static void begin_side(struct flow_tcp_side *side, const struct tcp_segment *segment)
 {
 	side->end = segment->seq + segment->len;
-	side->max_end = side->end;
+	side->max_end = segment->seq + 1; /* until the peer answers: what it must acknowledge at least */
 	side->scale = segment->has_scale ? segment->scale : 0;
 	side->flags = FLOW_TCP_SEEN;
 	if (segment->has_scale)
 		side->flags |= FLOW_TCP_SCALE;
 	side->max_window = 0;
-	note_window(side, segment->window ? segment->window : 1);
+	tcp_note_window(side, segment->window ? segment->window : 1);
 }
 
 static void unscale(struct flow_tcp_side *side)
 {
-	uint32_t window = window_of(side);
+	uint32_t window = tcp_window(side);
 
 	side->scale = 0;
 	side->max_window = (uint16_t)(window > UINT16_MAX ? UINT16_MAX : window);
@@ -80,47 +50,17 @@ bool tcp_reopens(const struct flow *flow, unsigned side, const struct tcp_segmen
 		return false;
 	/* as TIME-WAIT does (RFC 6191): the new connection must begin beyond the old one */
 	if (flow->tcp_state == TCP_CLOSED)
-		return after(segment->seq, flow->tcp[0].end - 1);
+		return sequence_after(segment->seq, flow->tcp[0].end - 1);
 	return flow->tcp_state == TCP_RESET;
-}
-
-static bool in_window(const struct flow_tcp_side *self, const struct flow_tcp_side *peer,
-		      const struct tcp_segment *segment)
-{
-	uint32_t end = segment->seq + segment->len;
-	uint32_t ack_window;
-
-	if (!(self->flags & FLOW_TCP_SEEN) || !(peer->flags & FLOW_TCP_SEEN))
-		return true; /* nothing is known yet to hold it against */
-	if (after(segment->seq, self->max_end) || after(self->end - window_of(peer), end))
-		return false;
-	if (!(segment->flags & TCP_ACK))
-		return true;
-	ack_window = window_of(self) > MAX_ACK_WINDOW ? window_of(self) : MAX_ACK_WINDOW;
-	return !after(segment->ack, peer->end) && !after(peer->end - ack_window, segment->ack);
-}
-
-static void follow_window(struct flow_tcp_side *self, struct flow_tcp_side *peer,
-			  const struct tcp_segment *segment)
-{
-	uint32_t end = segment->seq + segment->len;
-	uint32_t window = advertised(self, segment);
-
-	if (after(end, self->end))
-		self->end = end;
-	note_window(self, window);
-	if (!(segment->flags & TCP_ACK))
-		return;
-	/* a zero window still admits the probe of one byte */
-	if (after(segment->ack + (window ? window : 1), peer->max_end))
-		peer->max_end = segment->ack + (window ? window : 1);
 }
 
 /* Side 1 answers a SYN: with SYN-ACK, with a SYN of its own (simultaneous open), or RST. */
 static enum drop_reason track_answer(struct flow *flow, const struct tcp_segment *segment)
 {
 	struct flow_tcp_side *opener = &flow->tcp[0], *answerer = &flow->tcp[1];
-	bool acks_syn = segment->flags & TCP_ACK && segment->ack == opener->end;
+	/* of data on the SYN (RFC 7413) all, some or nothing may be acknowledged */
+	bool acks_syn = segment->flags & TCP_ACK && !sequence_after(opener->max_end, segment->ack) &&
+			!sequence_after(segment->ack, opener->end);
 
 	if (segment->flags & TCP_RST) {
 		if (acks_syn)
@@ -139,7 +79,7 @@ static enum drop_reason track_answer(struct flow *flow, const struct tcp_segment
 	}
 	if (segment->flags & TCP_ACK)
 		opener->max_end = segment->ack + (segment->window ? segment->window : 1);
-	answerer->max_end = answerer->end + window_of(opener);
+	answerer->max_end = answerer->end + tcp_window(opener);
 	flow->tcp_state = TCP_SYN_BOTH;
 	return DROP_NONE;
 }
@@ -181,7 +121,7 @@ enum drop_reason tcp_track(struct flow *flow, unsigned side, const struct tcp_se
 		if (flow->tcp_state == TCP_SYN_BOTH) {
 			/* repeated SYN or SYN-ACK; after a simultaneous open each side's SYN-ACK */
 			if (segment->seq + segment->len == self->end && segment->flags & TCP_ACK)
-				follow_window(self, peer, segment);
+				tcp_follow_window(self, peer, segment);
 			*refresh = segment->seq + segment->len == self->end;
 		}
 		return DROP_NONE;
@@ -192,11 +132,11 @@ enum drop_reason tcp_track(struct flow *flow, unsigned side, const struct tcp_se
 				flow->tcp_state = TCP_RESET;
 			return DROP_NONE;
 		}
-		return in_window(self, peer, segment) ? DROP_NONE : DROP_TCP_WINDOW;
+		return tcp_in_window(self, peer, segment) ? DROP_NONE : DROP_TCP_WINDOW;
 	}
-	if (!in_window(self, peer, segment))
+	if (!tcp_in_window(self, peer, segment))
 		return DROP_TCP_WINDOW;
-	follow_window(self, peer, segment);
+	tcp_follow_window(self, peer, segment);
 	if (flow->tcp_state == TCP_SYN_BOTH && segment->flags & TCP_ACK)
 		flow->tcp_state = TCP_ESTABLISHED;
 	if (segment->flags & TCP_FIN)
@@ -208,11 +148,11 @@ enum drop_reason tcp_track(struct flow *flow, unsigned side, const struct tcp_se
 bool tcp_quote_plausible(const struct flow *flow, unsigned side, uint32_t seq)
 {
 	const struct flow_tcp_side *self = &flow->tcp[side], *peer = &flow->tcp[1 - side];
-	uint32_t back = window_of(peer) > MAX_ACK_WINDOW ? window_of(peer) : MAX_ACK_WINDOW;
+	uint32_t back = tcp_window(peer) > TCP_MAX_ACK_WINDOW ? tcp_window(peer) : TCP_MAX_ACK_WINDOW;
 
 	if (!(self->flags & FLOW_TCP_SEEN))
 		return true;
-	return !after(seq, self->end) && !after(self->end - back, seq);
+	return !sequence_after(seq, self->end) && !sequence_after(self->end - back, seq);
 }
 
 const char *tcp_state_name(enum flow_tcp_state state)

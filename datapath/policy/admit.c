@@ -19,6 +19,25 @@ const struct snapshot_pool *admit_external_pool(const struct snapshot *s, be32 a
 	return NULL;
 }
 
+/* Network and broadcast address of a network that we are connected to: nobody's own (RFC 1812
+ * 4.2.3.1, 5.3.4; RFC 2644). */
+static bool is_edge(const struct snapshot_route *route, be32 addr)
+{
+	uint32_t host;
+
+	if (!route || route->via || route->prefix_len > 30)
+		return false;
+	host = ntohl(addr) & (UINT32_MAX >> route->prefix_len);
+	return host == 0 || host == UINT32_MAX >> route->prefix_len;
+}
+
+enum drop_reason admit_route(const struct snapshot_route *route, be32 dst)
+{
+	if (!route)
+		return DROP_NO_ROUTE;
+	return is_edge(route, dst) ? DROP_MARTIAN : DROP_NONE;
+}
+
 enum drop_reason admit_source(const struct snapshot *s, be32 src, uint8_t port)
 {
 	const struct snapshot_port *in = snapshot_port(s, port);
@@ -27,6 +46,8 @@ enum drop_reason admit_source(const struct snapshot *s, be32 src, uint8_t port)
 	if (snapshot_address(s, src))
 		return DROP_SPOOFED;
 	back = snapshot_route(s, src);
+	if (is_edge(back, src))
+		return DROP_MARTIAN;
 	if (in && in->flags & SNAPSHOT_REVERSE_PATH && back && back->prefix_len && back->port != port)
 		return DROP_REVERSE_PATH;
 	if (!snapshot_allowed(s, src))

@@ -36,6 +36,10 @@ struct admit admit_first(const struct snapshot *s, const struct flow_tuple *tupl
 /* admit_source() - the source checks of every new flow: own address, reverse path, allow list. */
 enum drop_reason admit_source(const struct snapshot *s, be32 src, uint8_t port);
 
+/* admit_route() - whether @dst may be sent to by @route, its own: there is one (NULL: none), and it
+ * is no directed broadcast. */
+enum drop_reason admit_route(const struct snapshot_route *route, be32 dst);
+
 /* admit_external_pool() - the pool that has external address and L4 port (host order) in its
  * range, NULL if none. ICMP identifiers count as in range everywhere. */
 const struct snapshot_pool *admit_external_pool(const struct snapshot *s, be32 addr, uint8_t proto,

@@ -38,8 +38,6 @@
 #define MESSAGES_AT_ONCE 64u
 #define MTU_MIN		 68u /* RFC 791 */
 #define MTU_MAX		 65535u
-/* 4095 ports' counters would fit; whoever sends more does not mean counters. */
-#define COUNTERS_BYTES_MAX (1u << 20)
 
 struct control {
 	int listen_fd, channel_fd;

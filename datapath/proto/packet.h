@@ -15,7 +15,7 @@
 
 #include "datapath/base/addr.h"
 #include "datapath/base/counters.h"
-#include "datapath/flow/layout.h"
+#include "datapath/flow/window.h"
 #include "datapath/io/io.h"
 
 #define ETHERNET_BYTES	 14u
@@ -58,11 +58,6 @@ struct icmp_header {
 	be16 id, sequence; /* of echo; an error's MTU stands in the place of sequence */
 } __attribute__((packed));
 
-#define TCP_FIN 0x01
-#define TCP_SYN 0x02
-#define TCP_RST 0x04
-#define TCP_ACK 0x10
-
 #define ICMP_ECHO_REPLY	  0
 #define ICMP_UNREACHABLE  3
 #define ICMP_ECHO_REQUEST 8
@@ -78,16 +73,6 @@ enum packet_kind {
 	PACKET_ICMP_ERROR, /* tuple is that of the flow's side it came in on; see quote_* */
 	PACKET_OTHER, /* addresses only: only the kernel may want it (reason tells why we do not) */
 	PACKET_KERNEL, /* link or IP broadcast or multicast: not for us */
-};
-
-/* What a TCP header says, host byte order. */
-struct tcp_segment {
-	uint32_t seq, ack;
-	uint32_t len; /* sequence space: payload, SYN, FIN */
-	uint16_t window; /* unscaled */
-	uint8_t flags;
-	uint8_t scale; /* of the window scale option on a SYN */
-	bool has_scale;
 };
 
 struct packet {

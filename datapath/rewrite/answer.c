@@ -16,16 +16,27 @@ bool answer_allowed(const struct packet *p)
 	return !(packet_ethernet(p)->dst.b[0] & 1);
 }
 
+/* As much as 576 bytes hold (RFC 1812 4.3.2.3), but no more than makes the answer as long as the
+ * question, nor less than the eight bytes by which a flow is known: whoever forges sources must not
+ * find us an amplifier. */
+static uint32_t quote_bytes(const struct packet *p)
+{
+	const uint32_t own = sizeof(struct ip_header) + sizeof(struct icmp_header);
+	uint32_t least = p->l4 - ETHERNET_BYTES + 8u, quote = 576 - own;
+
+	if (quote + own > p->ip_len)
+		quote = p->ip_len > own + least ? p->ip_len - own : least;
+	return quote < p->ip_len ? quote : p->ip_len;
+}
+
 uint32_t answer_error(uint8_t *frame, const struct packet *p, be32 from, uint8_t type, uint8_t code,
 		      uint16_t mtu)
 {
 	struct ethernet_header *ethernet = (struct ethernet_header *)frame;
 	struct ip_header *ip = (struct ip_header *)(frame + ETHERNET_BYTES);
 	struct icmp_header *icmp = (struct icmp_header *)(ip + 1);
-	uint32_t quote = 576 - sizeof(*ip) - sizeof(*icmp);
+	uint32_t quote = quote_bytes(p);
 
-	if (quote > p->ip_len)
-		quote = p->ip_len;
 	ethernet->type = ETHERTYPE_IP_BE;
 	*ip = (struct ip_header){
 		.version_ihl = 0x45,

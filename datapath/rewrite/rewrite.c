@@ -171,6 +171,14 @@ void rewrite_icmp_error(struct packet *p, const struct flow *flow, unsigned side
 	icmp->check = (uint16_t)~checksum_fold(checksum_add(0, icmp, p->len - p->l4));
 }
 
+void rewrite_source(struct packet *p, be32 src)
+{
+	struct ip_header *ip = packet_ip(p);
+
+	ip->check = checksum_update(ip->check, checksum_change32(0, ip->src, src));
+	ip->src = src;
+}
+
 void rewrite_clamp_mss(struct packet *p, uint16_t mss)
 {
 	struct tcp_header *tcp = packet_l4(p, sizeof(*tcp));

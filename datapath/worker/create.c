@@ -53,11 +53,12 @@ static enum drop_reason plan_route(struct worker *w, struct plan *plan, const st
 {
 	struct flow *f = &plan->flow;
 	const struct snapshot_route *route = snapshot_route(&w->snapshot, f->tuple[1].src);
+	enum drop_reason reason = admit_route(route, f->tuple[1].src);
 
-	if (!route) {
+	if (reason == DROP_NO_ROUTE)
 		worker_send_error(w, p, ICMP_UNREACHABLE, ICMP_UNREACHABLE_NET, 0);
-		return DROP_NO_ROUTE;
-	}
+	if (reason)
+		return reason;
 	/* untranslated and back where it came from: its sender should not have sent it here */
 	if (!plan->pool && !(f->flags & FLOW_DNAT) && route->port == p->port)
 		return DROP_LOOP;
@@ -119,12 +120,17 @@ static enum drop_reason plan_external(struct worker *w, struct plan *plan, const
 	const struct snapshot_rule *rule = NULL;
 	const struct mapping *m;
 	be32 remote = p->tuple.src;
+	enum drop_reason source;
 
 	plan->target = mapping_find_external(&w->mappings, p->tuple.dst, p->tuple.dport, p->proto);
 	if (plan->target == MAPPING_NONE)
 		return DROP_NO_MAPPING;
 	m = &w->mappings.mapping[plan->target];
-	if (!admit_source(&w->snapshot, p->tuple.src, p->port))
+	source = admit_source(&w->snapshot, p->tuple.src, p->port);
+	/* who reaches a mapping from outside need not be on the allow list, but must not lie */
+	if (source && source != DROP_NOT_ALLOWED)
+		return source;
+	if (!source)
 		rule = snapshot_rule(&w->snapshot, p->tuple.src, p->tuple.dst, p->proto);
 	/* one inside host to another by way of the outside (RFC 4787 REQ-9) */
 	if (rule && rule->pool != SNAPSHOT_PASS && p->port == m->port) {

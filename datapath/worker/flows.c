@@ -18,6 +18,9 @@ uint32_t worker_timeout(const struct worker *w, const struct flow *flow)
 		[TCP_RESET] = TIMER_TCP_TRANS_CLOSE,
 	};
 
+	/* a SYN that nobody inside asked for or has answered holds its place only for a while */
+	if (flow->tcp_state == TCP_SYN_SENT && flow->flags & FLOW_INBOUND)
+		return w->timeout_tick[TIMER_TCP_IN_SYN];
 	if (flow->proto == IPPROTO_TCP)
 		return w->timeout_tick[of_state[flow->tcp_state]];
 	return w->timeout_tick[flow->proto == IPPROTO_UDP ? TIMER_UDP : TIMER_ICMP];
@@ -72,6 +75,22 @@ void worker_count_port(struct worker *w, struct client_key key, uint16_t pool, b
 	if (mapped)
 		count(w, key.addr, CLIENT_SCOPE_PORTGROUP(key.port), 0, by);
 	count(w, key.addr, CLIENT_SCOPE_POOL(pool), 0, by);
+}
+
+bool worker_next_hops_known(const struct worker *w, const struct flow *flow)
+{
+	for (unsigned side = 0; side < 2; side++) {
+		const struct neighbour *n;
+
+		if (flow->neigh[side] == FLOW_NEIGH_LAST_HOP)
+			continue;
+		if (flow->neigh[side] >= NEIGHBOURS_MAX)
+			return false;
+		n = neighbour_at(&w->neighbours, flow->neigh[side]);
+		if (!neighbour_usable(n) || !mac_equal(&n->mac, &flow->mac[side]))
+			return false;
+	}
+	return true;
 }
 
 static void leave_mapping(struct worker *w, uint32_t *slot, be32 remote, bool tracked_end)

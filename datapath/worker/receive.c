@@ -88,6 +88,8 @@ static enum drop_reason pass(struct worker *w, struct packet *p, uint32_t index,
 		return reason;
 	flow->packets[side]++;
 	flow->bytes[side] += p->ip_len;
+	if (!(flow->flags & FLOW_OFFLOAD) && worker_next_hops_known(w, flow))
+		flow->flags |= FLOW_OFFLOAD;
 	return DROP_NONE;
 }
 

@@ -228,6 +228,18 @@ static void clamp_mss(const struct worker *w, struct packet *p, uint8_t out)
 	rewrite_clamp_mss(p, (uint16_t)clamp);
 }
 
+/* An error of our own (see report_unreachable()) speaks with our address on the side to which it
+ * goes, as a router's does (RFC 1812 4.3.2.4). */
+static void forward_error(struct worker *w, struct packet *p, const struct flow *flow, unsigned side)
+{
+	bool ours = packet_ip(p)->src == w->port[p->port].own;
+	be32 own = w->port[flow->port[1 - side]].own;
+
+	rewrite_icmp_error(p, flow, side);
+	if (ours && own)
+		rewrite_source(p, own);
+}
+
 enum drop_reason worker_forward(struct worker *w, struct packet *p, struct flow *flow, unsigned side)
 {
 	unsigned out = 1 - side;
@@ -246,7 +258,7 @@ enum drop_reason worker_forward(struct worker *w, struct packet *p, struct flow 
 	if (p->proto == IPPROTO_TCP && !p->fragment_offset && p->tcp.flags & TCP_SYN && w->has_snapshot)
 		clamp_mss(w, p, port);
 	if (p->kind == PACKET_ICMP_ERROR)
-		rewrite_icmp_error(p, flow, side);
+		forward_error(w, p, flow, side);
 	else
 		rewrite_packet(p, flow, side);
 	return send_to_next_hop(w, p, flow, out);

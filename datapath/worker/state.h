@@ -34,8 +34,12 @@ struct worker_portgroup {
 	bool last_hop;
 };
 
-struct worker_sweep { /* ends the flows that a new snapshot no longer admits */
+/* A walk over all flows, a piece at a time: ends those that a new snapshot no longer admits, and
+ * takes note of changed next hops for those that the kernel's programs forward. */
+struct worker_sweep {
 	bool running;
+	bool next_hops; /* a neighbour has changed: look at mac[] of all flows too */
+	bool snapshot; /* a snapshot has changed: look whether it admits them */
 	uint32_t next; /* record */
 	uint64_t ended;
 };
@@ -104,6 +108,8 @@ void worker_end(struct worker *w, uint32_t index);
 void worker_use_neighbour(struct worker *w, uint16_t index);
 void worker_leave_neighbour(struct worker *w, uint16_t index);
 void worker_adopt(struct worker *w);
+/* worker_next_hops_known() - whether mac[] of both sides is where packets must go. */
+bool worker_next_hops_known(const struct worker *w, const struct flow *flow);
 /* worker_client() - whom a flow counts for: the inside host, in the scope of its portgroup. */
 struct client_key {
 	be32 addr;

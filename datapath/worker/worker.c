@@ -191,6 +191,15 @@ void worker_link(struct worker *w, const struct worker_link *link)
 			w->port[i].link = *link;
 }
 
+/* Begins anew for what is asked now and for what a running one has not finished. */
+static void sweep_begin(struct worker *w, bool snapshot, bool next_hops)
+{
+	w->sweep.running = true;
+	w->sweep.snapshot |= snapshot;
+	w->sweep.next_hops |= next_hops;
+	w->sweep.next = 0;
+}
+
 void worker_neighbour(struct worker *w, uint32_t ifindex, be32 addr, const struct mac *mac,
 		      uint16_t state, uint64_t now_ns)
 {
@@ -207,6 +216,8 @@ void worker_neighbour(struct worker *w, uint32_t ifindex, be32 addr, const struc
 	if (index == NEIGHBOUR_NONE)
 		return;
 	n = neighbour_at(&w->neighbours, index);
+	if (n->users && neighbour_usable(n) && (!usable || !mac_equal(&n->mac, mac)) && !(state & NUD_INCOMPLETE))
+		sweep_begin(w, false, true);
 	if (usable) {
 		n->mac = *mac;
 		n->state = state & NUD_STALE ? NEIGHBOUR_STALE : NEIGHBOUR_USABLE;
@@ -244,7 +255,7 @@ void worker_snapshot(struct worker *w, const struct snapshot *snapshot, uint64_t
 	find_own_addresses(w);
 	if (w->unadopted)
 		worker_adopt(w);
-	w->sweep = (struct worker_sweep){.running = true};
+	sweep_begin(w, true, false);
 }
 
 /* Return: true if there is more to do at once. */
@@ -274,27 +285,37 @@ static bool expire(struct worker *w)
 	return true;
 }
 
+static void sweep_flow(struct worker *w, uint32_t index)
+{
+	struct flow *flow = worker_flow(w, index);
+	uint32_t word = atomic_load_explicit(&flow->word, memory_order_relaxed);
+
+	if (FLOW_WORD_STATE(word) != FLOW_ACTIVE)
+		return;
+	if (w->sweep.snapshot && !policy_admits(&w->snapshot, flow)) {
+		worker_end(w, index);
+		w->counters->flows_ended++;
+		w->sweep.ended++;
+		return;
+	}
+	/* the next packet goes through user space, which finds the way anew */
+	if (w->sweep.next_hops && flow->flags & FLOW_OFFLOAD && !worker_next_hops_known(w, flow))
+		flow->flags = (uint8_t)(flow->flags & ~FLOW_OFFLOAD);
+}
+
 static void sweep(struct worker *w, struct worker_status *status)
 {
 	uint32_t high = w->table.records ? flow_table_high(&w->table) : 0;
 	uint32_t stop = w->sweep.next + SWEEP_BATCH;
 
-	for (; w->sweep.next < high && w->sweep.next < stop; w->sweep.next++) {
-		const struct flow *flow = worker_flow(w, w->sweep.next);
-		uint32_t word = atomic_load_explicit(&flow->word, memory_order_relaxed);
-
-		if (FLOW_WORD_STATE(word) != FLOW_ACTIVE || policy_admits(&w->snapshot, flow))
-			continue;
-		worker_end(w, w->sweep.next);
-		w->counters->flows_ended++;
-		w->sweep.ended++;
-	}
+	for (; w->sweep.next < high && w->sweep.next < stop; w->sweep.next++)
+		sweep_flow(w, w->sweep.next);
 	if (w->sweep.next < high)
 		return;
-	w->sweep.running = false;
-	status->swept = true;
+	status->swept = w->sweep.snapshot;
 	status->swept_ended = w->sweep.ended;
 	status->swept_revision = w->snapshot.header->revision;
+	w->sweep = (struct worker_sweep){0};
 }
 
 /* To ask costs a system call with some backends, so not at every burst. */

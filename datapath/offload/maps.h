@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * maps - what the BPF programs and user space share, besides the flow table (flow/layout.h), which
+ * is the map "flows": an mmapable array of the table's elements.
+ */
+#ifndef PGW_OFFLOAD_MAPS_H
+#define PGW_OFFLOAD_MAPS_H
+
+#include "datapath/flow/layout.h"
+
+#define OFFLOAD_PORTS 32u /* portgroup indexes */
+
+/* The map "ports", by portgroup index: written by user space when a link changes. */
+struct offload_port {
+	uint32_t ifindex; /* 0: nothing may leave here */
+	uint32_t mtu; /* bytes of the largest IP packet */
+	struct mac mac; /* our address there */
+	uint8_t up;
+	uint8_t spare;
+};
+static_assert(sizeof(struct offload_port) == 16, "layout");
+
+/* The map "counters", per processor, by portgroup index. */
+struct offload_counters {
+	uint64_t rcvd_packets, rcvd_bytes; /* that the program forwarded */
+	uint64_t sent_packets, sent_bytes;
+};
+
+/* The map "settings", one element: what a packet may do to timers. */
+struct offload_settings {
+	uint32_t timeout_tick_tcp, timeout_tick_udp; /* a flow idle for longer is left to user space */
+};
+
+#endif
