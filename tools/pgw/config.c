@@ -16,7 +16,7 @@
 #include "tools/pgw/statement.h"
 
 /* file_check() - what can be said of a file without the gateway. @error: as it was said. */
-static int file_check(const struct text_file *file, struct config_error *error)
+static int file_check(const struct file *file, struct config_error *error)
 {
 	struct config config;
 	int code;
@@ -33,7 +33,7 @@ static int file_check(const struct text_file *file, struct config_error *error)
 }
 
 /* The FILE of a command, read. Whatever is returned, the caller frees file->text. */
-static int file_argument(const struct pgw_call *call, struct text_file *file)
+static int file_argument(const struct pgw_call *call, struct file *file)
 {
 	int code;
 
@@ -41,25 +41,14 @@ static int file_argument(const struct pgw_call *call, struct text_file *file)
 	if (!file->name)
 		return message_required("FILE");
 	code = grammar_end(call, 1);
-	if (code)
-		return code;
-	code = file_read(file);
-	if (code == EXIT_DONE) { /* a NUL, which the bytes do not count, ends every search in it */
-		char *larger = realloc(file->text, file->bytes + 1);
-
-		if (!larger)
-			return message_error("out of memory");
-		file->text = larger;
-		file->text[file->bytes] = '\0';
-	}
-	return code;
+	return code ? code : file_read(file);
 }
 
 static int config_check_file(const struct pgw_call *call)
 {
 	struct emit *emit = print_emit(call->pgw->printer);
 	struct config_error error;
-	struct text_file file;
+	struct file file;
 	int code = file_argument(call, &file);
 
 	if (code) {
@@ -95,7 +84,7 @@ static int ask_about(const struct pgw_call *call, const char *op, json_t **answe
 {
 	struct config_error error;
 	struct ctl_error refusal;
-	struct text_file file;
+	struct file file;
 	int code = file_argument(call, &file);
 
 	if (code == EXIT_DONE)

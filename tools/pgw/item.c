@@ -134,6 +134,16 @@ int item_show(const struct pgw_call *call)
 	return show(call, json_pack("{s:s, s:s}", "op", "show", "object", call->object->name));
 }
 
+int item_show_statistics(const struct pgw_call *call)
+{
+	bool shown = call->pgw->options.statistics || call->pgw->options.json;
+
+	if (!shown)
+		return item_show(call);
+	return show(call, json_pack("{s:s, s:s, s:b}", "op", "show", "object", call->object->name,
+				    "statistics", 1));
+}
+
 int item_show_operation(const struct pgw_call *call, const char *op)
 {
 	return show(call, remote_operation(op));

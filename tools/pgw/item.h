@@ -11,8 +11,9 @@
 #define ITEM_SHOW_SYNOPSIS(key) "[" key "] [FIELD VALUE]..."
 #define ITEM_SHOW_TEXT		"list them, all or those with this key and these values of fields"
 
-/* Commands: show by operation `show` of the object, and by an operation of its own. */
+/* Commands: show by operation `show` of the object, or by an operation of its own. */
 int item_show(const struct pgw_call *call);
+int item_show_statistics(const struct pgw_call *call); /* its figures too, where they are shown */
 int item_show_operation(const struct pgw_call *call, const char *op);
 
 /* item_rows() - print an array of objects by @table, as a whole. @cell: as in struct pgw_object. */

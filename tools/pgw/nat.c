@@ -5,7 +5,7 @@
 #include "tools/pgw/objects.h"
 #include "tools/pgw/statement.h"
 
-enum { NUMBER, FROM, TO, PROTOCOL, POOL };
+enum { NUMBER, FROM, TO, PROTOCOL, POOL, FLOWS, CREATED, REFUSED, PACKETS, BYTES };
 
 static const struct print_column columns[] = {
 	[NUMBER] = {"number", NULL, PRINT_NUMBER, PRINT_BRIEF, 0},
@@ -13,6 +13,11 @@ static const struct print_column columns[] = {
 	[TO] = {"to", NULL, PRINT_ADDRESS, PRINT_BRIEF, 0},
 	[PROTOCOL] = {"protocol", NULL, PRINT_PLAIN, 0, 0},
 	[POOL] = {"pool", NULL, PRINT_NAME, PRINT_BRIEF, 0},
+	[FLOWS] = {"flows", NULL, PRINT_COUNT, PRINT_STATISTIC, 0},
+	[CREATED] = {"flows-created", NULL, PRINT_COUNT, PRINT_STATISTIC, 0},
+	[REFUSED] = {"flows-refused", NULL, PRINT_COUNT, PRINT_STATISTIC, 0},
+	[PACKETS] = {"packets", NULL, PRINT_COUNT, PRINT_STATISTIC, 0},
+	[BYTES] = {"bytes", NULL, PRINT_BYTES, PRINT_STATISTIC, 0},
 };
 static const struct print_table table = PRINT_TABLE(columns);
 
@@ -26,7 +31,8 @@ static bool cell(struct printer *printer, unsigned column, const json_t *item)
 }
 
 static const struct pgw_command commands[] = {
-	{"show", "list", ITEM_SHOW_SYNOPSIS("NUMBER"), ITEM_SHOW_TEXT, item_show},
+	{"show", "list", ITEM_SHOW_SYNOPSIS("NUMBER"),
+	 ITEM_SHOW_TEXT "; -s shows what each has done", item_show_statistics},
 	{"add", NULL,
 	 "NUMBER from NETWORK to NETWORK [ protocol { tcp | udp | icmp | any } ] "
 	 "{ pool NAME | nat-pass-through }",

@@ -9,6 +9,7 @@ static const struct print_column columns[] = {
 	{"ports", NULL, PRINT_PLAIN, PRINT_BRIEF, 0},
 	{"mapping-type", NULL, PRINT_PLAIN, 0, 0},
 	{"filtering-type", NULL, PRINT_PLAIN, 0, 0},
+	{"port-quota", NULL, PRINT_NUMBER, 0, 0},
 };
 static const struct print_table table = PRINT_TABLE(columns);
 
@@ -16,7 +17,8 @@ static const struct pgw_command commands[] = {
 	{"show", "list", ITEM_SHOW_SYNOPSIS("NAME"), ITEM_SHOW_TEXT, item_show},
 	{"add", NULL,
 	 "NAME external-ip-address ADDRESS[,ADDRESS]... [ ports LO-HI ] "
-	 "[ mapping-type { eim | edm } ] [ filtering-type { eif | adf | edf } ]",
+	 "[ mapping-type { eim | edm } ] [ filtering-type { eif | adf | edf } ] "
+	 "[ port-quota NUMBER ] [ address-allocation-type paired ]",
 	 "make external addresses and ports that source NAT draws from", statement_add},
 	{"del", "delete", "NAME", "remove a pool that no nat rule uses", statement_del},
 };

@@ -3,11 +3,13 @@
 #include "tools/pgw/objects.h"
 #include "tools/pgw/statement.h"
 
+enum { VLAN = 3 };
+
 static const struct print_column columns[] = {
 	{"name", NULL, PRINT_NAME, PRINT_BRIEF, 0},
 	{"state", NULL, PRINT_STATE, PRINT_BRIEF, 0},
 	{"dev", NULL, PRINT_NAME, PRINT_BRIEF, 0},
-	{"vlan", NULL, PRINT_NUMBER, 0, 0},
+	[VLAN] = {"vlan", NULL, PRINT_NUMBER, 0, 0},
 	{"realm", NULL, PRINT_PLAIN, PRINT_BRIEF, 0},
 	{"mtu", NULL, PRINT_NUMBER, 0, 0},
 	{"mac", NULL, PRINT_MAC, 0, 0},
@@ -16,6 +18,15 @@ static const struct print_column columns[] = {
 	{"reverse-path", NULL, PRINT_PLAIN, PRINT_DETAIL, 0},
 };
 static const struct print_table table = PRINT_TABLE(columns);
+
+/* VLAN 0 means untagged: shown as absent. */
+static bool cell(struct printer *printer, unsigned column, const json_t *item)
+{
+	const json_t *vlan = json_object_get(item, "vlan");
+
+	(void)printer;
+	return column == VLAN && json_is_integer(vlan) && json_integer_value(vlan) == 0;
+}
 
 static const struct pgw_command commands[] = {
 	{"show", "list", ITEM_SHOW_SYNOPSIS("NAME"), ITEM_SHOW_TEXT, item_show},
@@ -32,4 +43,5 @@ const struct pgw_object portgroup_object = {
 	OBJECT_COMMANDS(commands),
 	.table = &table,
 	.key = "name",
+	.cell = cell,
 };

@@ -158,7 +158,9 @@ static int session_del(const struct pgw_call *call)
 			      (unsigned long long)filter.id);
 		code = EXIT_REFUSED;
 	} else if (code == EXIT_DONE) {
-		print_number_only(call->pgw, "ended", " sessions ended", visit.count);
+		print_number_only(call->pgw, "ended",
+				  visit.count == 1 ? " session ended" : " sessions ended",
+				  visit.count);
 	}
 	json_decref(visit.chunk);
 	session_table_close(&table);

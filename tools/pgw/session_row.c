@@ -32,26 +32,24 @@ enum {
 	DATAPATH,
 };
 
-#define END_WIDTH 21 /* "255.255.255.255:65535" */
-
 static const struct print_column columns[] = {
-	[ID] = {"id", NULL, PRINT_NUMBER, 0, 8},
-	[PROTOCOL] = {"protocol", "PROTO", PRINT_PLAIN, PRINT_BRIEF, 4},
-	[STATE] = {"state", NULL, PRINT_STATE, PRINT_BRIEF, 13},
+	[ID] = {"id", NULL, PRINT_NUMBER, 0, 0},
+	[PROTOCOL] = {"protocol", "PROTO", PRINT_PLAIN, PRINT_BRIEF, 0},
+	[STATE] = {"state", NULL, PRINT_STATE, PRINT_BRIEF, 0},
 	[INITIATOR] = {"initiator", NULL, PRINT_PLAIN, PRINT_DETAIL, 0},
 #define END(end, name)                                                                             \
 	[ADDRESS_PORT + 2 * (end)] = {name "-address", NULL, PRINT_ADDRESS, PRINT_JSON_ONLY, 0},   \
 			    [ADDRESS_PORT + 2 * (end) + 1] = {name "-port", NULL, PRINT_NUMBER,    \
 							      PRINT_JSON_ONLY, 0},                 \
 			    [JOINED + (end)] = {name, NULL, PRINT_ADDRESS,                         \
-						PRINT_TEXT_ONLY | PRINT_BRIEF, END_WIDTH}
+						PRINT_TEXT_ONLY | PRINT_BRIEF, 0}
 	END(INTERNAL_SRC, "internal-src"),
 	END(INTERNAL_DST, "internal-dst"),
 	END(EXTERNAL_SRC, "external-src"),
 	END(EXTERNAL_DST, "external-dst"),
 #undef END
-	[AGE] = {"age-s", "AGE", PRINT_SECONDS, 0, 6},
-	[IDLE] = {"idle-ms", "IDLE", PRINT_MILLISECONDS, 0, 8},
+	[AGE] = {"age-s", "AGE", PRINT_SECONDS, 0, 0},
+	[IDLE] = {"idle-ms", "IDLE", PRINT_MILLISECONDS, 0, 0},
 	[TIMEOUT] = {"timeout-s", "TIMEOUT", PRINT_SECONDS, 0, 0},
 	[SENT_PACKETS] = {"sent-packets", NULL, PRINT_COUNT, PRINT_STATISTIC, 0},
 	[SENT_BYTES] = {"sent-bytes", NULL, PRINT_BYTES, PRINT_STATISTIC, 0},

@@ -17,6 +17,17 @@ static const struct print_column columns[] = {
 };
 static const struct print_table table = PRINT_TABLE(columns);
 
+static void print_setting(struct printer *printer, unsigned column, enum config_setting setting,
+			  uint32_t value)
+{
+	const char *word = setting_word(setting, value);
+
+	if (word)
+		print_text(printer, column, word);
+	else
+		print_number(printer, column, value);
+}
+
 /* The settings have no operation of their own: they are read off the configuration's text. */
 static int set_show(const struct pgw_call *call)
 {
@@ -43,8 +54,8 @@ static int set_show(const struct pgw_call *call)
 		for (unsigned i = 0; i < SETTING_COUNT; i++) {
 			print_row(printer);
 			print_text(printer, NAME, settings[i].name);
-			print_number(printer, VALUE, setting_get(&config, i));
-			print_number(printer, DEFAULT, settings[i].normal);
+			print_setting(printer, VALUE, i, setting_get(&config, i));
+			print_setting(printer, DEFAULT, i, settings[i].normal);
 			print_row_end(printer);
 		}
 		print_end(printer);
@@ -55,7 +66,7 @@ static int set_show(const struct pgw_call *call)
 }
 
 static const struct pgw_command commands[] = {
-	{"show", "list", "", "list all settings, seconds or numbers, with their defaults",
+	{"show", "list", "", "list all settings with their defaults",
 	 set_show},
 	{"timer", NULL, "TIMER { SECONDS | default }", "how long idle sessions are kept",
 	 statement_add},
@@ -63,6 +74,16 @@ static const struct pgw_command commands[] = {
 	 statement_add},
 	{"icmp-rate", NULL, "{ NUMBER | default }", "ICMP errors of the gateway's own a second",
 	 statement_add},
+	{"connection-limits", NULL, "{ NUMBER | off | default }", "sessions that a client may have",
+	 statement_add},
+	{"mapping-limits", NULL, "{ NUMBER | off | default }", "mappings that a client may have",
+	 statement_add},
+	{"creation-rate", NULL, "{ NUMBER | off | default }",
+	 "sessions that a client may begin in a second", statement_add},
+	{"mss-clamp", NULL, "{ off | path | BYTES | default }",
+	 "the largest segment size that SYNs may carry on", statement_add},
+	{"dead-flow", NULL, "{ drop | rst | default }",
+	 "what becomes of a TCP segment of no session", statement_add},
 };
 
 const struct pgw_object set_object = {

@@ -114,11 +114,14 @@ void statement_done(struct pgw *pgw, const json_t *answer)
 	}
 	if (pgw->options.details)
 		statement_changes(pgw, changes);
-	if (pgw->options.details || pgw->options.statistics)
-		print_line(pgw->printer, "revision %llu: %zu changes, %llu sessions ended",
-			   (unsigned long long)member_number(answer, "revision"),
-			   json_array_size(changes),
-			   (unsigned long long)member_number(answer, "sessions-ended"));
+	if (pgw->options.details || pgw->options.statistics) {
+		uint64_t ended = member_number(answer, "sessions-ended");
+		size_t n = json_array_size(changes);
+
+		print_line(pgw->printer, "revision %llu: %zu change%s, %llu session%s ended",
+			   (unsigned long long)member_number(answer, "revision"), n,
+			   n == 1 ? "" : "s", (unsigned long long)ended, ended == 1 ? "" : "s");
+	}
 }
 
 static int change(const struct pgw_call *call, bool judge_here)
