@@ -125,7 +125,8 @@ static int take_memory(struct gateway *gateway, int fds[CHANNEL_FDS_MAX], struct
 {
 	struct region *regions[] = {&gateway->table, &gateway->counters, &gateway->snapshot};
 	static const char *const names[] = {"flow table", "counters", "snapshot"};
-	const size_t limits[] = {flow_table_bytes(FLOW_CAPACITY_MAX), 1u << 20, SNAPSHOT_BYTES_MAX};
+	const size_t limits[] = {flow_table_bytes(FLOW_CAPACITY_MAX), COUNTERS_BYTES_MAX,
+				 SNAPSHOT_BYTES_MAX};
 	const char *why;
 	int code = 0;
 

@@ -58,6 +58,33 @@ int session_count_affected(struct gateway *gateway, const struct config *wanted,
 	return 0;
 }
 
+int session_rule_traffic(const struct gateway *gateway, struct session_traffic **traffic,
+			 struct ctl_error *error)
+{
+	struct flow_table table;
+	struct flow flow;
+	uint32_t high;
+
+	if (flow_table_view(&table, gateway->table.memory, gateway->table.bytes))
+		return fault(error, -EIO,
+			     "the flow table's header is damaged: stop pgwd and start it again");
+	*traffic = calloc(COUNTERS_RULES, sizeof(**traffic));
+	if (!*traffic)
+		return fault(error, -ENOMEM, "out of memory");
+	high = atomic_load(&table.header->record_high);
+	for (uint32_t i = 0; i < high && i < table.capacity; i++) {
+		struct session_traffic *of_rule;
+
+		if (!flow_copy(&table, i, &flow))
+			continue;
+		of_rule = &(*traffic)[flow.rule];
+		of_rule->flows++;
+		of_rule->packets += flow.packets[0] + flow.packets[1];
+		of_rule->bytes += flow.bytes[0] + flow.bytes[1];
+	}
+	return 0;
+}
+
 static json_t *index_list(const char (*names)[CONFIG_NAME], size_t n)
 {
 	json_t *list = json_array();

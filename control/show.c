@@ -13,6 +13,7 @@
 
 #include "control/fault.h"
 #include "control/gateway.h"
+#include "control/session.h"
 #include "datapath/base/counters.h"
 #include "datapath/flow/layout.h"
 
@@ -154,22 +155,55 @@ static void show_pools(const struct gateway *gateway, json_t *items)
 {
 	for (size_t i = 0; i < gateway->config.n_pools; i++) {
 		const struct config_pool *p = &gateway->config.pools[i];
-		json_t *addresses = json_array();
+		json_t *addresses = json_array(), *item;
 		char ports[16];
 
 		for (size_t j = 0; j < p->n_external; j++)
 			json_array_append_new(addresses, text_of_addr(p->external[j]));
 		snprintf(ports, sizeof(ports), "%u-%u", p->port_first, p->port_last);
-		json_array_append_new(
-			items, json_pack("{s:s, s:o, s:s, s:s, s:s}", "name", p->name,
-					 "external-ip-address", addresses, "ports", ports,
-					 "mapping-type", mapping_type_name(p->mapping),
-					 "filtering-type", filtering_type_name(p->filtering)));
+		item = json_pack("{s:s, s:o, s:s, s:s, s:s}", "name", p->name,
+				 "external-ip-address", addresses, "ports", ports, "mapping-type",
+				 mapping_type_name(p->mapping), "filtering-type",
+				 filtering_type_name(p->filtering));
+		if (p->port_quota)
+			json_object_set_new(item, "port-quota", json_integer(p->port_quota));
+		json_array_append_new(items, item);
 	}
 }
 
-static void show_nats(const struct gateway *gateway, json_t *items)
+/* Each value is one aligned word that the datapath writes: read once, never half. */
+static uint64_t load(const uint64_t *value)
 {
+	return __atomic_load_n(value, __ATOMIC_RELAXED);
+}
+
+static json_t *count(const uint64_t *value)
+{
+	return json_integer((json_int_t)load(value));
+}
+
+/* What a rule has done: the datapath counts what has ended, @live is what has not. */
+static void add_rule_figures(json_t *item, const struct rule_counters *ended,
+			     const struct session_traffic *live)
+{
+	json_object_set_new(item, "flows", json_integer((json_int_t)live->flows));
+	json_object_set_new(item, "flows-created", count(&ended->flows_created));
+	json_object_set_new(item, "flows-refused", count(&ended->flows_refused));
+	json_object_set_new(item, "packets",
+			    json_integer((json_int_t)(load(&ended->packets) + live->packets)));
+	json_object_set_new(item, "bytes",
+			    json_integer((json_int_t)(load(&ended->bytes) + live->bytes)));
+}
+
+static int show_nats(const struct gateway *gateway, bool statistics, json_t *items,
+		     struct ctl_error *error)
+{
+	const struct counters_page *page = gateway->counters.memory;
+	struct session_traffic *live = NULL;
+	int code = statistics ? session_rule_traffic(gateway, &live, error) : 0;
+
+	if (code)
+		return code;
 	for (size_t i = 0; i < gateway->config.n_nats; i++) {
 		const struct config_nat *n = &gateway->config.nats[i];
 		json_t *item = json_pack("{s:i, s:o, s:o, s:s}", "number", (int)n->number, "from",
@@ -180,8 +214,12 @@ static void show_nats(const struct gateway *gateway, json_t *items)
 			json_object_set_new(item, "nat-pass-through", json_true());
 		else
 			json_object_set_new(item, "pool", json_string(n->pool));
+		if (live)
+			add_rule_figures(item, &page->worker.rule[n->number], &live[n->number]);
 		json_array_append_new(items, item);
 	}
+	free(live);
+	return 0;
 }
 
 /* Whether the datapath may choose this backend now. */
@@ -231,7 +269,7 @@ static void show_allows(const struct gateway *gateway, json_t *items)
 	}
 }
 
-int show_object(void *context, const char *object, struct request_result *result)
+int show_object(void *context, const char *object, bool statistics, struct request_result *result)
 {
 	struct gateway *gateway = context;
 	json_t *items = json_array();
@@ -246,7 +284,7 @@ int show_object(void *context, const char *object, struct request_result *result
 	else if (!strcmp(object, "pool"))
 		show_pools(gateway, items);
 	else if (!strcmp(object, "nat"))
-		show_nats(gateway, items);
+		code = show_nats(gateway, statistics, items, &result->error);
 	else if (!strcmp(object, "service"))
 		show_services(gateway, items);
 	else
@@ -308,12 +346,6 @@ int show_neighbours(void *context, struct request_result *result)
 	free(list);
 	json_object_set_new(result->answer, "items", items);
 	return 0;
-}
-
-/* Each value is one aligned word that the datapath writes: read once, never half. */
-static json_t *count(const uint64_t *value)
-{
-	return json_integer((json_int_t)__atomic_load_n(value, __ATOMIC_RELAXED));
 }
 
 static json_t *port_stats(const char *name, const struct port_counters *p)

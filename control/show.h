@@ -6,7 +6,7 @@
 #include "control/ctl/request.h"
 
 /* Operations, see struct request_ops; their gateway is a struct gateway. */
-int show_object(void *gateway, const char *object, struct request_result *result);
+int show_object(void *gateway, const char *object, bool statistics, struct request_result *result);
 int show_stats(void *gateway, bool all, struct request_result *result);
 int show_neighbours(void *gateway, struct request_result *result);
 

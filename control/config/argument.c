@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "control/config/argument.h"
+#include "datapath/flow/layout.h"
 
 #define POOL_PORT_MIN 1024u /* below are the ports of the system's own servers (RFC 6056) */
 
@@ -162,6 +163,18 @@ bool argument_filtering(void *field, const char *text, struct reason *why)
 			return true;
 		}
 	return argument_wrong(why, "expected eif, adf or edf");
+}
+
+bool argument_quota(void *field, const char *text, struct reason *why)
+{
+	return argument_number(field, text, 1, FLOW_CAPACITY_MAX, why);
+}
+
+/* RFC 8512 also has "arbitrary", which RFC 4787 (REQ-2) advises against. */
+bool argument_allocation(void *field, const char *text, struct reason *why)
+{
+	(void)field;
+	return strcmp(text, "paired") == 0 ? true : argument_wrong(why, "expected paired");
 }
 
 bool argument_balance(void *field, const char *text, struct reason *why)

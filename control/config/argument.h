@@ -30,6 +30,8 @@ bool argument_on_off(void *field, const char *text, struct reason *why);      /*
 bool argument_realm(void *field, const char *text, struct reason *why);	      /* enum realm */
 bool argument_mapping(void *field, const char *text, struct reason *why); /* enum mapping_type */
 bool argument_filtering(void *field, const char *text, struct reason *why);
+bool argument_quota(void *field, const char *text, struct reason *why); /* uint32_t */
+bool argument_allocation(void *field, const char *text, struct reason *why); /* stores nothing */
 bool argument_balance(void *field, const char *text, struct reason *why);   /* enum balance */
 bool argument_protocol(void *field, const char *text, struct reason *why);  /* uint8_t */
 bool argument_transport(void *field, const char *text, struct reason *why); /* tcp or udp */

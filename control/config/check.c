@@ -41,11 +41,11 @@ static int check_limits(const struct check *check)
 					 kinds[kind].max, kinds[kind].name);
 	for (unsigned i = 0; i < SETTING_COUNT; i++) {
 		uint32_t value = setting_get(config, i);
+		char expected[SETTING_EXPECTED_BYTES];
 
-		if (value < settings[i].min || value > settings[i].max)
-			return error_set(check->error, 0, 0,
-					 "%s is %u, expected a number from %u to %u",
-					 settings[i].name, value, settings[i].min, settings[i].max);
+		if (!setting_valid(i, value))
+			return error_set(check->error, 0, 0, "%s is %u, expected %s",
+					 settings[i].name, value, setting_expected(i, expected));
 	}
 	return 0;
 }

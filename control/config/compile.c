@@ -167,6 +167,7 @@ static void fill_pools(const struct compile *compile)
 		pools[i].mapping_type = (uint8_t)pool->mapping;
 		pools[i].filtering_type = (uint8_t)pool->filtering;
 		pools[i].index = compile->runtime->pool_index[i];
+		pools[i].port_quota = pool->port_quota;
 		for (size_t j = 0; j < pool->n_external; j++)
 			addresses[n++] = pool->external[j];
 	}
@@ -244,6 +245,11 @@ static void fill(const struct compile *compile)
 	header->revision = runtime->revision;
 	memcpy(header->timer_s, compile->config->timer_s, sizeof(header->timer_s));
 	header->icmp_rate = compile->config->icmp_rate;
+	header->connection_limit = compile->config->connection_limit;
+	header->mapping_limit = compile->config->mapping_limit;
+	header->creation_rate = compile->config->creation_rate;
+	header->mss_clamp = compile->config->mss_clamp;
+	header->options = compile->config->dead_flow == DEAD_FLOW_RST ? SNAPSHOT_DEAD_FLOW_RST : 0;
 	fill_ports(compile);
 	fill_network(compile);
 	memcpy(section(compile, SECTION_ALLOW), compile->allow,

@@ -83,7 +83,8 @@ static bool pool_equal(const void *a, const void *b)
 
 	return strcmp(x->name, y->name) == 0 && x->port_first == y->port_first &&
 	       x->port_last == y->port_last && x->mapping == y->mapping &&
-	       x->filtering == y->filtering && x->n_external == y->n_external &&
+	       x->filtering == y->filtering && x->port_quota == y->port_quota &&
+	       x->n_external == y->n_external &&
 	       memcmp(x->external, y->external, x->n_external * sizeof(*x->external)) == 0;
 }
 

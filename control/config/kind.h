@@ -72,12 +72,37 @@ void kind_print(enum config_kind kind, struct config_text *text, const void *ite
 void kind_print_key(enum config_kind kind, struct config_text *text, const void *item);
 
 /* The settings of the set object: the timers, then these. */
-enum config_setting { SETTING_FLOW_CAPACITY = TIMER_COUNT, SETTING_ICMP_RATE, SETTING_COUNT };
+enum config_setting {
+	SETTING_FLOW_CAPACITY = TIMER_COUNT,
+	SETTING_ICMP_RATE,
+	SETTING_CONNECTION_LIMITS,
+	SETTING_MAPPING_LIMITS,
+	SETTING_CREATION_RATE,
+	SETTING_MSS_CLAMP,
+	SETTING_DEAD_FLOW,
+	SETTING_COUNT
+};
+#define SETTING_WORDS_MAX 2
 struct setting {
 	const char *name;
-	uint32_t min, max, normal; /* values; normal is the default */
+	const char *unit; /* what a number is, for messages; NULL: only words are taken */
+	uint32_t min, max; /* of a number; min > max: none is taken */
+	uint32_t normal; /* default */
+	size_t offset; /* of its uint32_t in struct config */
+	struct {
+		const char *text;
+		uint32_t value;
+	} word[SETTING_WORDS_MAX]; /* that stand for values; the rest is NULL */
 };
 extern const struct setting settings[SETTING_COUNT];
+
+/* setting_word() - the word for @value, NULL if it is written as a number */
+const char *setting_word(enum config_setting setting, uint32_t value);
+bool setting_valid(enum config_setting setting, uint32_t value);
+
+/* setting_expected() - what a value may be: "off or a number from 1 to 9" */
+#define SETTING_EXPECTED_BYTES 80
+const char *setting_expected(enum config_setting setting, char text[SETTING_EXPECTED_BYTES]);
 
 /* setting_value() - where @config keeps a setting */
 uint32_t *setting_value(struct config *config, enum config_setting setting);

@@ -6,51 +6,6 @@
 #include <string.h>
 
 #include "control/config/kind.h"
-#include "datapath/flow/layout.h"
-
-#define TIMER_MAX_S	 604800u /* a week; the flow table's clock wraps after 52 days */
-#define ICMP_RATE_MAX	 1000000u
-#define ICMP_RATE_NORMAL 1000u
-
-/* Defaults are those of RFC 8512, which takes them from RFC 4787, 5382, 5508 and 6888. */
-const struct setting settings[SETTING_COUNT] = {
-	[TIMER_UDP] = {"udp-timeout", 1, TIMER_MAX_S, 300},
-	[TIMER_TCP_IDLE] = {"tcp-idle-timeout", 1, TIMER_MAX_S, 7440},
-	[TIMER_TCP_TRANS_OPEN] = {"tcp-trans-open-timeout", 1, TIMER_MAX_S, 240},
-	[TIMER_TCP_TRANS_CLOSE] = {"tcp-trans-close-timeout", 1, TIMER_MAX_S, 240},
-	[TIMER_TCP_IN_SYN] = {"tcp-in-syn-timeout", 1, TIMER_MAX_S, 6},
-	[TIMER_FRAGMENT_MIN] = {"fragment-min-timeout", 1, TIMER_MAX_S, 2},
-	[TIMER_ICMP] = {"icmp-timeout", 1, TIMER_MAX_S, 60},
-	[TIMER_HOLD_DOWN] = {"hold-down-timeout", 0, TIMER_MAX_S, 120},
-	[SETTING_FLOW_CAPACITY] = {"flow-capacity", FLOW_CAPACITY_MIN, FLOW_CAPACITY_MAX,
-				   FLOW_CAPACITY_DEFAULT},
-	[SETTING_ICMP_RATE] = {"icmp-rate", 0, ICMP_RATE_MAX, ICMP_RATE_NORMAL},
-};
-static_assert(sizeof(settings) / sizeof(settings[0]) == SETTING_COUNT, "one per setting");
-
-uint32_t *setting_value(struct config *config, enum config_setting setting)
-{
-	switch (setting) {
-	case SETTING_FLOW_CAPACITY:
-		return &config->flow_capacity;
-	case SETTING_ICMP_RATE:
-		return &config->icmp_rate;
-	default:
-		return &config->timer_s[setting];
-	}
-}
-
-uint32_t setting_get(const struct config *config, enum config_setting setting)
-{
-	switch (setting) {
-	case SETTING_FLOW_CAPACITY:
-		return config->flow_capacity;
-	case SETTING_ICMP_RATE:
-		return config->icmp_rate;
-	default:
-		return config->timer_s[setting];
-	}
-}
 
 void config_init(struct config *config)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * model - the configuration as control holds it. Plain data; every array is owned by the
- * struct config and keeps the order of pgw.conf(5): by name or number, see config_sort().
+ * struct config and is sorted by its key, as the compare() of its kind says (kind.h).
  */
 #ifndef PGW_CONFIG_MODEL_H
 #define PGW_CONFIG_MODEL_H
@@ -54,6 +54,7 @@ struct config_pool {
 	uint16_t port_first, port_last; /* ports LO-HI */
 	enum mapping_type mapping;
 	enum filtering_type filtering;
+	uint32_t port_quota; /* ports a client, 0 = any number */
 	unsigned line;
 };
 
@@ -88,6 +89,9 @@ struct config_allow {
 	unsigned line;
 };
 
+/* What becomes of a TCP segment of no known flow. */
+enum dead_flow { DEAD_FLOW_DROP, DEAD_FLOW_RST };
+
 struct config {
 	struct config_portgroup *portgroups;
 	size_t n_portgroups;
@@ -106,6 +110,11 @@ struct config {
 	uint32_t timer_s[TIMER_COUNT];
 	uint32_t flow_capacity; /* set flow-capacity N (power of two is not required) */
 	uint32_t icmp_rate; /* set icmp-rate N, errors per second */
+	uint32_t connection_limit; /* set connection-limits N, flows a client; 0 = off */
+	uint32_t mapping_limit; /* set mapping-limits N, mappings a client; 0 = off */
+	uint32_t creation_rate; /* set creation-rate N, flows a second and client; 0 = off */
+	uint32_t mss_clamp; /* set mss-clamp: SNAPSHOT_MSS_OFF, SNAPSHOT_MSS_PATH or bytes */
+	uint32_t dead_flow; /* set dead-flow: enum dead_flow */
 };
 
 /* A message about a statement. line and column count from 1; 0 where it concerns the whole. */

@@ -83,6 +83,8 @@ static const struct keyword pool_add[] = {
 	{"ports", "LO-HI", argument_ports, 0, 0},
 	{"mapping-type", "eim|edm", argument_mapping, POOL(mapping), 0},
 	{"filtering-type", "eif|adf|edf", argument_filtering, POOL(filtering), 0},
+	{"port-quota", "N", argument_quota, POOL(port_quota), 0},
+	{"address-allocation-type", "paired", argument_allocation, 0, 0},
 	{0},
 };
 

@@ -73,6 +73,8 @@ static void print_pool(struct config_text *text, const void *item)
 		config_text_add(text, " mapping-type %s", mapping_type_name(pool->mapping));
 	if (pool->filtering != FILTERING_EDF)
 		config_text_add(text, " filtering-type %s", filtering_type_name(pool->filtering));
+	if (pool->port_quota)
+		config_text_add(text, " port-quota %u", pool->port_quota);
 }
 
 static void print_nat_key(struct config_text *text, const void *item)
@@ -164,6 +166,8 @@ void setting_print(struct config_text *text, const struct config *config,
 			settings[setting].name);
 	if (value == settings[setting].normal)
 		config_text_add(text, "default");
+	else if (setting_word(setting, value))
+		config_text_add(text, "%s", setting_word(setting, value));
 	else
 		config_text_add(text, "%u", value);
 }

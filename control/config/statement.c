@@ -254,6 +254,13 @@ static int apply_object(struct edit *edit, enum config_kind kind, const struct l
 	return result;
 }
 
+/* The names of settings @first to @end - 1, in order, behind what is there. */
+static void choices_settings(struct choices *choices, unsigned first, unsigned end)
+{
+	for (unsigned i = first; i < end; i++)
+		choices_add(choices, i == end - 1 ? " or " : ", ", settings[i].name);
+}
+
 /* "set timer NAME VALUE" has one word more than the other settings. */
 static int find_setting(const struct line *line, unsigned *setting, struct config_error *error)
 {
@@ -267,24 +274,53 @@ static int find_setting(const struct line *line, unsigned *setting, struct confi
 		at = 2;
 		first = 0;
 		end = TIMER_COUNT;
+	} else {
+		choices_add(&choices, "", "timer");
 	}
+	choices_settings(&choices, first, end);
 	if (line->n <= at)
 		return error_set(error, 0, line->end_column, "a name is required, expected %s",
-				 at == 1 ? "timer, flow-capacity or icmp-rate"
-					 : "that of a timer such as udp-timeout");
+				 at == 1 ? choices.text : "that of a timer such as udp-timeout");
 	word = &line->words[at];
 	for (*setting = first; *setting < end; ++*setting)
 		if (strcmp(word->text, settings[*setting].name) == 0)
 			return 0;
-	if (at == 1)
-		return error_set(error, 0, word->column,
-				 "setting \"%s\" is unknown, expected timer, flow-capacity or "
-				 "icmp-rate",
-				 error_word(buf, word->text));
-	for (unsigned i = first; i < end; i++)
-		choices_add(&choices, i == end - 1 ? " or " : ", ", settings[i].name);
-	return error_set(error, 0, word->column, "timer \"%s\" is unknown, expected %s",
-			 error_word(buf, word->text), choices.text);
+	return error_set(error, 0, word->column, "%s \"%s\" is unknown, expected %s",
+			 at == 1 ? "setting" : "timer", error_word(buf, word->text), choices.text);
+}
+
+/* The value that @text is for a setting; "default" and its words included. */
+static bool read_setting(unsigned setting, const char *text, uint32_t *value, struct reason *why)
+{
+	const struct setting *s = &settings[setting];
+	char expected[SETTING_EXPECTED_BYTES];
+	struct reason unused;
+
+	*value = s->normal;
+	if (strcmp(text, "default") == 0)
+		return true;
+	for (unsigned i = 0; i < SETTING_WORDS_MAX && s->word[i].text; i++) {
+		*value = s->word[i].value;
+		if (strcmp(text, s->word[i].text) == 0)
+			return true;
+	}
+	if (s->unit && argument_number(value, text, s->min, s->max, &unused))
+		return true;
+	return argument_wrong(why, "expected %s", setting_expected(setting, expected));
+}
+
+static int value_required(const struct line *line, unsigned setting, struct config_error *error)
+{
+	const struct setting *s = &settings[setting];
+	struct choices choices = {0};
+
+	for (unsigned i = 0; i < SETTING_WORDS_MAX && s->word[i].text; i++)
+		choices_add(&choices, ", ", s->word[i].text);
+	if (s->unit)
+		choices_add(&choices, ", ", s->unit);
+	return error_set(error, 0, line->end_column,
+			 "a value is required after \"%s\", expected %s or default", s->name,
+			 choices.text);
 }
 
 static int apply_set(struct edit *edit, const struct line *line, struct config_error *error)
@@ -300,14 +336,8 @@ static int apply_set(struct edit *edit, const struct line *line, struct config_e
 		return wrong;
 	at = setting < TIMER_COUNT ? 3 : 2;
 	if (line->n <= at)
-		return error_set(error, 0, line->end_column,
-				 "a value is required after \"%s\", expected %s or default",
-				 settings[setting].name,
-				 setting < TIMER_COUNT ? "seconds" : "a number");
-	if (strcmp(line->words[at].text, "default") == 0)
-		value = settings[setting].normal;
-	else if (!argument_number(&value, line->words[at].text, settings[setting].min,
-				  settings[setting].max, &why))
+		return value_required(line, setting, error);
+	if (!read_setting(setting, line->words[at].text, &value, &why))
 		return wrong_argument(&line->words[at], &why, error);
 	if (line->n > at + 1)
 		return error_set(error, 0, line->words[at + 1].column,

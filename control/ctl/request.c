@@ -10,7 +10,7 @@
 
 #include "control/ctl/log.h"
 
-#define MEMBERS_MAX 1
+#define MEMBERS_MAX 2
 
 const char *const request_objects[] = {"portgroup", "address", "route", "pool",
 				       "nat",	    "service", "allow", NULL};
@@ -41,12 +41,14 @@ static int do_version(struct call *call)
 static int do_show(struct call *call)
 {
 	const char *object = json_string_value(json_object_get(call->request, "object"));
+	bool statistics = json_is_true(json_object_get(call->request, "statistics"));
 	char expected[160];
 	size_t used = 0;
 
 	for (unsigned i = 0; request_objects[i]; i++) {
 		if (!strcmp(object, request_objects[i]))
-			return call->ops->show(call->gateway, request_objects[i], call->result);
+			return call->ops->show(call->gateway, request_objects[i], statistics,
+					       call->result);
 		used += (size_t)snprintf(expected + used, sizeof(expected) - used, "%s%s",
 					 i ? ", " : "", request_objects[i]);
 	}
@@ -200,7 +202,9 @@ static const struct operation {
 	} member[MEMBERS_MAX];
 } operations[] = {
 	{.name = "version", .call = do_version},
-	{.name = "show", .call = do_show, .member = {{"object", JSON_STRING, false}}},
+	{.name = "show",
+	 .call = do_show,
+	 .member = {{"object", JSON_STRING, false}, {"statistics", JSON_TRUE, true}}},
 	{.name = "change",
 	 .call = do_change,
 	 .changes = true,

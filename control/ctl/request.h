@@ -45,7 +45,8 @@ struct request_result {
  * filled result->error. */
 struct request_ops {
 	int (*version)(void *gateway, struct request_result *result);
-	int (*show)(void *gateway, const char *object, struct request_result *result);
+	int (*show)(void *gateway, const char *object, bool statistics,
+		    struct request_result *result);
 	int (*change)(void *gateway, const char *const *statements, size_t n,
 		      struct request_result *result);
 	int (*config_show)(void *gateway, struct request_result *result);
