@@ -20,11 +20,12 @@ static int plain(void *gateway, struct request_result *result)
 	return 0;
 }
 
-static int show(void *gateway, const char *object, struct request_result *result)
+static int show(void *gateway, const char *object, bool statistics, struct request_result *result)
 {
 	bool known = false;
 
 	(void)gateway;
+	(void)statistics;
 	(void)result;
 	for (unsigned i = 0; request_objects[i]; i++)
 		known |= !strcmp(object, request_objects[i]);

@@ -1,124 +1,200 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Packets through the whole datapath with a live flow table.
+ * pipeline_fuzz - packets through the whole datapath with a live flow table.
  *
- * Input: any number of steps {flags, time, length (two bytes, low first), IP packet}. The worker lives
- * on from input to input, so that the table, fragments and neighbours are never fresh; it is made
- * anew every so often.
+ * Input: one byte (enum input_flags), then up to STEPS steps of
  *
- * What must hold, besides no crash: whatever is sent is a sound IP packet; what leaves towards
- * vSphere has a source address of the gateway's own; counters add up.
+ *   flags, more, time, arg, length (two bytes, low first), IP packet
+ *
+ * The worker lives on from input to input. An input begins with an empty table, unless it asks for
+ * what the ones before it have left (KEEP); in the middle of a life the table is handed to a new
+ * worker, as after a crash. So a crash may need the inputs before it: with PGW_FUZZ_HISTORY=FILE
+ * all inputs of the present life stand in FILE, and PGW_FUZZ_REPLAY=FILE runs them again.
+ *
+ * What must hold, besides no crash: what is sent is a sound IP packet, from an address that may
+ * be seen there, with a right transport checksum if it came with one; each frame that came in is
+ * accounted for exactly once; and when all flows have ended nothing is left of them.
  */
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <linux/neighbour.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "control/config/model.h"
 #include "datapath/base/checksum.h"
 #include "datapath/worker/state.h"
 
-#define LIFE	   4096u /* inputs for one worker */
-#define CAPACITY   256u
-#define PACKET_MAX 4096u
-#define MS	   1000000ull
+#define LIFE	      2048u /* inputs for one table */
+#define STEPS	      16u
+#define CAPACITY      64u
+#define PACKET_MAX    2048u /* bytes of a packet in the input; PAD makes it longer */
+#define COPIES	      8u
+#define MS	      1000000ull
+#define SECOND	      (1000 * MS)
+#define HISTORY_BYTES (LIFE * (4 + 4096u) + 4)
+#define PORTS	      3u
+#define CONFIGS	      3u
+#define RECONFIGURE_TIME 7u
+
+enum { VRACK, VSPHERE, INTERNET };
+
+enum input_flags {
+	KEEP = 1,
+};
 
 enum step_flags {
 	FROM_VSPHERE = 1,
 	FIX_IP = 2, /* length, checksum, version */
-	FIX_L4 = 4, /* ICMP checksum, and that of a quoted IP header */
-	TO_US = 8, /* destination becomes the pool's address */
+	FIX_L4 = 4, /* lengths and checksums of TCP, UDP, ICMP and of a quoted IP header */
+	TO_US = 8, /* destination becomes the pool's address, or a service's */
 	FROM_CLIENT = 16, /* source becomes an allowed client's */
-	OFFLOADED = 32, /* partial checksum, and a super-packet if it is long */
-	SERVER_LOST = 64, /* the neighbour entry fails, or comes back */
+	OF_FLOW = 32, /* addresses and ports become those of a live flow */
+	COPY = 64, /* one to COPIES of it in a burst, which differ in source port */
 	LATER = 128, /* time moves by seconds, not milliseconds */
+};
+
+enum more_flags {
+	SERVER_LOST = 1, /* the neighbour entry fails, or comes back */
+	RECONFIGURE = 2, /* with a certain time, for it costs more than a packet */
+	LINK = 4, /* MTU and state change */
+	FROM_INTERNET = 8,
+	BAD_FRAME = 16, /* arg: 1 VLAN tag, 2 cut by the interface, 4 other EtherType, 8 arg / 16 bytes long */
+	OFFLOADED = 32, /* partial checksum, and a super-packet if it is long */
+	PAD = 64,
+	END_FLOW = 128, /* as the operator can */
 };
 
 static const char configuration[] =
 	"portgroup add vrack dev eth1 realm private\n"
 	"portgroup add vsphere dev eth2 realm vsphere\n"
+	"portgroup add wan dev eth3 realm internet\n"
 	"address add 172.16.0.1/24 portgroup vrack\n"
 	"address add 10.10.0.2/24 portgroup vsphere\n"
-	"pool add default external-ip-address 10.10.0.2 ports 20000-20063 filtering-type eif\n"
-	"pool add second external-ip-address 10.10.0.3 mapping-type edm\n"
-	"nat add 10 from 172.16.0.0/24 to 10.10.0.0/24 pool second\n"
+	"address add 203.0.113.2/24 portgroup wan\n"
+	"route add 192.168.60.0/24 via 172.16.0.254\n"
+	"pool add default external-ip-address 10.10.0.2 ports 20000-20015 filtering-type eif\n"
+	"pool add second external-ip-address 10.10.0.3 ports 20000-20015 mapping-type edm\n"
+	"pool add third external-ip-address 10.10.0.4 ports 20000-20015 filtering-type adf\n"
+	"nat add 10 from 172.16.0.0/25 to 10.10.0.0/24 pool second\n"
+	"nat add 15 from 192.168.50.0/29 to 10.10.0.0/24 pool third\n"
 	"nat add 20 from 0.0.0.0/0 to 10.10.0.0/24 pool default\n"
-	"service add vcenter address 172.16.0.1 protocol tcp port 443 backend 10.10.0.10:443\n"
+	"service add vcenter address 172.16.0.1 protocol tcp port 443 backend 10.10.0.10:443"
+	" backend 10.10.0.11:443\n"
 	"service add dns address 172.16.0.1 protocol udp port 53 backend 10.10.0.10:53\n"
-	"allow add 192.168.50.0/24\n"
+	"allow add 192.168.0.0/16\n"
 	"allow add 172.16.0.0/24\n"
 	"set icmp-rate 1000\n";
 
-static const struct mac gateway_mac[2] = {{{2, 0, 0, 0, 0, 1}}, {{2, 0, 0, 0, 0, 2}}};
+static const struct mac gateway_mac[PORTS] = {
+	{{2, 0, 0, 0, 0, 1}}, {{2, 0, 0, 0, 0, 2}}, {{2, 0, 0, 0, 0, 3}}};
 static const struct mac server_mac = {{2, 0, 0, 0, 2, 2}};
+static const uint32_t mtus[8] = {1500, 1280, 1500, 576, 1500, 9000, 68, 1500};
 
-/* A port that lends one frame at a time and checks what it is given. */
+/* A port that lends a burst and checks what it is given. */
 struct fuzz_port {
 	struct io_port io;
-	unsigned index;
-	bool waiting;
-	struct io_frame frame;
+	unsigned index, waiting;
+	struct io_frame frame[COPIES];
 };
 
 static struct {
 	struct worker *worker;
+	struct fuzz_port port[PORTS];
+	void *table;
+	void *block[CONFIGS];
+	struct snapshot snapshot[CONFIGS];
+	uint64_t now_ns, seed, frames_in, datagrams_out;
+	const uint8_t *piece_end; /* where the last piece of a cut datagram ended */
+	unsigned inputs, resets;
+	bool changed; /* links or neighbours are not as at the beginning */
+	unsigned config; /* number of the present one */
+	bool from_client; /* what came in last did not come from vSphere */
+	bool check_transport; /* what is sent now came with right checksums */
+	uint8_t *history, *history_at;
+	uint8_t *buffer[COPIES]; /* of IO_FRAME_BYTES; frames stand at the end, so that none is read beyond */
 	struct worker_counters counters;
-	struct fuzz_port port[2];
-	void *table, *snapshot;
-	uint64_t now_ns, seed;
-	unsigned inputs;
-	uint8_t frame[ETHERNET_BYTES + PACKET_MAX];
 } fuzz;
+
+static void must(bool condition, const char *what)
+{
+	if (condition)
+		return;
+	fprintf(stderr, "pipeline_fuzz: it does not hold that %s\n", what);
+	abort();
+}
 
 static unsigned port_rx(struct io_port *io, struct io_frame *frames, unsigned max)
 {
 	struct fuzz_port *port = (struct fuzz_port *)io;
+	unsigned count = port->waiting < max ? port->waiting : max;
 
-	if (!port->waiting || !max)
-		return 0;
-	port->waiting = false;
-	frames[0] = port->frame;
-	return 1;
+	memcpy(frames, port->frame, count * sizeof(*frames));
+	port->waiting = 0;
+	return count;
 }
 
-static void port_release(struct io_port *io)
+/* Whether @addr may be seen as a source: never a client's, neither there nor among themselves. */
+static bool may_send(unsigned port, uint32_t addr)
 {
-	(void)io;
+	if (port == VSPHERE && fuzz.from_client)
+		return addr >= 0x0a0a0002 && addr <= 0x0a0a0004;
+	return addr >> 8 == 0x0a0a00 || addr == 0xac100001 || addr == 0xcb007102;
 }
 
-static void wrong(const char *what)
+static void check_transport(const struct ip_header *ip, uint32_t len)
 {
-	fprintf(stderr, "sent %s\n", what);
-	abort();
+	uint32_t header = (ip->version_ihl & 0xfu) * 4;
+	const uint8_t *l4 = (const uint8_t *)ip + header;
+	uint64_t sum = ip->proto == IPPROTO_ICMP ?
+			       0 :
+			       checksum_pseudo(ip->src, ip->dst, ip->proto, len - header);
+
+	if (ntohs(ip->fragment) & (IP_MF | IP_OFFSET_MASK))
+		return;
+	if (ip->proto == IPPROTO_UDP && !l4[6] && !l4[7])
+		return;
+	must(checksum_fold(checksum_add(sum, l4, len - header)) == 0xffff,
+	     "a transport checksum that was right still is");
 }
 
 static void port_tx(struct io_port *io, const struct io_send *send)
 {
-	static uint8_t copy[IO_FRAME_BYTES];
-	struct fuzz_port *port = (struct fuzz_port *)io;
-	const struct ip_header *ip = (const struct ip_header *)(copy + ETHERNET_BYTES);
-	uint32_t len = send->head_len + send->tail_len;
+	const struct fuzz_port *port = (const struct fuzz_port *)io;
+	const struct ip_header *ip = (const struct ip_header *)(send->head + ETHERNET_BYTES);
+	uint32_t len = send->head_len + send->tail_len, header;
 
-	if (len > sizeof(copy) || send->head_len < ETHERNET_BYTES + IP_BYTES_MIN)
-		wrong("a frame of impossible length");
-	memcpy(copy, send->head, send->head_len);
-	if (send->tail_len)
-		memcpy(copy + send->head_len, send->tail, send->tail_len);
-	if (memcmp(copy + 6, &gateway_mac[port->index], 6))
-		wrong("from another station's address");
-	if (ntohs(ip->total_len) + ETHERNET_BYTES != len || (ip->version_ihl & 0xf) < 5)
-		wrong("a length that is not the frame's");
-	if (checksum_fold(checksum_add(0, ip, (ip->version_ihl & 0xfu) * 4)) != 0xffff)
-		wrong("a wrong IP checksum");
-	if (ip->ttl == 0)
-		wrong("a TTL of 0");
-	if (port->index == 1 && ntohl(ip->src) != 0x0a0a0002 && ntohl(ip->src) != 0x0a0a0003)
-		wrong("an untranslated source");
+	must(len <= IO_FRAME_BYTES && send->head_len >= ETHERNET_BYTES + IP_BYTES_MIN,
+	     "a frame that is sent has a possible length");
+	must(!memcmp(send->head + 6, &gateway_mac[port->index], 6), "frames come from our address");
+	header = (ip->version_ihl & 0xfu) * 4;
+	must(ip->version_ihl >> 4 == 4 && header >= IP_BYTES_MIN &&
+		     header <= send->head_len - ETHERNET_BYTES,
+	     "the IP header is whole");
+	must(ntohs(ip->total_len) + ETHERNET_BYTES == len, "the IP length is the frame's");
+	must(checksum_fold(checksum_add(0, ip, header)) == 0xffff, "the IP checksum is right");
+	must(ip->ttl, "the TTL is not 0");
+	must(may_send(port->index, ntohl(ip->src)), "the source may be seen there");
+	if (send->offload.gso_type == IO_GSO_NONE)
+		must(len - ETHERNET_BYTES <= fuzz.worker->port[port->index].link.mtu ||
+			     ip->proto == IPPROTO_ICMP,
+		     "a packet fits the MTU");
+	if (send->tail_len && send->tail == fuzz.piece_end) {
+		fuzz.piece_end += send->tail_len; /* one more piece of the same datagram */
+		return;
+	}
+	fuzz.piece_end = send->tail_len ? send->tail + send->tail_len : NULL;
+	fuzz.datagrams_out++;
+	if (fuzz.check_transport && !send->tail_len && !(send->offload.flags & IO_NEEDS_CSUM))
+		check_transport(ip, len - ETHERNET_BYTES);
 }
 
-static void port_flush(struct io_port *io)
+static void port_nothing(struct io_port *io)
 {
 	(void)io;
 }
@@ -135,20 +211,15 @@ static uint64_t port_lost(struct io_port *io)
 	return 0;
 }
 
-static void port_close(struct io_port *io)
-{
-	(void)io;
-}
-
 static const struct io_ops fuzz_ops = {
 	.name = "fuzz",
 	.rx = port_rx,
-	.rx_release = port_release,
+	.rx_release = port_nothing,
 	.tx = port_tx,
-	.tx_flush = port_flush,
+	.tx_flush = port_nothing,
 	.fd = port_fd,
 	.lost = port_lost,
-	.close = port_close,
+	.close = port_nothing,
 };
 
 static void resolve(void *context, uint32_t ifindex, be32 addr)
@@ -169,147 +240,479 @@ static void seeded(void *context, void *buffer, size_t bytes)
 	}
 }
 
-static void must(bool condition, const char *what)
+/* One configuration in CONFIGS versions: as it is; with all limits; with other options. */
+static void compile(void)
 {
-	if (condition)
-		return;
-	fprintf(stderr, "set-up failed: %s\n", what);
-	abort();
-}
-
-static void configure(void)
-{
-	struct config_runtime runtime = {.portgroup = {{.index = 0, .ifindex = 11}, {.index = 1, .ifindex = 12}}};
-	const uint16_t pools[] = {0, 1};
+	struct config_runtime runtime = {0};
+	const uint16_t pools[] = {0, 1, 2};
 	struct config_error error;
-	struct snapshot view;
 	struct config config;
 	size_t bytes;
 
-	config_init(&config);
-	must(!config_parse(&config, configuration, strlen(configuration), &error), "configuration");
+	for (uint8_t i = 0; i < PORTS; i++)
+		runtime.portgroup[i].ifindex = 11u + (runtime.portgroup[i].index = i);
 	runtime.pool_index = pools;
-	fuzz.snapshot = config_compile(&config, &runtime, &bytes);
-	must(fuzz.snapshot && !snapshot_open(&view, fuzz.snapshot, bytes), "snapshot");
-	worker_snapshot(fuzz.worker, &view, fuzz.now_ns);
+	config_init(&config);
+	must(!config_parse(&config, configuration, strlen(configuration), &error) &&
+		     !config_check(&config, &error),
+	     "the configuration is right");
+	for (unsigned i = 0; i < CONFIGS; i++) {
+		struct snapshot_header *header = config_compile(&config, &runtime, &bytes);
+
+		must(header, "there is memory");
+		if (i == 1) {
+			header->connection_limit = 12;
+			header->mapping_limit = 6;
+			header->creation_rate = 20;
+			header->icmp_rate = 2;
+			for (unsigned t = 0; t < TIMER_COUNT; t++)
+				header->timer_s[t] = 1 + t;
+		} else if (i == 2) {
+			header->mss_clamp = SNAPSHOT_MSS_PATH;
+			header->options = SNAPSHOT_DEAD_FLOW_RST;
+			header->timer_s[TIMER_HOLD_DOWN] = 0;
+		}
+		fuzz.block[i] = header;
+		must(!snapshot_open(&fuzz.snapshot[i], header, bytes), "the snapshot is sound");
+	}
 	config_free(&config);
 }
 
-static void begin(void)
+static void set_link(unsigned port, uint32_t mtu, bool up)
 {
-	struct worker_options options = {.counters = &fuzz.counters, .resolve = resolve, .random = seeded};
+	struct worker_link link = {
+		.ifindex = 11u + port, .mtu = mtu, .up = up, .mac = gateway_mac[port]};
+
+	worker_link(fuzz.worker, &link);
+}
+
+static void use_config(unsigned number)
+{
+	fuzz.config = number;
+	worker_snapshot(fuzz.worker, &fuzz.snapshot[number], fuzz.now_ns);
+}
+
+/* Links and neighbours as at the beginning. */
+static void restore(void)
+{
+	fuzz.changed = false;
+	for (unsigned i = 0; i < PORTS; i++)
+		set_link(i, i == VSPHERE ? 1280 : 1500, true);
+	for (uint8_t last = 10; last < 14; last++)
+		worker_neighbour(fuzz.worker, 11 + VSPHERE, htonl(0x0a0a0000u | last), &server_mac,
+				 NUD_REACHABLE, fuzz.now_ns);
+	worker_neighbour(fuzz.worker, 11 + VRACK, htonl(0xac1000fe), &server_mac, NUD_REACHABLE,
+			 fuzz.now_ns);
+}
+
+static void new_worker(void)
+{
+	struct worker_options options = {
+		.counters = &fuzz.counters, .resolve = resolve, .random = seeded};
+
+	memset(&fuzz.counters, 0, offsetof(struct worker_counters, rule));
+	fuzz.frames_in = fuzz.datagrams_out = 0;
+	must(!worker_create(&fuzz.worker, &options), "there is memory for the worker");
+	for (uint8_t i = 0; i < PORTS; i++) {
+		struct worker_link link = {.ifindex = 11u + i, .mtu = 1500, .up = true, .mac = gateway_mac[i]};
+
+		fuzz.port[i].io.ops = &fuzz_ops;
+		fuzz.port[i].index = i;
+		worker_port(fuzz.worker, i, &link, &fuzz.port[i].io);
+	}
+	use_config(0);
+	restore();
+}
+
+static void begin_life(void)
+{
+	const size_t bytes = flow_table_bytes(CAPACITY);
 	uint8_t key[32];
 
 	worker_destroy(fuzz.worker);
-	free(fuzz.table);
-	free(fuzz.snapshot);
-	memset(&fuzz.counters, 0, sizeof(fuzz.counters));
 	fuzz.seed = 1;
-	fuzz.now_ns = 1000000 * MS;
-	must(!worker_create(&fuzz.worker, &options), "worker");
-	for (uint8_t i = 0; i < 2; i++) {
-		struct worker_link link = {.ifindex = 11u + i, .mtu = i ? 1280 : 1500, .up = true, .mac = gateway_mac[i]};
-
-		fuzz.port[i] = (struct fuzz_port){.io.ops = &fuzz_ops, .index = i};
-		worker_port(fuzz.worker, i, &link, &fuzz.port[i].io);
-	}
-	fuzz.table = aligned_alloc(4096, flow_table_bytes(CAPACITY));
-	must(fuzz.table, "memory");
-	memset(fuzz.table, 0, flow_table_bytes(CAPACITY));
+	fuzz.now_ns = 1000 * SECOND;
+	fuzz.history_at = fuzz.history;
+	new_worker();
+	memset(fuzz.table, 0, bytes);
 	seeded(NULL, key, sizeof(key));
 	flow_table_format(fuzz.table, CAPACITY, key, 0);
-	must(worker_attach_table(fuzz.worker, fuzz.table, flow_table_bytes(CAPACITY), fuzz.now_ns) == 0, "table");
-	configure();
-	for (uint8_t last = 10; last < 20; last++)
-		worker_neighbour(fuzz.worker, 12, htonl(0x0a0a0000u | last), &server_mac, NUD_REACHABLE, fuzz.now_ns);
+	must(worker_attach_table(fuzz.worker, fuzz.table, bytes, fuzz.now_ns) == 0,
+	     "the table is taken");
 }
 
-static void fix_icmp(struct ip_header *ip, uint32_t header, uint32_t len)
+/* A worker that was killed left the table; another one goes on with it. */
+static void hand_over(void)
 {
-	struct icmp_header *icmp = (struct icmp_header *)((uint8_t *)ip + header);
+	int64_t flows = fuzz.worker->table.used;
+
+	worker_destroy(fuzz.worker);
+	new_worker();
+	must(worker_attach_table(fuzz.worker, fuzz.table, flow_table_bytes(CAPACITY), fuzz.now_ns) ==
+		     flows,
+	     "all flows are adopted");
+}
+
+/* Nothing may be left of flows, mappings, waiting packets, once they have all ended. */
+static void check_empty(void)
+{
+	const struct worker *w = fuzz.worker;
+	unsigned free_slots = 0;
+
+	must(!w->table.used && !w->mappings.used, "flows and mappings are gone");
+	must(!w->frags.waiting && !w->neighbours.waiting && !w->frags.oldest, "nothing waits");
+	if (fuzz.resets++ % 16)
+		return;
+	for (unsigned i = 0; i < w->neighbours.high; i++)
+		must(!w->neighbours.entry[i].users, "neighbours have no users");
+	for (unsigned i = 0; i < w->clients.high; i++)
+		must(!w->clients.client[i].used ||
+			     (!w->clients.client[i].flows && !w->clients.client[i].mappings),
+		     "clients have nothing");
+	for (uint16_t i = w->hold.free; i != HOLD_NONE; i = w->hold.slots[i].next)
+		free_slots++;
+	must(free_slots == w->hold.used, "all waiting room is free");
+}
+
+static void work(void)
+{
+	struct worker_status status;
+
+	worker_work(fuzz.worker, fuzz.now_ns, &status);
+}
+
+static void reset(void)
+{
+	struct worker *w = fuzz.worker;
+
+	if (fuzz.config)
+		use_config(0);
+	if (fuzz.changed)
+		restore();
+	fuzz.now_ns += 400 * SECOND; /* all timers but those of the flows themselves */
+	fuzz.check_transport = false;
+	for (uint32_t i = 0; w->table.used && i < CAPACITY; i++)
+		worker_end_flow(w, i, atomic_load(&w->table.records[i].word), fuzz.now_ns);
+	work();
+	check_empty();
+}
+
+static void check_accounts(void)
+{
+	const struct worker_counters *c = &fuzz.counters;
+	uint64_t in = fuzz.frames_in + c->icmp_sent, out = fuzz.datagrams_out;
+
+	for (unsigned i = 1; i < DROP_COUNT; i++)
+		out += c->dropped[i];
+	for (unsigned i = 0; i < PORTS; i++)
+		out += c->port[i].kernel_packets;
+	out += c->fragments_waiting + c->neigh_waiting;
+	must(in == out, "each packet is accounted for once");
+	must(c->flows == fuzz.worker->table.used && c->mappings == fuzz.worker->mappings.used &&
+		     c->fragments_waiting == fuzz.worker->frags.waiting &&
+		     c->neigh_waiting == fuzz.worker->neighbours.waiting,
+	     "the gauges agree with the tables");
+}
+
+/* The packet becomes one of flow @arg as it comes in on @port, or an error about one that went out
+ * there. Sequence numbers count from where the flow is. */
+static void join_flow(struct ip_header *ip, uint32_t len, unsigned port, uint8_t arg)
+{
+	const struct flow_table *table = &fuzz.worker->table;
+	const struct flow *flow = &table->records[arg % CAPACITY];
+	uint32_t header = (ip->version_ihl & 0xfu) * 4;
+	uint8_t *l4 = (uint8_t *)ip + header;
+	const struct flow_tuple *tuple;
+	struct tcp_header *tcp = (struct tcp_header *)l4;
+	unsigned side = flow->port[1] == port && arg & 0x80;
+
+	if (FLOW_WORD_STATE(flow->word) != FLOW_ACTIVE || header < IP_BYTES_MIN || len < header + 8)
+		return;
+	tuple = &flow->tuple[side];
+	ip->src = tuple->src;
+	ip->dst = tuple->dst;
+	if (ip->proto == IPPROTO_ICMP && l4[0] != ICMP_ECHO_REQUEST && l4[0] != ICMP_ECHO_REPLY &&
+	    len >= header + 8 + IP_BYTES_MIN + 8) {
+		struct ip_header *quoted = (struct ip_header *)(l4 + 8);
+
+		quoted->src = tuple->dst;
+		quoted->dst = tuple->src;
+		quoted->proto = flow->proto;
+		memcpy(l4 + 28, &tuple->dport, 2);
+		memcpy(l4 + 30, &tuple->sport, 2);
+		return;
+	}
+	ip->proto = flow->proto;
+	if (flow->proto == IPPROTO_ICMP) {
+		l4[0] = tuple->sport ? ICMP_ECHO_REQUEST : ICMP_ECHO_REPLY;
+		memcpy(l4 + 4, tuple->sport ? &tuple->sport : &tuple->dport, 2);
+		return;
+	}
+	memcpy(l4, &tuple->sport, 2);
+	memcpy(l4 + 2, &tuple->dport, 2);
+	if (flow->proto != IPPROTO_TCP || len < header + sizeof(*tcp))
+		return;
+	tcp->seq = htonl(ntohl(tcp->seq) + flow->tcp[side].end);
+	tcp->ack = htonl(ntohl(tcp->ack) + flow->tcp[1 - side].end);
+}
+
+static void fix_icmp(struct icmp_header *icmp, uint32_t bytes)
+{
 	struct ip_header *quoted = (struct ip_header *)(icmp + 1);
 
-	if (ip->proto != IPPROTO_ICMP || len < header + sizeof(*icmp))
+	if (bytes < sizeof(*icmp))
 		return;
-	if (len >= header + sizeof(*icmp) + sizeof(*quoted) && icmp->type != ICMP_ECHO_REQUEST) {
+	if (bytes >= sizeof(*icmp) + sizeof(*quoted) && icmp->type != ICMP_ECHO_REQUEST &&
+	    icmp->type != ICMP_ECHO_REPLY) {
 		quoted->version_ihl = 0x45;
 		quoted->check = 0;
 		quoted->check = (uint16_t)~checksum_fold(checksum_add(0, quoted, sizeof(*quoted)));
 	}
 	icmp->check = 0;
-	icmp->check = (uint16_t)~checksum_fold(checksum_add(0, icmp, len - header));
+	icmp->check = (uint16_t)~checksum_fold(checksum_add(0, icmp, bytes));
+}
+
+static void fix_transport(struct ip_header *ip, uint8_t *l4, uint32_t bytes)
+{
+	uint64_t pseudo = checksum_pseudo(ip->src, ip->dst, ip->proto, bytes);
+
+	if (ip->proto == IPPROTO_ICMP) {
+		fix_icmp((struct icmp_header *)l4, bytes);
+	} else if (ip->proto == IPPROTO_TCP && bytes >= sizeof(struct tcp_header)) {
+		struct tcp_header *tcp = (struct tcp_header *)l4;
+
+		if ((tcp->offset >> 4) * 4u > bytes || tcp->offset >> 4 < 5)
+			tcp->offset = 5 << 4;
+		tcp->check = 0;
+		tcp->check = (uint16_t)~checksum_fold(checksum_add(pseudo, tcp, bytes));
+	} else if (ip->proto == IPPROTO_UDP && bytes >= sizeof(struct udp_header)) {
+		struct udp_header *udp = (struct udp_header *)l4;
+
+		udp->len = htons((uint16_t)bytes);
+		if (!udp->check)
+			return;
+		udp->check = 0;
+		udp->check = (uint16_t)~checksum_fold(checksum_add(pseudo, udp, bytes));
+		if (!udp->check)
+			udp->check = 0xffff;
+	}
 }
 
 /* Help a packet past the gates that a blind fuzzer would hardly find the key to. */
-static void mend(uint8_t flags, struct ip_header *ip, uint32_t len)
+static void mend(const uint8_t head[4], unsigned port, struct ip_header *ip, uint32_t len)
 {
+	uint8_t flags = head[0];
 	uint32_t header;
 
 	if (len < sizeof(*ip))
 		return;
+	header = (ip->version_ihl & 0xfu) * 4;
+	if (flags & FIX_IP) {
+		if (header < sizeof(*ip) || header > len)
+			header = sizeof(*ip);
+		ip->version_ihl = (uint8_t)(0x40 | header / 4);
+		ip->total_len = htons((uint16_t)len);
+	}
 	if (flags & TO_US)
-		ip->dst = htonl(ip->id & 1 ? 0x0a0a0002 : 0xac100001);
+		ip->dst = htonl(ip->id & 1 ? 0x0a0a0002 + (ip->id >> 1 & 3) : 0xac100001);
 	if (flags & FROM_CLIENT)
-		ip->src = htonl(0xc0a83200u | (ip->id & 7));
+		ip->src = htonl(0xc0a83200u | (ip->id & 15));
+	if (flags & OF_FLOW && header <= len)
+		join_flow(ip, len, port, head[3]);
+	if (flags & FIX_L4 && header >= sizeof(*ip) && header <= len)
+		fix_transport(ip, (uint8_t *)ip + header, len - header);
 	if (!(flags & FIX_IP))
 		return;
-	header = (ip->version_ihl & 0xfu) * 4;
-	if (header < sizeof(*ip) || header > len)
-		header = sizeof(*ip);
-	ip->version_ihl = (uint8_t)(0x40 | header / 4);
-	ip->total_len = htons((uint16_t)len);
-	if (flags & FIX_L4)
-		fix_icmp(ip, header, len);
 	ip->check = 0;
 	ip->check = (uint16_t)~checksum_fold(checksum_add(0, ip, header));
 }
 
-static void step(const uint8_t head[4], const uint8_t *packet, uint32_t len)
+static struct io_offload offload_of(const struct ip_header *ip, uint32_t len, uint8_t arg)
 {
-	struct fuzz_port *port = &fuzz.port[head[0] & FROM_VSPHERE];
-	struct ethernet_header *ethernet = (struct ethernet_header *)fuzz.frame;
-	struct worker_status status;
+	struct io_offload offload = {.flags = IO_NEEDS_CSUM};
 
-	ethernet->dst = gateway_mac[port->index];
-	ethernet->src = server_mac;
-	ethernet->src.b[5] = head[1] & 3;
-	ethernet->type = ETHERTYPE_IP_BE;
-	memcpy(fuzz.frame + ETHERNET_BYTES, packet, len);
-	mend(head[0], (struct ip_header *)(fuzz.frame + ETHERNET_BYTES), len);
-	port->frame = (struct io_frame){.data = fuzz.frame, .len = ETHERNET_BYTES + len, .wire_len = ETHERNET_BYTES + len};
-	if (head[0] & OFFLOADED) {
-		port->frame.offload = (struct io_offload){.flags = IO_NEEDS_CSUM, .csum_start = 34, .csum_offset = 16};
-		if (len > 600) {
-			port->frame.offload.gso_type = head[1] & 4 ? IO_GSO_TCPV4 : IO_GSO_UDP_L4;
-			port->frame.offload.gso_size = 500;
-		}
+	offload.csum_start = (uint16_t)(ETHERNET_BYTES + (ip->version_ihl & 0xf) * 4);
+	offload.csum_offset = ip->proto == IPPROTO_UDP ? 6 : 16;
+	if (len > 600) {
+		offload.gso_type = ip->proto == IPPROTO_UDP ? IO_GSO_UDP_L4 : IO_GSO_TCPV4;
+		offload.gso_size = (uint16_t)(arg * 8 + 1);
 	}
-	port->waiting = true;
-	if (head[0] & SERVER_LOST)
-		worker_neighbour(fuzz.worker, 12, htonl(0x0a0a000a), &server_mac,
-				 head[1] & 1 ? NUD_FAILED : NUD_REACHABLE, fuzz.now_ns);
-	fuzz.now_ns += head[1] * (head[0] & LATER ? 1000 * MS : MS);
-	worker_receive(fuzz.worker, (uint8_t)port->index, fuzz.now_ns);
-	worker_work(fuzz.worker, fuzz.now_ns, &status);
-	must(fuzz.counters.flows == fuzz.worker->table.used, "the flow gauge agrees with the table");
+	return offload;
 }
 
+static void spoil_frame(struct io_frame *frame, uint8_t arg)
+{
+	frame->vlan = arg & 1;
+	if (arg & 4 && frame->len > ETHERNET_BYTES + 2)
+		memcpy(frame->data + 12, frame->data + ETHERNET_BYTES, 2);
+	if (arg & 8 && arg >> 4 < frame->len) {
+		memmove(frame->data + frame->len - (arg >> 4), frame->data, arg >> 4);
+		frame->data += frame->len - (arg >> 4);
+		frame->len = frame->wire_len = arg >> 4;
+	}
+	frame->wire_len += arg & 2;
+}
+
+static void make_frame(struct io_frame *frame, unsigned copy, const uint8_t head[4],
+		       const uint8_t *packet, uint32_t len, unsigned port)
+{
+	uint32_t padded = head[1] & PAD && head[3] * 256u > len ? head[3] * 256u : len;
+	uint8_t *data = fuzz.buffer[copy] + IO_FRAME_BYTES - ETHERNET_BYTES - padded;
+	struct ethernet_header *ethernet = (struct ethernet_header *)data;
+	struct ip_header *ip = (struct ip_header *)(data + ETHERNET_BYTES);
+
+	ethernet->dst = gateway_mac[port];
+	ethernet->src = server_mac;
+	ethernet->src.b[5] = head[2] & 3;
+	ethernet->type = ETHERTYPE_IP_BE;
+	memcpy(ip, packet, len);
+	if (padded > len)
+		memset((uint8_t *)ip + len, 0, padded - len);
+	if (copy && len >= 24)
+		((uint8_t *)ip)[21] = (uint8_t)(((uint8_t *)ip)[21] + copy);
+	mend(head, port, ip, padded);
+	*frame = (struct io_frame){.data = data, .len = ETHERNET_BYTES + padded};
+	frame->wire_len = frame->len;
+	if (head[1] & OFFLOADED && len >= IP_BYTES_MIN)
+		frame->offload = offload_of(ip, padded, head[3]);
+	if (head[1] & BAD_FRAME)
+		spoil_frame(frame, head[3]);
+}
+
+/* What changes around the datapath. */
+static void disturb(const uint8_t head[4])
+{
+	uint8_t arg = head[3];
+
+	if (!(head[1] & (SERVER_LOST | RECONFIGURE | LINK | END_FLOW)))
+		return;
+	fuzz.changed = true;
+	if (head[1] & SERVER_LOST)
+		worker_neighbour(fuzz.worker, 11 + VSPHERE, htonl(0x0a0a000a), &server_mac,
+				 arg & 1 ? NUD_FAILED :
+				 arg & 2 ? NUD_NONE :
+					   NUD_REACHABLE,
+				 fuzz.now_ns);
+	if (head[1] & RECONFIGURE && head[2] == RECONFIGURE_TIME && fuzz.config != arg % CONFIGS)
+		use_config(arg % CONFIGS);
+	if (head[1] & LINK)
+		set_link(arg % PORTS, mtus[arg >> 2 & 7], arg < 0xe0);
+	if (head[1] & END_FLOW)
+		worker_end_flow(fuzz.worker, arg % CAPACITY,
+				atomic_load(&fuzz.worker->table.records[arg % CAPACITY].word),
+				fuzz.now_ns);
+}
+
+static void step(const uint8_t head[4], const uint8_t *packet, uint32_t len)
+{
+	unsigned index = head[1] & FROM_INTERNET ? INTERNET : head[0] & FROM_VSPHERE ? VSPHERE : VRACK;
+	unsigned copies = head[0] & COPY ? head[3] % COPIES + 1 : 1;
+	struct fuzz_port *port = &fuzz.port[index];
+	const struct worker *w = fuzz.worker;
+
+	fuzz.check_transport = false;
+	fuzz.now_ns += head[2] * (head[0] & LATER ? SECOND : MS);
+	disturb(head);
+	work(); /* what was due comes first, as in the loop */
+	fuzz.check_transport = (head[0] & (FIX_IP | FIX_L4)) == (FIX_IP | FIX_L4) &&
+			       !(head[1] & OFFLOADED) && !w->frags.waiting && !w->neighbours.waiting;
+	for (unsigned i = 0; i < copies; i++)
+		make_frame(&port->frame[i], i, head, packet, len, index);
+	port->waiting = copies;
+	fuzz.from_client = index != VSPHERE;
+	fuzz.frames_in += copies;
+	fuzz.piece_end = NULL;
+	worker_receive(fuzz.worker, (uint8_t)index, fuzz.now_ns);
+	work();
+	check_accounts();
+}
+
+static void run_input(const uint8_t *data, size_t size)
+{
+	if (fuzz.inputs % LIFE == 0)
+		begin_life();
+	else if (fuzz.inputs % LIFE == LIFE / 2)
+		hand_over();
+	fuzz.inputs++;
+	if (!size)
+		return;
+	if (fuzz.history && fuzz.history_at + size + 8 <= fuzz.history + HISTORY_BYTES) {
+		uint32_t length = (uint32_t)size, end = UINT32_MAX;
+
+		memcpy(fuzz.history_at, &length, 4);
+		memcpy(fuzz.history_at + 4, data, size);
+		fuzz.history_at += 4 + size;
+		memcpy(fuzz.history_at, &end, 4);
+	}
+	if (!(*data & KEEP))
+		reset();
+	data++;
+	size--;
+	for (unsigned steps = 0; size >= 6 && steps < STEPS; steps++) {
+		uint32_t len = data[4] | (uint32_t)data[5] << 8;
+
+		if (len > size - 6)
+			len = (uint32_t)size - 6;
+		if (len > PACKET_MAX)
+			len = PACKET_MAX;
+		step(data, data + 6, len);
+		data += 6 + len;
+		size -= 6 + len;
+	}
+}
+
+/* All inputs of a life once more. */
+static void replay(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat status;
+	const uint8_t *data, *end;
+	uint32_t length;
+
+	must(fd >= 0 && !fstat(fd, &status) && status.st_size >= 4, "the history can be read");
+	data = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	must(data != MAP_FAILED, "the history can be read");
+	for (end = data + status.st_size; end - data >= 4; data += 4 + length) {
+		memcpy(&length, data, 4);
+		if (length > (size_t)(end - data - 4))
+			break;
+		run_input(data + 4, length);
+	}
+	printf("replayed %u inputs of %s\n", fuzz.inputs, path);
+	exit(0);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	const char *history = getenv("PGW_FUZZ_HISTORY"), *repeat = getenv("PGW_FUZZ_REPLAY");
+
+	(void)argc;
+	(void)argv;
+	fuzz.table = aligned_alloc(4096, flow_table_bytes(CAPACITY));
+	must(fuzz.table, "there is memory");
+	for (unsigned i = 0; i < COPIES; i++)
+		fuzz.buffer[i] = malloc(IO_FRAME_BYTES);
+	for (unsigned i = 0; i < COPIES; i++)
+		must(fuzz.buffer[i], "there is memory");
+	compile();
+	if (repeat)
+		replay(repeat);
+	if (history) {
+		int fd = open(history, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+		must(fd >= 0 && !ftruncate(fd, HISTORY_BYTES), "the history can be written");
+		fuzz.history = mmap(NULL, HISTORY_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		must(fuzz.history != MAP_FAILED, "the history can be written");
+		close(fd);
+	}
+	return 0;
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	if (fuzz.inputs++ % LIFE == 0)
-		begin();
-	for (unsigned steps = 0; size >= 4 && steps < 16; steps++) {
-		uint32_t len = data[2] | (uint32_t)data[3] << 8;
-
-		if (len > size - 4)
-			len = (uint32_t)size - 4;
-		if (len > PACKET_MAX)
-			len = PACKET_MAX;
-		step(data, data + 4, len);
-		data += 4 + len;
-		size -= 4 + len;
-	}
+	run_input(data, size);
 	return 0;
 }

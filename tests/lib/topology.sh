@@ -35,6 +35,7 @@ on() { # on NODE COMMAND… - run there
 spawn() {
 	local name=$1 namespace=$TOPOLOGY_PREFIX-$2
 	shift 2
+	: >"$WORK/$name.out" # here, or said() could still hear a predecessor of that name
 	ip netns exec "$namespace" "$@" >"$WORK/$name.out" 2>"$WORK/$name.err" </dev/null &
 	PID[$name]=$!
 }

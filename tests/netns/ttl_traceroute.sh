@@ -24,4 +24,7 @@ contains "TTL of the server's answer, one hop away" "$(ping_from near 10.10.0.10
 contains "TTL of the server's answer, two hops away" "$(ping_from far 10.10.0.10 -c 1)" "ttl=62"
 refused "TTL 1 does not pass" ping_from near 10.10.0.10 -c 1 -t 1
 expect "TTL 2 does" ping_from near 10.10.0.10 -c 1 -t 2
-at_least "packets counted under ttl-exceeded" "$(drops ttl-exceeded)" 3
+expect "a session" ping_from near 10.10.0.10 -c 1 -e 77
+refused "TTL 1 does not pass in a session that is there either" \
+	ping_from near 10.10.0.10 -c 1 -e 77 -t 1
+at_least "packets counted under ttl-exceeded" "$(drops ttl-exceeded)" 4

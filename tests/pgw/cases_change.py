@@ -26,6 +26,8 @@ def statements(bench):
             (("set", "icmp-rate", "default"), None),
             (("al", "a", "10.0.0.0/8", "description", 'say "hi" # \\o/'),
              'allow add 10.0.0.0/8 description "say \\"hi\\" # \\\\o/"'),
+            (("allow", "add", "10.0.0.0/8", "description", "a#b"),
+             'allow add 10.0.0.0/8 description "a#b"'),
             (("allow", "add", "10.0.0.0/8", "description", ""),
              'allow add 10.0.0.0/8 description ""')):
         bench.gateway.requests.clear()
@@ -39,7 +41,7 @@ def what_a_change_did(bench):
     equal("JSON", bench.json("allow", "add", "10.0.0.0/8"),
           {"revision": 8, "changes": ["allow add 10.0.0.0/8"], "sessions-ended": 2})
     equal("-s", bench.text("-s", "allow", "del", "10.0.0.0/8"),
-          "revision 8: 1 changes, 2 sessions ended\n")
+          "revision 8: 1 change, 2 sessions ended\n")
     contains("-d", bench.text("-d", "allow", "del", "10.0.0.0/8"), "- allow del 10.0.0.0/8\n")
 
 
@@ -190,7 +192,7 @@ def config_apply(bench):
     assert bench.gateway
     equal("text", bench.text("config", "apply", good), "")
     equal("-s", bench.text("-s", "config", "apply", good),
-          "revision 9: 1 changes, 3 sessions ended\n")
+          "revision 9: 1 change, 3 sessions ended\n")
     equal("JSON", bench.json("config", "apply", "-", stdin=GOOD),
           {"revision": 9, "changes": ["allow del 10.0.0.0/8"], "sessions-ended": 3})
     bench.gateway.answers["config-apply"] = {

@@ -2,6 +2,7 @@
 """Events."""
 
 import json
+import select
 import signal
 import subprocess
 
@@ -54,6 +55,8 @@ def monitor_follows_until_interrupted(bench):
         process = subprocess.Popen([PGW, "-r", bench.rundir, "monitor"], stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE)
         # The line is there while pgw still runs: it was flushed.
+        if not select.select([process.stdout], [], [], BOUND_S)[0]:
+            process.kill()
         equal("a line at once", process.stdout.readline(), b"link portgroup vrack state down\n")
         process.send_signal(number)
         out, err = process.communicate(timeout=BOUND_S)

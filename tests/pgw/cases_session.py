@@ -37,9 +37,11 @@ def session_fields(bench):
     listed = sessions(bench)
     equal("sessions", len(listed), 5)
     first = listed[0]
-    assert 5000 <= first.pop("idle-ms") < 30000
-    assert 10 <= first.pop("age-s") < 40
-    assert 7440 - 30 < first.pop("timeout-s") <= 7435
+    # The flow was made when this file was read; a slow machine may be minutes further.
+    idle_ms = first.pop("idle-ms")
+    assert 5000 <= idle_ms < 300000, idle_ms
+    equal("timeout", first.pop("timeout-s"), 7440 - idle_ms // 1000)
+    assert 10 <= first.pop("age-s") < 310
     equal("a service", first, {
         "id": 3 << 24 | 1, "protocol": "tcp", "state": "established", "initiator": "internal",
         "internal-src-address": "192.168.50.10", "internal-src-port": 40001,
@@ -83,7 +85,7 @@ def session_timeouts(bench):
                         (ICMP, 0)])]
     bench.gateway.answers["session-table"] = session_answer(flows)
     for session, wanted in zip(bench.json("session"), (240, 240, 7440, 7440, 240, 300, 60)):
-        assert wanted - 20 < session["timeout-s"] <= wanted, session
+        equal("timeout", session["timeout-s"], wanted - session["idle-ms"] // 1000)
 
 
 @case

@@ -10,7 +10,7 @@ import fake
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PGW = os.path.join(os.environ.get("PGW_BIN", os.path.join(TOP, "build", "bin")), "pgw")
-BOUND_S = 60
+BOUND_S = 30
 TESTS = []
 
 

@@ -66,7 +66,7 @@ static const char example[] =
 	"route add default via 10.10.0.254\n"
 	"pool add default external-ip-address 10.10.0.2,10.10.0.3 ports 16384-65535\n"
 	"pool add other external-ip-address 172.16.0.11 ports 2000-2999 mapping-type edm "
-	"filtering-type eif\n"
+	"filtering-type eif port-quota 77\n"
 	"nat add 20 from any to 10.10.0.0/24 pool default\n"
 	"nat add 10 from 172.16.0.0/24 to 10.10.0.0/28 protocol udp nat-pass-through\n"
 	"nat add 30 from any to any protocol tcp pool other\n"
@@ -75,7 +75,8 @@ static const char example[] =
 	"backend 10.10.0.22:903 balance source-hash\n"
 	"service add dns address 172.16.0.11 protocol udp port 53 backend 10.10.0.53:53\n"
 	"allow add 192.168.50.0/24\nallow add 192.168.0.0/16\nallow add 172.16.0.0/24\n"
-	"set icmp-rate 55\nset timer icmp-timeout 61\n";
+	"set icmp-rate 55\nset timer icmp-timeout 61\nset connection-limits 901\n"
+	"set mapping-limits 902\nset creation-rate 903\nset mss-clamp 904\nset dead-flow rst\n";
 
 static be32 addr(const char *text)
 {
@@ -94,6 +95,11 @@ static void test_header_and_ports(void **state)
 	compile(&c, example);
 	assert_int_equal(c.snapshot.header->revision, 42);
 	assert_int_equal(c.snapshot.header->icmp_rate, 55);
+	assert_int_equal(c.snapshot.header->connection_limit, 901);
+	assert_int_equal(c.snapshot.header->mapping_limit, 902);
+	assert_int_equal(c.snapshot.header->creation_rate, 903);
+	assert_int_equal(c.snapshot.header->mss_clamp, 904);
+	assert_int_equal(c.snapshot.header->options, SNAPSHOT_DEAD_FLOW_RST);
 	assert_int_equal(c.snapshot.header->timer_s[TIMER_ICMP], 61);
 	assert_int_equal(c.snapshot.header->timer_s[TIMER_UDP], 300);
 	assert_int_equal(c.snapshot.n_ports, 2);

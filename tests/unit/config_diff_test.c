@@ -45,6 +45,11 @@ static void assert_equal(const struct config *a, const struct config *b)
 	assert_memory_equal(a->timer_s, b->timer_s, sizeof(a->timer_s));
 	assert_int_equal(a->flow_capacity, b->flow_capacity);
 	assert_int_equal(a->icmp_rate, b->icmp_rate);
+	assert_int_equal(a->connection_limit, b->connection_limit);
+	assert_int_equal(a->mapping_limit, b->mapping_limit);
+	assert_int_equal(a->creation_rate, b->creation_rate);
+	assert_int_equal(a->mss_clamp, b->mss_clamp);
+	assert_int_equal(a->dead_flow, b->dead_flow);
 }
 
 /* By the printer alone: assert_equal() leans on the comparison that config_diff() uses. */

@@ -55,6 +55,11 @@ static void test_defaults(void **state)
 	assert_int_equal(config.timer_s[TIMER_ICMP], 60);
 	assert_int_equal(config.timer_s[TIMER_HOLD_DOWN], 120);
 	assert_int_equal(config.flow_capacity, 1 << 20);
+	assert_int_equal(config.connection_limit, 0);
+	assert_int_equal(config.mapping_limit, 0);
+	assert_int_equal(config.creation_rate, 0);
+	assert_int_equal(config.mss_clamp, SNAPSHOT_MSS_OFF);
+	assert_int_equal(config.dead_flow, DEAD_FLOW_DROP);
 	parse(&config, "portgroup add a dev eth0 realm internet\n"
 		       "pool add p external-ip-address 10.0.0.1\n");
 	assert_true(config.portgroups[0].last_hop && config.portgroups[0].reverse_path);
@@ -64,6 +69,7 @@ static void test_defaults(void **state)
 	assert_int_equal(config.pools[0].port_last, 65535);
 	assert_int_equal(config.pools[0].mapping, MAPPING_EIM);
 	assert_int_equal(config.pools[0].filtering, FILTERING_EDF);
+	assert_int_equal(config.pools[0].port_quota, 0);
 	assert_int_equal(config.pools[0].line, 2);
 	config_free(&config);
 }

@@ -94,10 +94,15 @@ static inline unsigned random_pools(struct config_text *text, struct random *ran
 		}
 		if (n == 0)
 			continue;
-		config_text_add(text, " ports %u-%u mapping-type %s filtering-type %s\n", first,
+		config_text_add(text, " ports %u-%u mapping-type %s filtering-type %s", first,
 				first + random_below(random, 10000),
 				random_below(random, 2) ? "eim" : "edm",
 				filtering[random_below(random, 3)]);
+		if (random_below(random, 2))
+			config_text_add(text, " port-quota %u", 1 + random_below(random, 3));
+		if (random_below(random, 2))
+			config_text_add(text, " address-allocation-type paired");
+		config_text_add(text, "\n");
 		pools |= 1u << j;
 	}
 	return pools;
@@ -167,6 +172,35 @@ static inline void random_allows(struct config_text *text, struct random *random
 					descriptions[random_below(random, 3)]);
 }
 
+static inline void random_settings(struct config_text *text, struct random *random)
+{
+	static const char *const limits[] = {"connection-limits", "mapping-limits",
+					     "creation-rate"};
+	static const char *const clamps[] = {"off", "path", "536", "1460", "65495", "default"};
+	static const char *const dead[] = {"drop", "rst", "default"};
+
+	if (random_below(random, 2))
+		config_text_add(text, "set timer udp-timeout %u\n", 300 + random_below(random, 3));
+	if (random_below(random, 2))
+		config_text_add(text, "set flow-capacity %u\n", 64u << random_below(random, 3));
+	if (random_below(random, 2))
+		config_text_add(text, "set icmp-rate %u\n", random_below(random, 3));
+	for (unsigned i = 0; i < 3; i++) {
+		unsigned value = random_below(random, 4);
+
+		if (value == 3)
+			continue;
+		if (value)
+			config_text_add(text, "set %s %u\n", limits[i], value * 500);
+		else
+			config_text_add(text, "set %s off\n", limits[i]);
+	}
+	if (random_below(random, 2))
+		config_text_add(text, "set mss-clamp %s\n", clamps[random_below(random, 6)]);
+	if (random_below(random, 2))
+		config_text_add(text, "set dead-flow %s\n", dead[random_below(random, 3)]);
+}
+
 /* random_config() - Return: a malloc'ed configuration file, NULL without memory */
 static inline char *random_config(uint64_t seed)
 {
@@ -182,13 +216,7 @@ static inline char *random_config(uint64_t seed)
 	random_rules(&text, &random, pools);
 	random_services(&text, &random, present);
 	random_allows(&text, &random);
-	if (random_below(&random, 2))
-		config_text_add(&text, "set timer udp-timeout %u\n",
-				300 + random_below(&random, 3));
-	if (random_below(&random, 2))
-		config_text_add(&text, "set flow-capacity %u\n", 64u << random_below(&random, 3));
-	if (random_below(&random, 2))
-		config_text_add(&text, "set icmp-rate %u\n", random_below(&random, 3));
+	random_settings(&text, &random);
 	return config_text_take(&text);
 }
 

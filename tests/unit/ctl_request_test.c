@@ -34,9 +34,10 @@ static int fake_version(void *gateway, struct request_result *result)
 	return asked(gateway, "version", "", result);
 }
 
-static int fake_show(void *gateway, const char *object, struct request_result *result)
+static int fake_show(void *gateway, const char *object, bool statistics,
+		     struct request_result *result)
 {
-	return asked(gateway, "show", object, result);
+	return asked(gateway, statistics ? "show -s" : "show", object, result);
 }
 
 static int fake_change(void *gateway, const char *const *statements, size_t n,
@@ -127,6 +128,10 @@ static void reaches_the_gateway(void **state)
 	assert_string_equal(fake.asked, "version ");
 	expect(&fake, " {\"object\":\"pool\", \"op\":\"show\"} ", "{\"ok\":true}");
 	assert_string_equal(fake.asked, "show pool");
+	expect(&fake, "{\"op\":\"show\",\"object\":\"nat\",\"statistics\":true}", "{\"ok\":true}");
+	assert_string_equal(fake.asked, "show -s nat");
+	expect(&fake, "{\"op\":\"show\",\"statistics\":false,\"object\":\"nat\"}", "{\"ok\":true}");
+	assert_string_equal(fake.asked, "show nat");
 	expect(&fake, "{\"op\":\"change\",\"statements\":[\"a b\",\"c\"]}", "{\"ok\":true}");
 	assert_string_equal(fake.asked, "change 2 a b c");
 	expect(&fake, "{\"op\":\"config-apply\",\"text\":\"x\\ny\"}", "{\"ok\":true}");
@@ -156,6 +161,8 @@ static void refuses_what_is_wrong(void **state)
 	expect_refusal("{\"op\":\"version\",\"x\":1}", "has no member \\\"x\\\"");
 	expect_refusal("{\"op\":\"show\"}", "needs member \\\"object\\\", a string");
 	expect_refusal("{\"op\":\"show\",\"object\":1}", "must be a string");
+	expect_refusal("{\"op\":\"show\",\"object\":\"nat\",\"statistics\":1}",
+		       "must be true or false");
 	expect_refusal("{\"op\":\"show\",\"object\":\"x\"}", "expected one of: portgroup, address");
 	expect_refusal("{\"op\":\"change\",\"statements\":{}}", "must be an array");
 	expect_refusal("{\"op\":\"change\",\"statements\":[]}", "expected 1 to");

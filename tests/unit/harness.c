@@ -119,6 +119,8 @@ void harness_configure(struct harness *h, const char *text)
 	for (size_t i = 0; i < config.n_pools; i++)
 		pool_index[i] = (uint16_t)i;
 	runtime.pool_index = pool_index;
+	runtime.reserved = h->reserved;
+	runtime.n_reserved = h->n_reserved;
 	/* portgroups are kept in the order of the configuration: vrack, vsphere */
 	for (unsigned i = 0; i < config.n_portgroups; i++) {
 		bool vrack = strcmp(config.portgroups[i].name, "vrack") == 0;

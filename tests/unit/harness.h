@@ -42,6 +42,8 @@ struct harness {
 	uint64_t seed;
 	unsigned asked; /* neighbours asked for */
 	be32 asked_addr;
+	const struct snapshot_reserved *reserved; /* for the next harness_configure(): listening ports */
+	size_t n_reserved;
 };
 
 /* harness_open() - @config: statements of pgw.conf; server_mac answers for every vsphere address */
