@@ -27,6 +27,8 @@ struct apply {
 	uint32_t told;	 /* … that the datapath has been told of */
 	bool started;	 /* this apply started the datapath */
 	struct region snapshot;
+	struct logger log;
+	bool log_changed; /* @log takes the place of the running one */
 };
 
 #define BIT(index) (1u << (index))
@@ -227,6 +229,43 @@ static void *compile(const struct apply *apply, size_t *bytes, struct ctl_error 
 	return block;
 }
 
+/* Before what makes a new datapath forward, so that no session goes unlogged. */
+static int take_log(void *context, struct ctl_error *error)
+{
+	struct apply *apply = context;
+	struct gateway *gateway = apply->gateway;
+	uint32_t ifindexes[CONFIG_PORTGROUPS_MAX];
+	struct log_settings settings;
+	int code;
+
+	for (unsigned i = 0; i < CONFIG_PORTGROUPS_MAX; i++)
+		ifindexes[i] = apply->fresh[i].link.ifindex;
+	logger_settings(&settings, apply->config, &apply->names, ifindexes);
+	if (!logger_differs(&gateway->log, &settings))
+		return 0;
+	code = logger_start(&apply->log, &settings, error);
+	if (code)
+		return code;
+	code = tell_log(gateway, &apply->log, error);
+	if (code)
+		logger_leave(gateway, &apply->log);
+	apply->log_changed = !code;
+	return code;
+}
+
+static void undo_log(void *context)
+{
+	struct apply *apply = context;
+	struct ctl_error error;
+
+	if (!apply->log_changed)
+		return;
+	if (tell_log(apply->gateway, &apply->gateway->log, &error))
+		ctl_log(LOG_ERR, "cannot go back to the former session log: %s", error.text);
+	logger_leave(apply->gateway, &apply->log);
+	apply->log_changed = false;
+}
+
 static int take_snapshot(void *context, struct ctl_error *error)
 {
 	struct apply *apply = context;
@@ -304,6 +343,11 @@ static void commit(struct apply *apply)
 			port->state[0] = '\0';
 	}
 	apply->opened = 0;
+	if (apply->log_changed) {
+		logger_leave(gateway, &gateway->log);
+		gateway->log = apply->log;
+		gateway->due.log_ms = 0;
+	}
 	names_keep(&apply->names, apply->config);
 	gateway->names = apply->names;
 	region_drop(&gateway->snapshot);
@@ -317,6 +361,7 @@ static const struct transaction_step steps[] = {
 	{"packet sockets", take_sockets, undo_sockets},
 	{"pgw-datapath", take_datapath, undo_datapath},
 	{"portgroups", take_ports, undo_ports},
+	{"session log", take_log, undo_log},
 	{"snapshot", take_snapshot, undo_snapshot},
 	{"flow table", take_table, NULL},
 };
@@ -476,6 +521,8 @@ int apply_bring_up(struct gateway *gateway, struct ctl_error *error)
 		code = tell_events(gateway, error);
 	for (unsigned i = 0; !code && i < CONFIG_PORTGROUPS_MAX; i++)
 		code = bring_up_port(gateway, i, error);
+	if (!code)
+		code = tell_log(gateway, &gateway->log, error);
 	if (!code)
 		code = tell_snapshot(gateway, &gateway->snapshot, gateway->revision, error);
 	if (!code)

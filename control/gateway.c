@@ -241,6 +241,7 @@ static void init(struct gateway *gateway, const struct gateway_options *options)
 	for (unsigned i = 0; i < CONFIG_PORTGROUPS_MAX; i++)
 		gateway->ports[i].socket = -1;
 	config_init(&gateway->config);
+	logger_init(gateway);
 }
 
 static void release(struct gateway *gateway)
@@ -248,6 +249,7 @@ static void release(struct gateway *gateway)
 	server_close(gateway->server);
 	gateway->server = NULL;
 	datapath_leave(&gateway->datapath);
+	logger_forget(gateway);
 	for (unsigned i = 0; i < CONFIG_PORTGROUPS_MAX; i++)
 		if (gateway->ports[i].socket >= 0)
 			close(gateway->ports[i].socket);
@@ -301,6 +303,7 @@ int gateway_open(struct gateway *gateway, const struct gateway_options *options,
 		/* One that an earlier pgwd left goes on with what it has. */
 		if (!adopted && gateway->configured) {
 			datapath_quit(&gateway->datapath);
+			logger_finish(gateway);
 			kernel_remove(gateway->kernel, &why);
 		}
 		release(gateway);
@@ -321,6 +324,7 @@ void gateway_close(struct gateway *gateway)
 	server_close(gateway->server);
 	gateway->server = NULL;
 	datapath_quit(&gateway->datapath);
+	logger_finish(gateway);
 	if (kernel_remove(gateway->kernel, &why))
 		ctl_log(LOG_ERR,
 			"cannot take back what was programmed: %s; the next start mends "
@@ -514,7 +518,7 @@ static void hand_on_swept(struct gateway *gateway)
 
 int64_t gateway_due_ms(const struct gateway *gateway)
 {
-	int64_t due_ms = server_due_ms(gateway->server);
+	int64_t due_ms = server_due_ms(gateway->server), log_due_ms = logger_due_ms(gateway);
 
 	if (gateway->swept)
 		return 0;
@@ -522,7 +526,7 @@ int64_t gateway_due_ms(const struct gateway *gateway)
 		due_ms = gateway->due.reconcile_ms;
 	if (gateway->due.restart_ms && gateway->due.restart_ms < due_ms)
 		due_ms = gateway->due.restart_ms;
-	return due_ms;
+	return log_due_ms < due_ms ? log_due_ms : due_ms;
 }
 
 void gateway_work(struct gateway *gateway)
@@ -535,5 +539,6 @@ void gateway_work(struct gateway *gateway)
 		restart_datapath(gateway);
 	if (gateway->due.reconcile_ms && gateway->due.reconcile_ms <= now_ms)
 		reconcile(gateway);
+	logger_work(gateway);
 	server_expire(gateway->server, now_ms);
 }

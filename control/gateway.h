@@ -23,6 +23,7 @@
 #include "control/config/model.h"
 #include "control/ctl/server.h"
 #include "control/datapath.h"
+#include "control/logger.h"
 #include "control/names.h"
 #include "control/netlink/kernel.h"
 #include "control/region.h"
@@ -47,6 +48,7 @@ struct gateway_port {
 struct gateway_due {
 	int64_t reconcile_ms; /* the kernel changed under us */
 	int64_t restart_ms;   /* the datapath died */
+	int64_t log_ms;	      /* pgw-log died */
 };
 
 struct gateway {
@@ -60,6 +62,8 @@ struct gateway {
 	struct gateway_port ports[CONFIG_PORTGROUPS_MAX];
 	struct datapath datapath;
 	struct region table, counters, snapshot;
+	struct logger log;
+	struct logger_process log_leaving[LOGGER_LEAVING_MAX];
 	struct server *server;
 	int64_t started_ms; /* of this pgwd */
 	int64_t reconciled_ms;

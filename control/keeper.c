@@ -60,6 +60,7 @@ void keeper_put(const char *name, int fd)
 	/* It would keep both otherwise, and hand them back in any order. */
 	snprintf(state, sizeof(state), "FDSTOREREMOVE=1\nFDNAME=%s", name);
 	sd_notify(0, state);
-	snprintf(state, sizeof(state), "FDSTORE=1\nFDNAME=%s", name);
+	/* Not watched for its end: a BPF map polls as one that has failed. */
+	snprintf(state, sizeof(state), "FDSTORE=1\nFDPOLL=0\nFDNAME=%s", name);
 	sd_pid_notify_with_fds(0, 0, state, &fd, 1);
 }

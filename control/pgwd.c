@@ -95,6 +95,7 @@ static void reload(struct gateway *gateway)
 {
 	sd_notify(0, "RELOADING=1");
 	answer_reload(gateway);
+	logger_reopen(gateway);
 	sd_notifyf(0, "READY=1\nSTATUS=revision %" PRIu64, gateway->revision);
 }
 
@@ -128,7 +129,7 @@ static int timeout_ms(const struct gateway *gateway)
 
 static void loop(struct gateway *gateway, int signal_fd)
 {
-	enum { SIGNALS, SERVER, KERNEL, PROCESS, CHANNEL, WAITED };
+	enum { SIGNALS, SERVER, KERNEL, PROCESS, CHANNEL, LOGGER, WAITED };
 
 	for (;;) {
 		/* Those of the datapath change when it is started again; -1 is passed over. */
@@ -138,6 +139,7 @@ static void loop(struct gateway *gateway, int signal_fd)
 			[KERNEL] = {.fd = kernel_monitor_fd(gateway->kernel), .events = POLLIN},
 			[PROCESS] = {.fd = gateway->datapath.pidfd, .events = POLLIN},
 			[CHANNEL] = {.fd = gateway->datapath.peer.fd, .events = POLLIN},
+			[LOGGER] = {.fd = logger_fd(gateway), .events = POLLIN},
 		};
 
 		if (poll(fds, WAITED, timeout_ms(gateway)) < 0 && errno != EINTR) {
@@ -153,6 +155,8 @@ static void loop(struct gateway *gateway, int signal_fd)
 			gateway_datapath_ended(gateway);
 		else if (fds[CHANNEL].revents && gateway->datapath.peer.fd == fds[CHANNEL].fd)
 			gateway_channel_readable(gateway);
+		if (fds[LOGGER].revents && logger_fd(gateway) == fds[LOGGER].fd)
+			logger_ended(gateway);
 		if (fds[KERNEL].revents)
 			gateway_kernel_readable(gateway);
 		if (fds[SERVER].revents)

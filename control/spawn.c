@@ -23,7 +23,7 @@
 #define SPAWN_FILES_MAX 256 /* descriptors: one per portgroup, three memfds, a few more */
 
 /* Places of the child's descriptors; all above are closed before it gives up its privileges. */
-enum { FD_LISTEN = CHANNEL_LISTEN_FD, FD_BINARY, FD_REPORT, FD_FIRST_CLOSED };
+enum { FD_FIRST = CHANNEL_LISTEN_FD, FD_BINARY = FD_FIRST + SPAWN_FDS_MAX, FD_REPORT, FD_FIRST_CLOSED };
 
 /* What the child reports where it fails; nothing arrives once exec has closed the pipe. */
 struct report {
@@ -32,8 +32,9 @@ struct report {
 };
 
 struct child {
-	const char *binary;
-	int socket, binary_fd, report_fd;
+	const struct spawn *spawn;
+	int fds[SPAWN_FDS_MAX]; /* the first spawn->n_fds; copies that are ours */
+	int binary_fd, report_fd;
 	uid_t uid;
 	gid_t gid;
 	char *const *environment;
@@ -57,10 +58,16 @@ static void child_descriptors(const struct child *child)
 
 	if (null_fd < 0 || dup2(null_fd, STDIN_FILENO) < 0)
 		child_failed(child->report_fd, "open /dev/null");
-	if (dup2(STDERR_FILENO, STDOUT_FILENO) < 0 || dup2(child->socket, FD_LISTEN) < 0 ||
+	if (dup2(STDERR_FILENO, STDOUT_FILENO) < 0 ||
 	    dup3(child->binary_fd, FD_BINARY, O_CLOEXEC) < 0 ||
 	    dup3(child->report_fd, FD_REPORT, O_CLOEXEC) < 0)
 		child_failed(child->report_fd, "place descriptors");
+	for (unsigned i = 0; i < SPAWN_FDS_MAX; i++) {
+		if (i >= child->spawn->n_fds)
+			close(FD_FIRST + (int)i);
+		else if (dup2(child->fds[i], FD_FIRST + (int)i) < 0)
+			child_failed(FD_REPORT, "place descriptors");
+	}
 	if (syscall(SYS_close_range, FD_FIRST_CLOSED, ~0U, 0))
 		child_failed(FD_REPORT, "close descriptors");
 }
@@ -118,8 +125,7 @@ static void child_limits(void)
 
 __attribute__((noreturn)) static void child_run(const struct child *child)
 {
-	static const char name[] = "pgw-datapath";
-	char *const arguments[] = {(char *)name, NULL};
+	char *const arguments[] = {(char *)child->spawn->name, NULL};
 
 	if (setsid() < 0) /* or a terminal's Ctrl-C would end it before pgwd says QUIT */
 		child_failed(child->report_fd, "start a session");
@@ -128,11 +134,11 @@ __attribute__((noreturn)) static void child_run(const struct child *child)
 	child_privileges(child);
 	/* After the change of user: that checks RLIMIT_NPROC against the new user's processes. */
 	child_limits();
-	if (listen(FD_LISTEN, 1))
+	if (child->spawn->listens && listen(FD_FIRST, 1))
 		child_failed(FD_REPORT, "listen");
 	/* By name first, so that the process is called by it; by descriptor where the new user
 	 * may not walk to it. */
-	execve(child->binary, arguments, child->environment);
+	execve(child->spawn->binary, arguments, child->environment);
 	if (errno == EACCES)
 		syscall(SYS_execveat, FD_BINARY, "", arguments, child->environment, AT_EMPTY_PATH);
 	child_failed(FD_REPORT, "execute");
@@ -146,12 +152,12 @@ static int find_user(struct child *child, struct ctl_error *error)
 		user = getpwnam(SPAWN_USER_FALLBACK);
 	if (!user)
 		return fault(error, -ENOENT,
-			     "there is neither a user \"%s\" nor \"%s\" to run pgw-datapath as: "
+			     "there is neither a user \"%s\" nor \"%s\" to run %s as: "
 			     "create one with adduser --system --group %s",
-			     SPAWN_USER, SPAWN_USER_FALLBACK, SPAWN_USER);
+			     SPAWN_USER, SPAWN_USER_FALLBACK, child->spawn->name, SPAWN_USER);
 	if (!user->pw_uid)
-		return fault(error, -EPERM, "user \"%s\" is root; pgw-datapath runs unprivileged",
-			     user->pw_name);
+		return fault(error, -EPERM, "user \"%s\" is root; %s runs unprivileged",
+			     user->pw_name, child->spawn->name);
 	child->uid = user->pw_uid;
 	child->gid = user->pw_gid;
 	return 0;
@@ -198,27 +204,41 @@ static int spawn_fork(struct spawned *spawned, const struct child *child, int re
 	code = -errno;
 	close(child->report_fd); /* the child's end, or its end could not be seen */
 	if (spawned->pid < 0)
-		return fault(error, code, "cannot start %s: fork: %s", child->binary,
+		return fault(error, code, "cannot start %s: fork: %s", child->spawn->binary,
 			     strerror(-code));
-	code = await_exec(report_fd, child->binary, error);
+	code = await_exec(report_fd, child->spawn->binary, error);
 	if (!code) {
 		spawned->pidfd = (int)syscall(SYS_pidfd_open, spawned->pid, 0);
 		if (spawned->pidfd >= 0)
 			return 0;
-		code = fault(error, -errno, "cannot watch pgw-datapath: %s", strerror(errno));
+		code = fault(error, -errno, "cannot watch %s: %s", child->spawn->name,
+			     strerror(errno));
 	}
 	kill(spawned->pid, SIGKILL);
 	waitpid(spawned->pid, NULL, 0);
 	return code;
 }
 
-int spawn_datapath(struct spawned *spawned, const char *binary, int socket, struct ctl_error *error)
+/* Return: false if one could not be copied. */
+static bool copy_fds(struct child *child)
+{
+	for (unsigned i = 0; i < child->spawn->n_fds; i++) {
+		child->fds[i] = fcntl(child->spawn->fds[i], F_DUPFD_CLOEXEC, FD_FIRST_CLOSED);
+		if (child->fds[i] < 0)
+			return false;
+	}
+	return true;
+}
+
+int spawn_process(struct spawned *spawned, const struct spawn *spawn, struct ctl_error *error)
 {
 	char journal[80] = "LC_ALL=C";
 	const char *stream = getenv("JOURNAL_STREAM");
 	char *environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", journal, NULL};
-	struct child child = {
-		.binary = binary, .socket = -1, .binary_fd = -1, .environment = environment};
+	struct child child = {.spawn = spawn,
+			      .fds = {-1, -1, -1, -1},
+			      .binary_fd = -1,
+			      .environment = environment};
 	int pipe_fds[2], code;
 
 	if (stream && strlen(stream) < sizeof(journal) - sizeof("JOURNAL_STREAM="))
@@ -227,23 +247,37 @@ int spawn_datapath(struct spawned *spawned, const char *binary, int socket, stru
 	if (code)
 		return code;
 	if (pipe2(pipe_fds, O_CLOEXEC))
-		return fault(error, -errno, "cannot start %s: pipe: %s", binary, strerror(errno));
-	child.report_fd = move_up(pipe_fds[1]);
-	child.socket = fcntl(socket, F_DUPFD_CLOEXEC, FD_FIRST_CLOSED);
-	child.binary_fd = move_up(open(binary, O_PATH | O_CLOEXEC));
-	if (child.report_fd < 0 || child.socket < 0 || child.binary_fd < 0) {
-		code = fault(error, -errno,
-			     "cannot open %s: %s; it must lie beside pgwd's own binary", binary,
+		return fault(error, -errno, "cannot start %s: pipe: %s", spawn->binary,
 			     strerror(errno));
+	child.report_fd = move_up(pipe_fds[1]);
+	child.binary_fd = move_up(open(spawn->binary, O_PATH | O_CLOEXEC));
+	if (child.report_fd < 0 || child.binary_fd < 0 || !copy_fds(&child)) {
+		code = fault(error, -errno,
+			     "cannot open %s: %s; it must lie beside pgwd's own binary",
+			     spawn->binary, strerror(errno));
 		if (child.report_fd >= 0)
 			close(child.report_fd);
 	} else {
 		code = spawn_fork(spawned, &child, pipe_fds[0], error);
 	}
 	close(pipe_fds[0]);
-	if (child.socket >= 0)
-		close(child.socket);
+	for (unsigned i = 0; i < SPAWN_FDS_MAX; i++)
+		if (child.fds[i] >= 0)
+			close(child.fds[i]);
 	if (child.binary_fd >= 0)
 		close(child.binary_fd);
 	return code;
+}
+
+int spawn_datapath(struct spawned *spawned, const char *binary, int socket, struct ctl_error *error)
+{
+	const struct spawn spawn = {
+		.name = "pgw-datapath",
+		.binary = binary,
+		.fds = &socket,
+		.n_fds = 1,
+		.listens = true,
+	};
+
+	return spawn_process(spawned, &spawn, error);
 }

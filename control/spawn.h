@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* spawn - starts pgw-datapath without privileges. */
+/* spawn - starts pgw-datapath and pgw-log without privileges. */
 #ifndef PGW_CONTROL_SPAWN_H
 #define PGW_CONTROL_SPAWN_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "control/ctl/client.h"
@@ -15,16 +16,29 @@ struct spawned {
 	int pidfd;
 };
 
+#define SPAWN_FDS_MAX 4u
+
+struct spawn {
+	const char *name; /* of the program, for itself and for messages */
+	const char *binary;
+	const int *fds; /* become its descriptors 3, 4, …; borrowed */
+	unsigned n_fds; /* at most SPAWN_FDS_MAX */
+	/* fds[0] is a socket that is bound and not yet listening: the child calls listen() itself,
+	 * so that SO_PEERCRED tells whoever connects the child's pid */
+	bool listens;
+};
+
 /**
- * spawn_datapath() - run @binary with @socket as descriptor CHANNEL_LISTEN_FD
- * @socket: bound, not yet listening: the child calls listen() itself, so that SO_PEERCRED tells
- *          whoever connects the child's pid
+ * spawn_process() - run a program
  *
  * The child gets standard error twice, no other descriptor, a minimal environment, its own
  * session, no core dumps, no further processes, no capability (bounding set included) and
- * no_new_privs. When this returns it listens and has executed @binary.
+ * no_new_privs. When this returns it listens, if it is to, and has executed its binary.
  * Return: 0, or -errno with @error set.
  */
+int spawn_process(struct spawned *spawned, const struct spawn *spawn, struct ctl_error *error);
+
+/* spawn_datapath() - pgw-datapath, with @socket as descriptor CHANNEL_LISTEN_FD, listening */
 int spawn_datapath(struct spawned *spawned, const char *binary, int socket,
 		   struct ctl_error *error);
 

@@ -16,6 +16,7 @@ int tell_table(struct gateway *gateway, uint64_t *flows, struct ctl_error *error
 
 	question.u.table.bytes = gateway->table.bytes;
 	question.u.table.counters_bytes = gateway->counters.bytes;
+	question.u.table.map = gateway->table.map;
 	code = peer_ask(&gateway->datapath.peer, &question, fds, 2, &answer, NULL, error);
 	if (!code)
 		*flows = answer.u.ok.value;
@@ -56,6 +57,24 @@ int tell_port_gone(struct gateway *gateway, unsigned index, struct ctl_error *er
 
 	question.u.port.index = index;
 	return peer_ask(&gateway->datapath.peer, &question, NULL, 0, NULL, NULL, error);
+}
+
+int tell_log(struct gateway *gateway, struct logger *log, struct ctl_error *error)
+{
+	struct channel_message question = {.type = CHANNEL_LOG_OFF};
+	const int fds[] = {log->ring.fd, log->wake_fds[LOGGER_WRITER]};
+	unsigned n_fds = 0;
+	int code;
+
+	if (log->ring.fd >= 0) {
+		question.type = CHANNEL_LOG;
+		question.u.log.bytes = log->ring.bytes;
+		question.u.log.threshold = log->settings.threshold;
+		n_fds = 2;
+	}
+	code = peer_ask(&gateway->datapath.peer, &question, fds, n_fds, NULL, NULL, error);
+	log->told = !code;
+	return code;
 }
 
 int tell_snapshot(struct gateway *gateway, const struct region *snapshot, uint64_t revision,

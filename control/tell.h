@@ -11,6 +11,8 @@ int tell_events(struct gateway *gateway, struct ctl_error *error);
 int tell_port(struct gateway *gateway, unsigned index, const struct gateway_port *port,
 	      struct ctl_error *error);
 int tell_port_gone(struct gateway *gateway, unsigned index, struct ctl_error *error);
+/* tell_log() - the ring of @log to tell events into, or that there is none; notes it in @log. */
+int tell_log(struct gateway *gateway, struct logger *log, struct ctl_error *error);
 int tell_snapshot(struct gateway *gateway, const struct region *snapshot, uint64_t revision,
 		  struct ctl_error *error);
 

@@ -135,6 +135,16 @@ bool argument_on_off(void *field, const char *text, struct reason *why)
 	return true;
 }
 
+bool argument_offload(void *field, const char *text, struct reason *why)
+{
+	for (unsigned i = 0; i < OFFLOAD_MODE_COUNT; i++)
+		if (strcmp(text, offload_mode_name(i)) == 0) {
+			*(enum offload_mode *)field = i;
+			return true;
+		}
+	return argument_wrong(why, "expected auto, tc or off");
+}
+
 bool argument_realm(void *field, const char *text, struct reason *why)
 {
 	for (unsigned i = 0; i < REALM_COUNT; i++)
@@ -184,7 +194,8 @@ bool argument_balance(void *field, const char *text, struct reason *why)
 			*(enum balance *)field = i;
 			return true;
 		}
-	return argument_wrong(why, "expected round-robin or source-hash");
+	return argument_wrong(why, "expected round-robin, least-connections or "
+					   "source-hash");
 }
 
 bool argument_transport(void *field, const char *text, struct reason *why)

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "control/config/check.h"
 #include "control/config/error.h"
@@ -148,6 +149,44 @@ static int check_backend(const struct check *check, const struct config_service 
 	return 0;
 }
 
+/* The first option that says something about checks, NULL if there is none. */
+static const char *option_of_checks(const struct config_service *service)
+{
+	const struct config_check *check = &service->check;
+
+	if (check->interval_ms != CHECK_INTERVAL_MS)
+		return "interval";
+	if (check->timeout_ms != CHECK_TIMEOUT_MS)
+		return "timeout";
+	if (check->rise != CHECK_RISE)
+		return "rise";
+	if (check->fall != CHECK_FALL)
+		return "fall";
+	if (strcmp(check->path, CHECK_PATH) != 0)
+		return "path";
+	if (service->dead != DEAD_KEEP)
+		return "dead";
+	return service->down != DOWN_SILENCE ? "down" : NULL;
+}
+
+/* Without a check no backend is ever down: whoever says what shall happen then forgot it. */
+static int check_options(const struct check *check, const struct config_service *service)
+{
+	const char *option = option_of_checks(service);
+
+	if (service->check.kind == CHECK_NONE && option)
+		return error_set(check->error, service->line, 0,
+				 "service \"%s\": \"%s\" does nothing without a check, expected "
+				 "\"check tcp\", tls, http or icmp beside it",
+				 service->name, option);
+	if (service->check.kind != CHECK_HTTP && strcmp(service->check.path, CHECK_PATH) != 0)
+		return error_set(check->error, service->line, 0,
+				 "service \"%s\": \"path\" is for \"check http\", expected that "
+				 "or no path",
+				 service->name);
+	return 0;
+}
+
 static int check_each(const struct check *check, const struct coverage *tcp,
 		      const struct coverage *udp)
 {
@@ -156,6 +195,8 @@ static int check_each(const struct check *check, const struct coverage *tcp,
 		const struct coverage *coverage = service->protocol == IPPROTO_TCP ? tcp : udp;
 		int wrong = check_place(check, service);
 
+		if (!wrong)
+			wrong = check_options(check, service);
 		for (size_t j = 0; !wrong && j < service->n_backends; j++)
 			wrong = check_backend(check, service, &service->backends[j], coverage);
 		if (wrong)

@@ -126,6 +126,7 @@ static void fill_services(const struct compile *compile)
 	const struct config *config = compile->config;
 	struct snapshot_service *services = section(compile, SECTION_SERVICE);
 	struct snapshot_backend *backends = section(compile, SECTION_BACKEND);
+	const uint8_t *up = compile->runtime->backend_up;
 	uint32_t n = 0;
 
 	for (size_t i = 0; i < config->n_services; i++) {
@@ -138,11 +139,13 @@ static void fill_services(const struct compile *compile)
 		services[i].balance = (uint8_t)service->balance;
 		services[i].first_backend = n;
 		services[i].backends = (uint32_t)service->n_backends;
-		for (size_t j = 0; j < service->n_backends; j++)
-			backends[n++] = (struct snapshot_backend){
+		services[i].dead = (uint8_t)service->dead;
+		services[i].down = (uint8_t)service->down;
+		for (size_t j = 0; j < service->n_backends; j++, n++)
+			backends[n] = (struct snapshot_backend){
 				.addr = service->backends[j].addr,
 				.port = htons(service->backends[j].port),
-				.up = 1, /* nothing probes backends in this version */
+				.up = up ? up[n] : 1,
 			};
 	}
 	if (config->n_services)

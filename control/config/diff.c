@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "control/config/kind.h"
+#include "control/config/session_log.h"
 
 static int append(struct config_diff *diff, struct config_text *text)
 {
@@ -80,6 +81,12 @@ static int diff_settings(struct config_diff *diff, const struct config *from,
 		setting_print(&text, to, i);
 		if (append(diff, &text))
 			return -ENOMEM;
+	}
+	if (!session_log_equal(&from->session_log, &to->session_log)) {
+		struct config_text text = {0};
+
+		session_log_print(&text, &to->session_log);
+		return append(diff, &text);
 	}
 	return 0;
 }

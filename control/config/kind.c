@@ -37,7 +37,7 @@ static bool portgroup_equal(const void *a, const void *b)
 
 	return strcmp(x->name, y->name) == 0 && strcmp(x->dev, y->dev) == 0 && x->vlan == y->vlan &&
 	       x->realm == y->realm && x->last_hop == y->last_hop &&
-	       x->reverse_path == y->reverse_path;
+	       x->reverse_path == y->reverse_path && x->offload == y->offload;
 }
 
 /* By address alone: no address can be configured twice, whatever its length and portgroup. */
@@ -143,12 +143,20 @@ static int service_compare(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
+static bool checks_equal(const struct config_check *x, const struct config_check *y)
+{
+	return x->kind == y->kind && x->interval_ms == y->interval_ms &&
+	       x->timeout_ms == y->timeout_ms && x->rise == y->rise && x->fall == y->fall &&
+	       strcmp(x->path, y->path) == 0;
+}
+
 static bool service_equal(const void *a, const void *b)
 {
 	const struct config_service *x = a, *y = b;
 
 	if (strcmp(x->name, y->name) != 0 || x->addr != y->addr || x->protocol != y->protocol ||
-	    x->port != y->port || x->balance != y->balance || x->n_backends != y->n_backends)
+	    x->port != y->port || x->balance != y->balance || x->n_backends != y->n_backends ||
+	    !checks_equal(&x->check, &y->check) || x->dead != y->dead || x->down != y->down)
 		return false;
 	for (size_t i = 0; i < x->n_backends; i++)
 		if (x->backends[i].addr != y->backends[i].addr ||

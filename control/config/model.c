@@ -49,6 +49,7 @@ int config_copy(struct config *to, const struct config *from)
 	config_init(to);
 	for (unsigned i = 0; i < SETTING_COUNT; i++)
 		*setting_value(to, i) = setting_get(from, i);
+	to->session_log = from->session_log;
 	for (unsigned kind = 0; kind < KIND_COUNT; kind++) {
 		int error = copy_kind(to, from, kind);
 
@@ -70,6 +71,19 @@ static_assert(sizeof(realm_names) / sizeof(realm_names[0]) == REALM_COUNT, "one 
 const char *realm_name(enum realm realm)
 {
 	return (unsigned)realm < REALM_COUNT ? realm_names[realm] : NULL;
+}
+
+static const char *const offload_mode_names[] = {
+	[OFFLOAD_OFF] = "off",
+	[OFFLOAD_AUTO] = "auto",
+	[OFFLOAD_TC] = "tc",
+};
+static_assert(sizeof(offload_mode_names) / sizeof(offload_mode_names[0]) == OFFLOAD_MODE_COUNT,
+	      "one per mode");
+
+const char *offload_mode_name(enum offload_mode mode)
+{
+	return (unsigned)mode < OFFLOAD_MODE_COUNT ? offload_mode_names[mode] : NULL;
 }
 
 static const char *const mapping_type_names[] = {[MAPPING_EIM] = "eim", [MAPPING_EDM] = "edm"};
@@ -98,12 +112,51 @@ const char *filtering_type_name(enum filtering_type type)
 static const char *const balance_names[] = {
 	[BALANCE_ROUND_ROBIN] = "round-robin",
 	[BALANCE_SOURCE_HASH] = "source-hash",
+	[BALANCE_LEAST_CONNECTIONS] = "least-connections",
 };
 static_assert(sizeof(balance_names) / sizeof(balance_names[0]) == BALANCE_COUNT, "one per balance");
 
 const char *balance_name(enum balance balance)
 {
 	return (unsigned)balance < BALANCE_COUNT ? balance_names[balance] : NULL;
+}
+
+static const char *const check_kind_names[] = {
+	[CHECK_NONE] = NULL,   [CHECK_TCP] = "tcp",   [CHECK_TLS] = "tls",
+	[CHECK_HTTP] = "http", [CHECK_ICMP] = "icmp",
+};
+static_assert(sizeof(check_kind_names) / sizeof(check_kind_names[0]) == CHECK_KIND_COUNT,
+	      "one per kind of check");
+
+const char *check_kind_name(enum check_kind kind)
+{
+	return (unsigned)kind < CHECK_KIND_COUNT ? check_kind_names[kind] : NULL;
+}
+
+static const char *const dead_backend_names[] = {
+	[DEAD_KEEP] = "keep",
+	[DEAD_RESET] = "reset",
+	[DEAD_MOVE] = "move",
+};
+static_assert(sizeof(dead_backend_names) / sizeof(dead_backend_names[0]) == DEAD_COUNT,
+	      "one per use");
+
+const char *dead_backend_name(enum dead_backend dead)
+{
+	return (unsigned)dead < DEAD_COUNT ? dead_backend_names[dead] : NULL;
+}
+
+static const char *const down_answer_names[] = {
+	[DOWN_SILENCE] = "silence",
+	[DOWN_RESET] = "reset",
+	[DOWN_ICMP] = "icmp",
+};
+static_assert(sizeof(down_answer_names) / sizeof(down_answer_names[0]) == DOWN_COUNT,
+	      "one per answer");
+
+const char *down_answer_name(enum down_answer down)
+{
+	return (unsigned)down < DOWN_COUNT ? down_answer_names[down] : NULL;
 }
 
 const char *timer_name(enum timer timer)

@@ -24,6 +24,15 @@
 #define CONFIG_POOLS_MAX       256
 #define CONFIG_RULES_MAX       4096
 
+/* What of a portgroup's packets the kernel may forward by itself (offload/offload.h). */
+enum offload_mode {
+	OFFLOAD_OFF,
+	OFFLOAD_AUTO, /* whatever the interface and the permissions of pgwd allow */
+	OFFLOAD_TC, /* the tc program; if it cannot be had, that is worth a warning */
+	OFFLOAD_MODE_COUNT
+};
+#define CONFIG_OFFLOAD_NORMAL OFFLOAD_OFF
+
 struct config_portgroup {
 	char name[CONFIG_NAME];
 	char dev[CONFIG_DEV]; /* the interface, or with a VLAN its trunk parent */
@@ -31,6 +40,7 @@ struct config_portgroup {
 	enum realm realm;
 	bool last_hop; /* default on */
 	bool reverse_path; /* default on */
+	enum offload_mode offload; /* default CONFIG_OFFLOAD_NORMAL */
 	unsigned line; /* of the file, for messages; 0 if not from a file. Never compared. */
 };
 
@@ -72,12 +82,39 @@ struct config_backend {
 	uint16_t port; /* host order */
 };
 
+/* How it is found out whether a backend serves. */
+enum check_kind {
+	CHECK_NONE, /* it is not: the backend counts as up */
+	CHECK_TCP, /* it accepts a connection */
+	CHECK_TLS, /* and completes a handshake; its certificate is not judged */
+	CHECK_HTTP, /* it answers GET path with a status of 200 to 399 */
+	CHECK_ICMP, /* its host answers an echo request */
+	CHECK_KIND_COUNT
+};
+
+#define CHECK_INTERVAL_MS 5000 /* defaults */
+#define CHECK_TIMEOUT_MS  2000
+#define CHECK_RISE	  2
+#define CHECK_FALL	  3
+#define CHECK_PATH	  "/"
+
+struct config_check {
+	enum check_kind kind;
+	uint32_t interval_ms; /* between the beginnings of two checks */
+	uint32_t timeout_ms; /* of one check */
+	uint8_t rise, fall; /* checks in a row that bring a backend up, take it down */
+	char path[CONFIG_TEXT]; /* HTTP */
+};
+
 struct config_service {
 	char name[CONFIG_NAME];
 	be32 addr;
 	uint8_t protocol; /* IPPROTO_TCP or IPPROTO_UDP */
 	uint16_t port; /* host order */
 	enum balance balance;
+	struct config_check check;
+	enum dead_backend dead;
+	enum down_answer down;
 	struct config_backend *backends;
 	size_t n_backends;
 	unsigned line;
@@ -91,6 +128,16 @@ struct config_allow {
 
 /* What becomes of a TCP segment of no known flow. */
 enum dead_flow { DEAD_FLOW_DROP, DEAD_FLOW_RST };
+
+enum session_log_kind { SESSION_LOG_OFF, SESSION_LOG_IPFIX, SESSION_LOG_FILE };
+
+struct config_session_log {
+	enum session_log_kind kind;
+	bool destinations; /* say whom clients talked to; default off (RFC 6888 REQ-12) */
+	be32 addr; /* IPFIX: the collector's, over UDP */
+	uint16_t port; /* host order */
+	char path[CONFIG_TEXT]; /* FILE */
+};
 
 struct config {
 	struct config_portgroup *portgroups;
@@ -115,6 +162,8 @@ struct config {
 	uint32_t creation_rate; /* set creation-rate N, flows a second and client; 0 = off */
 	uint32_t mss_clamp; /* set mss-clamp: SNAPSHOT_MSS_OFF, SNAPSHOT_MSS_PATH or bytes */
 	uint32_t dead_flow; /* set dead-flow: enum dead_flow */
+	uint32_t threshold; /* set threshold N, per cent of a table or pool that is told; 0 = off */
+	struct config_session_log session_log; /* set session-log */
 };
 
 /* A message about a statement. line and column count from 1; 0 where it concerns the whole. */
@@ -177,6 +226,8 @@ struct config_runtime {
 	const uint16_t *pool_index; /* stable index of each pool, in the order of the config */
 	const struct snapshot_reserved *reserved; /* ports on which the gateway listens */
 	size_t n_reserved;
+	/* Which backends are up, in the order of the services and of their backends; NULL: all. */
+	const uint8_t *backend_up;
 	uint64_t revision;
 };
 
@@ -193,6 +244,10 @@ const char *realm_name(enum realm realm);
 const char *mapping_type_name(enum mapping_type type);
 const char *filtering_type_name(enum filtering_type type);
 const char *balance_name(enum balance balance);
+const char *offload_mode_name(enum offload_mode mode);
+const char *check_kind_name(enum check_kind kind);
+const char *dead_backend_name(enum dead_backend dead);
+const char *down_answer_name(enum down_answer down);
 const char *timer_name(enum timer timer);
 const char *protocol_name(uint8_t protocol); /* "tcp" "udp" "icmp" "any"(0) */
 

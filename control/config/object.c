@@ -20,6 +20,7 @@ static void portgroup_normal(void *item)
 
 	portgroup->last_hop = true;
 	portgroup->reverse_path = true;
+	portgroup->offload = CONFIG_OFFLOAD_NORMAL;
 }
 
 static bool address_same(const void *found, const void *wanted)
@@ -52,6 +53,17 @@ static bool nat_pass(void *field, const char *text, struct reason *why)
 	return true;
 }
 
+static void service_normal(void *item)
+{
+	struct config_service *service = item;
+
+	service->check.interval_ms = CHECK_INTERVAL_MS;
+	service->check.timeout_ms = CHECK_TIMEOUT_MS;
+	service->check.rise = CHECK_RISE;
+	service->check.fall = CHECK_FALL;
+	strcpy(service->check.path, CHECK_PATH);
+}
+
 static const struct keyword no_keywords[] = {{0}};
 
 static const struct keyword portgroup_add[] = {
@@ -60,6 +72,7 @@ static const struct keyword portgroup_add[] = {
 	{"realm", "REALM", argument_realm, PORTGROUP(realm), KEYWORD_REQUIRED},
 	{"last-hop", "on|off", argument_on_off, PORTGROUP(last_hop), 0},
 	{"reverse-path", "on|off", argument_on_off, PORTGROUP(reverse_path), 0},
+	{"offload", "auto|tc|off", argument_offload, PORTGROUP(offload), 0},
 	{0},
 };
 
@@ -102,7 +115,16 @@ static const struct keyword service_add[] = {
 	{"protocol", "tcp|udp", argument_transport, SERVICE(protocol), KEYWORD_REQUIRED},
 	{"port", "PORT", argument_port, SERVICE(port), KEYWORD_REQUIRED},
 	{"backend", "ADDRESS:PORT", argument_backend, 0, KEYWORD_REQUIRED | KEYWORD_REPEATED},
-	{"balance", "round-robin|source-hash", argument_balance, SERVICE(balance), 0},
+	{"balance", "round-robin|least-connections|source-hash", argument_balance,
+	 SERVICE(balance), 0},
+	{"check", "tcp|tls|http|icmp", argument_check, SERVICE(check.kind), 0},
+	{"path", "/PATH", argument_path, SERVICE(check.path), 0},
+	{"interval", "SECONDS", argument_interval, SERVICE(check.interval_ms), 0},
+	{"timeout", "SECONDS", argument_timeout, SERVICE(check.timeout_ms), 0},
+	{"rise", "N", argument_times, SERVICE(check.rise), 0},
+	{"fall", "N", argument_times, SERVICE(check.fall), 0},
+	{"dead", "keep|reset|move", argument_dead, SERVICE(dead), 0},
+	{"down", "silence|reset|icmp", argument_down, SERVICE(down), 0},
 	{0},
 };
 
@@ -121,8 +143,8 @@ const struct object objects[KIND_COUNT] = {
 			route_del},
 	[KIND_POOL] = {"NAME", argument_name, POOL(name), pool_normal, NULL, pool_add, no_keywords},
 	[KIND_NAT] = {"NUMBER", argument_rule, NAT(number), NULL, NULL, nat_add, no_keywords},
-	[KIND_SERVICE] = {"NAME", argument_name, SERVICE(name), NULL, NULL, service_add,
-			  no_keywords},
+	[KIND_SERVICE] = {"NAME", argument_name, SERVICE(name), service_normal, NULL,
+			  service_add, no_keywords},
 	[KIND_ALLOW] = {"NETWORK", argument_prefix, ALLOW(network), NULL, NULL, allow_add,
 			no_keywords},
 };

@@ -6,8 +6,10 @@
  * than the shortest line that could have made the item, so it is within the parser's limit.
  */
 #include <assert.h>
+#include <string.h>
 
 #include "control/config/kind.h"
+#include "control/config/session_log.h"
 
 static void print_name(struct config_text *text, const void *item)
 {
@@ -29,6 +31,8 @@ static void print_portgroup(struct config_text *text, const void *item)
 		config_text_add(text, " last-hop off");
 	if (!portgroup->reverse_path)
 		config_text_add(text, " reverse-path off");
+	if (portgroup->offload != CONFIG_OFFLOAD_NORMAL)
+		config_text_add(text, " offload %s", offload_mode_name(portgroup->offload));
 }
 
 static void print_address(struct config_text *text, const void *item)
@@ -99,6 +103,33 @@ static void print_nat(struct config_text *text, const void *item)
 		config_text_add(text, " pool %s", nat->pool);
 }
 
+static void print_seconds(struct config_text *text, const char *name, uint32_t ms)
+{
+	unsigned digits = 3, fraction = ms % 1000;
+
+	config_text_add(text, " %s %u", name, ms / 1000);
+	if (fraction == 0)
+		return;
+	for (; fraction % 10 == 0; fraction /= 10)
+		digits--;
+	config_text_add(text, ".%0*u", (int)digits, fraction);
+}
+
+static void print_check(struct config_text *text, const struct config_check *check)
+{
+	config_text_add(text, " check %s", check_kind_name(check->kind));
+	if (strcmp(check->path, CHECK_PATH) != 0)
+		config_text_add(text, " path %s", check->path);
+	if (check->interval_ms != CHECK_INTERVAL_MS)
+		print_seconds(text, "interval", check->interval_ms);
+	if (check->timeout_ms != CHECK_TIMEOUT_MS)
+		print_seconds(text, "timeout", check->timeout_ms);
+	if (check->rise != CHECK_RISE)
+		config_text_add(text, " rise %u", check->rise);
+	if (check->fall != CHECK_FALL)
+		config_text_add(text, " fall %u", check->fall);
+}
+
 static void print_service(struct config_text *text, const void *item)
 {
 	const struct config_service *service = item;
@@ -112,6 +143,12 @@ static void print_service(struct config_text *text, const void *item)
 				service->backends[i].port);
 	if (service->balance != BALANCE_ROUND_ROBIN)
 		config_text_add(text, " balance %s", balance_name(service->balance));
+	if (service->check.kind != CHECK_NONE)
+		print_check(text, &service->check);
+	if (service->dead != DEAD_KEEP)
+		config_text_add(text, " dead %s", dead_backend_name(service->dead));
+	if (service->down != DOWN_SILENCE)
+		config_text_add(text, " down %s", down_answer_name(service->down));
 }
 
 static void print_allow_key(struct config_text *text, const void *item)
@@ -192,6 +229,12 @@ char *config_print(const struct config *config)
 		if (before && before == text.n)
 			config_text_add(&text, "\n");
 		setting_print(&text, config, i);
+		config_text_add(&text, "\n");
+	}
+	if (config->session_log.kind != SESSION_LOG_OFF) {
+		if (before && before == text.n)
+			config_text_add(&text, "\n");
+		session_log_print(&text, &config->session_log);
 		config_text_add(&text, "\n");
 	}
 	return config_text_take(&text);

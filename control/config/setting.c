@@ -11,13 +11,13 @@
 #define ICMP_RATE_MAX	 1000000u
 #define ICMP_RATE_NORMAL 1000u
 #define CREATION_MAX	 1000000u
-#define MSS_MIN		 536u /* what every host takes (RFC 9293, 3.7.1) */
+#define MSS_MIN		 536u	/* what every host takes (RFC 9293, 3.7.1) */
 #define MSS_MAX		 65495u /* of the longest IPv4 packet */
 
 #define TIMER(timer, name, min, normal)                                                            \
-	[timer] = {name,	"seconds", min, TIMER_MAX_S,                                       \
-		   normal,	offsetof(struct config, timer_s[timer]), {{NULL, 0}}}
-#define OFF {"off", 0}
+	[timer] = {name,	"seconds", min,                                                    \
+		   TIMER_MAX_S, normal,	   offsetof(struct config, timer_s[timer]),                \
+		   {{NULL, 0}}}
 
 /* Defaults are those of RFC 8512, which takes them from RFC 4787, 5382, 5508 and 6888. */
 const struct setting settings[SETTING_COUNT] = {
@@ -29,23 +29,62 @@ const struct setting settings[SETTING_COUNT] = {
 	TIMER(TIMER_FRAGMENT_MIN, "fragment-min-timeout", 1, 2),
 	TIMER(TIMER_ICMP, "icmp-timeout", 1, 60),
 	TIMER(TIMER_HOLD_DOWN, "hold-down-timeout", 0, 120),
-	[SETTING_FLOW_CAPACITY] = {"flow-capacity", "a number", FLOW_CAPACITY_MIN,
-				   FLOW_CAPACITY_MAX, FLOW_CAPACITY_DEFAULT,
-				   offsetof(struct config, flow_capacity), {{NULL, 0}}},
-	[SETTING_ICMP_RATE] = {"icmp-rate", "a number", 0, ICMP_RATE_MAX, ICMP_RATE_NORMAL,
-			       offsetof(struct config, icmp_rate), {{NULL, 0}}},
-	[SETTING_CONNECTION_LIMITS] = {"connection-limits", "a number", 1, FLOW_CAPACITY_MAX, 0,
-				       offsetof(struct config, connection_limit), {OFF}},
-	[SETTING_MAPPING_LIMITS] = {"mapping-limits", "a number", 1, FLOW_CAPACITY_MAX, 0,
-				    offsetof(struct config, mapping_limit), {OFF}},
-	[SETTING_CREATION_RATE] = {"creation-rate", "a number", 1, CREATION_MAX, 0,
-				   offsetof(struct config, creation_rate), {OFF}},
-	[SETTING_MSS_CLAMP] = {"mss-clamp", "bytes", MSS_MIN, MSS_MAX, SNAPSHOT_MSS_OFF,
+	[SETTING_FLOW_CAPACITY] = {"flow-capacity",
+				   "a number",
+				   FLOW_CAPACITY_MIN,
+				   FLOW_CAPACITY_MAX,
+				   FLOW_CAPACITY_DEFAULT,
+				   offsetof(struct config, flow_capacity),
+				   {{NULL, 0}}},
+	[SETTING_ICMP_RATE] = {"icmp-rate",
+			       "a number",
+			       0,
+			       ICMP_RATE_MAX,
+			       ICMP_RATE_NORMAL,
+			       offsetof(struct config, icmp_rate),
+			       {{NULL, 0}}},
+	[SETTING_CONNECTION_LIMITS] = {"connection-limits",
+				       "a number",
+				       1,
+				       FLOW_CAPACITY_MAX,
+				       0,
+				       offsetof(struct config, connection_limit),
+				       {{"off", 0}}},
+	[SETTING_MAPPING_LIMITS] = {"mapping-limits",
+				    "a number",
+				    1,
+				    FLOW_CAPACITY_MAX,
+				    0,
+				    offsetof(struct config, mapping_limit),
+				    {{"off", 0}}},
+	[SETTING_CREATION_RATE] = {"creation-rate",
+				   "a number",
+				   1,
+				   CREATION_MAX,
+				   0,
+				   offsetof(struct config, creation_rate),
+				   {{"off", 0}}},
+	[SETTING_MSS_CLAMP] = {"mss-clamp",
+			       "bytes",
+			       MSS_MIN,
+			       MSS_MAX,
+			       SNAPSHOT_MSS_OFF,
 			       offsetof(struct config, mss_clamp),
 			       {{"off", SNAPSHOT_MSS_OFF}, {"path", SNAPSHOT_MSS_PATH}}},
-	[SETTING_DEAD_FLOW] = {"dead-flow", NULL, 1, 0, DEAD_FLOW_DROP,
+	[SETTING_DEAD_FLOW] = {"dead-flow",
+			       NULL,
+			       1,
+			       0,
+			       DEAD_FLOW_DROP,
 			       offsetof(struct config, dead_flow),
 			       {{"drop", DEAD_FLOW_DROP}, {"rst", DEAD_FLOW_RST}}},
+	[SETTING_THRESHOLD] = {"threshold",
+			       "per cent",
+			       1,
+			       100,
+			       0,
+			       offsetof(struct config, threshold),
+			       {{"off", 0}}},
 };
 static_assert(sizeof(settings) / sizeof(settings[0]) == SETTING_COUNT, "one per setting");
 
@@ -86,7 +125,10 @@ const char *setting_expected(enum config_setting setting, char text[SETTING_EXPE
 		bool last = !s->unit && (i + 1 == SETTING_WORDS_MAX || !s->word[i + 1].text);
 
 		used += (size_t)snprintf(text + used, SETTING_EXPECTED_BYTES - used, "%s%s",
-					 i == 0 ? "" : last ? " or " : ", ", s->word[i].text);
+					 i == 0 ? ""
+					 : last ? " or "
+						: ", ",
+					 s->word[i].text);
 	}
 	if (s->unit)
 		snprintf(text + used, SETTING_EXPECTED_BYTES - used, "%sa number from %u to %u",

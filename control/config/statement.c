@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "control/config/error.h"
+#include "control/config/session_log.h"
 #include "control/config/statement.h"
 
 /* Words of a message, "a, b or c", are collected here; what does not fit is left out. */
@@ -276,6 +277,7 @@ static int find_setting(const struct line *line, unsigned *setting, struct confi
 		end = TIMER_COUNT;
 	} else {
 		choices_add(&choices, "", "timer");
+		choices_add(&choices, ", ", SESSION_LOG_NAME);
 	}
 	choices_settings(&choices, first, end);
 	if (line->n <= at)
@@ -330,8 +332,11 @@ static int apply_set(struct edit *edit, const struct line *line, struct config_e
 	struct reason why = {0};
 	size_t at;
 	char buf[ERROR_WORD_BYTES];
-	int wrong = find_setting(line, &setting, error);
+	int wrong;
 
+	if (line->n > 1 && strcmp(line->words[1].text, SESSION_LOG_NAME) == 0)
+		return session_log_apply(edit, line, error);
+	wrong = find_setting(line, &setting, error);
 	if (wrong)
 		return wrong;
 	at = setting < TIMER_COUNT ? 3 : 2;

@@ -2,7 +2,8 @@
 /*
  * Of interest is what kernel_apply() would mend: links and addresses of any kind, the loss of
  * one of our routes, a parameter of IPv4 forwarding (writing ip_forward sets it on all links),
- * and the loss of any part of the nft table, which "flush ruleset" takes away with all others.
+ * the loss of any part of the nft table, which "flush ruleset" takes away with all others, and
+ * that of a tc filter or qdisc, which the program of offload/ may have been.
  * Our own changes are told too; the apply that follows finds no difference, and that is that.
  */
 #include <errno.h>
@@ -59,14 +60,14 @@ int kernel_events(void)
 int monitor_open(struct kernel *kernel)
 {
 	static const int route_groups[] = {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE,
-					   RTNLGRP_IPV4_NETCONF};
+					   RTNLGRP_IPV4_NETCONF, RTNLGRP_TC};
 	static const int nft_groups[] = {NFNLGRP_NFTABLES};
 	struct epoll_event event = {.events = EPOLLIN};
 	int err;
 
 	kernel->monitor_nft_fd = -1;
 	kernel->monitor_fd = -1;
-	kernel->monitor_route_fd = subscribe(NETLINK_ROUTE, route_groups, 4);
+	kernel->monitor_route_fd = subscribe(NETLINK_ROUTE, route_groups, 5);
 	if (kernel->monitor_route_fd < 0)
 		return kernel->monitor_route_fd;
 	/* Without nf_tables kernel_apply() fails with a better message than this could give. */
@@ -111,6 +112,8 @@ static bool route_of_interest(const struct nlmsghdr *header)
 	case RTM_NEWADDR:
 	case RTM_DELADDR:
 	case RTM_NEWNETCONF:
+	case RTM_DELQDISC:
+	case RTM_DELTFILTER:
 		return true;
 	case RTM_DELROUTE:
 		return mnl_nlmsg_get_payload_len(header) >= sizeof(*route) &&

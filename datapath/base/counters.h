@@ -24,7 +24,7 @@ const char *drop_text(enum drop_reason reason);
 
 #define COUNTERS_PORTS	 32 /* portgroups a gateway can have */
 #define COUNTERS_MAGIC	 0x70677773746174ull
-#define COUNTERS_VERSION 2u
+#define COUNTERS_VERSION 3u
 
 struct port_counters {
 	uint64_t rcvd_packets, rcvd_bytes; /* taken from the interface */
@@ -51,6 +51,7 @@ struct worker_counters {
 	uint64_t neigh_waiting; /* gauge: packets that wait for a neighbour */
 	uint64_t icmp_sent, icmp_limited; /* ICMP errors of our own; not sent for the rate limit */
 	uint64_t wakeups, bursts; /* of the worker's loop */
+	uint64_t log_written, log_lost; /* session log: events told; not told for want of room */
 	struct rule_counters rule[COUNTERS_RULES];
 };
 

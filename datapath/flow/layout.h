@@ -97,6 +97,7 @@ struct flow_tcp_side {
 #define FLOW_TCP_LOOSE	0x04 /* picked up in the middle: no window is known */
 static_assert(sizeof(struct flow_tcp_side) == 12, "two fit the second line");
 
+#define FLOW_NONE	    UINT32_MAX /* no record, no reference */
 #define FLOW_NEIGH_LAST_HOP 0xffff /* mac[] is where the packets of that side came from */
 #define FLOW_NEIGH_NONE	    0xfffe /* mac[] is right, but no entry of the table backs it */
 
@@ -143,7 +144,8 @@ struct flow_header {
 	uint32_t hash_key[8]; /* random, see flow/key.h */
 	uint64_t epoch; /* CLOCK_REALTIME seconds when the table was made */
 	FLOW_ATOMIC(uint32_t) record_high; /* records from here on were never used: nobody need look */
-	uint8_t spare[52];
+	FLOW_ATOMIC(uint32_t) ip_id; /* last identification given to a datagram, see worker/receive.c */
+	uint8_t spare[48];
 };
 static_assert(sizeof(struct flow_header) == FLOW_ELEMENT_BYTES, "one element");
 

@@ -181,7 +181,7 @@ void flow_prefetch_bucket(const struct flow_table *table, uint64_t hash)
 	__builtin_prefetch(&table->buckets[bucket_of(table, hash, 1)]);
 }
 
-void flow_prefetch_record(const struct flow_table *table, uint64_t hash)
+uint32_t flow_candidate(const struct flow_table *table, uint64_t hash)
 {
 	uint32_t tag = flow_tag(hash);
 
@@ -197,15 +197,28 @@ void flow_prefetch_record(const struct flow_table *table, uint64_t hash)
 
 				__builtin_prefetch(flow, 0);
 				__builtin_prefetch(&flow->packets, 1);
-				return;
+				return (uint32_t)slot;
 			}
 		}
 	}
+	return FLOW_NONE;
 }
 
 static inline bool tuple_equal(const struct flow_tuple *a, const struct flow_tuple *b)
 {
 	return a->src == b->src && a->dst == b->dst && a->sport == b->sport && a->dport == b->dport;
+}
+
+bool flow_is(const struct flow_table *table, uint32_t ref, const struct flow_tuple *tuple,
+	     uint8_t proto, uint8_t port)
+{
+	const struct flow *flow = &table->records[FLOW_REF_INDEX(ref)];
+	unsigned side = FLOW_REF_SIDE(ref);
+
+	/* a slot was there: the record may have ended since, then its key word says so */
+	return FLOW_WORD_STATE(atomic_load_explicit(&flow->word, memory_order_relaxed)) == FLOW_ACTIVE &&
+	       tuple_equal(&flow->tuple[side], tuple) && flow->proto == proto &&
+	       flow->port[side] == port;
 }
 
 uint32_t flow_find(const struct flow_table *table, const struct flow_tuple *tuple, uint8_t proto,

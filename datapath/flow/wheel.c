@@ -124,9 +124,15 @@ uint32_t wheel_pop(struct wheel *wheel, uint32_t now_tick)
 	uint32_t passed = ((now_tick >> WHEEL_SLOT_SHIFT) - wheel->at) & SLOT_NUMBERS;
 	uint32_t empty, flow;
 
-	if (passed == 0 || passed > SLOT_NUMBERS / 2)
+	if (passed == 0)
 		return WHEEL_NONE;
 	empty = empty_ahead(wheel);
+	if (empty == WHEEL_SLOTS) { /* nothing was due, so nobody need have come for any time */
+		wheel->at = (wheel->at + passed) & SLOT_NUMBERS;
+		return WHEEL_NONE;
+	}
+	if (passed > SLOT_NUMBERS / 2)
+		return WHEEL_NONE;
 	if (empty >= passed) {
 		wheel->at = (wheel->at + passed) & SLOT_NUMBERS;
 		return WHEEL_NONE;

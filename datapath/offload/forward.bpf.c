@@ -4,15 +4,21 @@
  * ingress.
  *
  * It follows the same table as user space and does only what is plain: whole packets without
- * options, TTL above 1, no SYN, FIN or RST, inside the window, that fit the way out. Everything else goes up
- * as if the program were not there (TC_ACT_OK), so it can never refuse a packet. Nothing is
- * kept here: removing the program, or the flow's key word, ends its part at once.
+ * options, TTL above 1, no SYN, FIN or RST, inside the window, that fit the way out. Everything
+ * else goes on as if the program were not there (TC_ACT_UNSPEC), up to user space, so it can
+ * never refuse a packet. Nothing is kept here: removing the program, or the flow's key word, ends
+ * its part at once.
  *
- * A record may be ended and made anew while it is read here. Its key word is read before and
- * compared again after the rest; a record that changed is left to user space. What may still
- * happen is that a packet is counted for a flow that has just ended.
+ * A record may be ended and made anew while it is read here. So its key word is read first, then
+ * its key and all that the packet needs is copied, and then the word is compared: a record that
+ * changed meanwhile is left to user space. What may still happen is that a packet is counted for a
+ * flow that has just ended; its record rests for a while before it is used again.
+ *
+ * The packet that comes out is the one that user space would have made, byte for byte: see
+ * rewrite/rewrite.c and tests/unit/offload_program_test.c.
  */
 #include <linux/bpf.h>
+#include <linux/if_ether.h>
 #include <linux/pkt_cls.h>
 
 #include <bpf/bpf_endian.h>
@@ -22,15 +28,38 @@
 #include "datapath/flow/window.h"
 #include "datapath/offload/maps.h"
 
-#define ETH_BYTES    14
-#define IP_BYTES     20
-#define PROTO_TCP    6
-#define PROTO_UDP    17
-#define IP_CHECK     (ETH_BYTES + 10)
-#define L4	     (ETH_BYTES + IP_BYTES)
-#define TCP_CHECK    (L4 + 16)
-#define UDP_CHECK    (L4 + 6)
-#define ESTABLISHED  TCP_ESTABLISHED
+#define PROTO_TCP     6
+#define PROTO_UDP     17
+#define TCP_BYTES_MIN 20
+#define UDP_BYTES     8
+#define IP_BYTES      20
+#define DONT_FRAGMENT 0x4000
+
+/* Offsets in the frames that are handled here. */
+#define AT_DST	     0
+#define AT_SRC	     6
+#define AT_IP	     14
+#define AT_LENGTH    (AT_IP + 2)
+#define AT_ID	     (AT_IP + 4)
+#define AT_FRAGMENT  (AT_IP + 6)
+#define AT_TTL	     (AT_IP + 8)
+#define AT_PROTO     (AT_IP + 9)
+#define AT_CHECK     (AT_IP + 10)
+#define AT_SADDR     (AT_IP + 12)
+#define AT_DADDR     (AT_IP + 16)
+#define AT_L4	     (AT_IP + IP_BYTES)
+#define AT_SPORT     AT_L4
+#define AT_DPORT     (AT_L4 + 2)
+#define AT_UDP_LEN   (AT_L4 + 4)
+#define AT_UDP_CHECK (AT_L4 + 6)
+#define AT_SEQ	     (AT_L4 + 4)
+#define AT_ACK	     (AT_L4 + 8)
+#define AT_OFFSET    (AT_L4 + 12)
+#define AT_FLAGS     (AT_L4 + 13)
+#define AT_WINDOW    (AT_L4 + 14)
+#define AT_TCP_CHECK (AT_L4 + 16)
+#define UDP_FRAME    (AT_L4 + UDP_BYTES)
+#define TCP_FRAME    (AT_L4 + TCP_BYTES_MIN)
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -63,7 +92,7 @@ struct {
 	__type(value, struct offload_settings);
 } settings SEC(".maps");
 
-/* By ifindex: portgroup index + 1. One program serves all portgroups. */
+/* By ifindex: portgroup index. One program serves all portgroups. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, OFFLOAD_PORTS);
@@ -75,58 +104,120 @@ struct {
 struct seen {
 	struct flow_tuple tuple;
 	struct tcp_segment tcp;
+	uint32_t l4_header; /* bytes */
 	uint16_t ip_len;
+	be16 id;
+	bool may_fragment;
 	uint8_t proto;
 	uint8_t port;
 };
 
-struct headers {
-	uint8_t dst[6], src[6];
-	uint16_t type;
-	uint8_t version_ihl, tos;
-	uint16_t total_len, id, fragment;
-	uint8_t ttl, proto;
-	uint16_t check;
-	uint32_t saddr, daddr;
-	uint16_t sport, dport;
-	uint32_t seq, ack; /* TCP; of UDP: length and checksum in seq */
-	uint8_t offset, flags;
-	uint16_t window;
-} __attribute__((packed));
+/* What a record says about such a packet, copied while the record was whole. */
+struct rewrite {
+	struct flow_tuple to; /* the other side's key */
+	uint16_t mac[3];
+	uint16_t l3_delta;
+	uint32_t port;
+	uint32_t ifindex;
+	be16 id; /* the new identification, if @new_id */
+	bool new_id;
+};
+
+/* Loads that are as wide as the field, wherever it lies. */
+#define U8(data, at)  (*(volatile uint8_t *)((data) + (at)))
+#define U16(data, at) (*(uint16_t *)((data) + (at)))
+#define U32(data, at) (*(uint32_t *)((data) + (at)))
+
+/* A struct mac, of which the compiler knows no more than that it is bytes. */
+static __always_inline void copy_mac(void *to, const void *from)
+{
+	U16(to, 0) = U16(from, 0);
+	U16(to, 2) = U16(from, 2);
+	U16(to, 4) = U16(from, 4);
+}
+
+static __always_inline uint16_t fold(uint32_t sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)((sum & 0xffff) + (sum >> 16));
+}
+
+static __always_inline uint16_t fold64(uint64_t sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	return fold((uint32_t)((sum & 0xffffffff) + (sum >> 32)));
+}
+
+/* Read what is common to both protocols. Return: whether the packet is a plain one. */
+static __always_inline bool read_ip(const void *data, const struct __sk_buff *skb, struct seen *seen)
+{
+	uint64_t sum = (uint64_t)U32(data, AT_IP) + U32(data, AT_ID) + U32(data, AT_TTL) +
+		       U32(data, AT_SADDR) + U32(data, AT_DADDR);
+	uint16_t fragment = U16(data, AT_FRAGMENT);
+
+	if (U8(data, AT_IP) != 0x45 || fold64(sum) != 0xffff || U8(data, AT_TTL) <= 1)
+		return false;
+	if (fragment & ~bpf_htons(DONT_FRAGMENT))
+		return false;
+	seen->ip_len = bpf_ntohs(U16(data, AT_LENGTH));
+	if ((uint32_t)seen->ip_len + AT_IP > skb->len)
+		return false;
+	seen->may_fragment = !fragment;
+	seen->id = U16(data, AT_ID);
+	seen->proto = U8(data, AT_PROTO);
+	seen->tuple.src = U32(data, AT_SADDR);
+	seen->tuple.dst = U32(data, AT_DADDR);
+	seen->tuple.sport = U16(data, AT_SPORT);
+	seen->tuple.dport = U16(data, AT_DPORT);
+	return true;
+}
+
+static __always_inline bool read_tcp(const void *data, struct seen *seen)
+{
+	uint8_t flags = U8(data, AT_FLAGS);
+
+	if ((flags & (TCP_SYN | TCP_FIN | TCP_RST | TCP_ACK)) != TCP_ACK)
+		return false;
+	seen->l4_header = (U8(data, AT_OFFSET) >> 4) * 4;
+	if (seen->l4_header < TCP_BYTES_MIN || seen->ip_len < IP_BYTES + seen->l4_header)
+		return false;
+	seen->tcp.seq = bpf_ntohl(U32(data, AT_SEQ));
+	seen->tcp.ack = bpf_ntohl(U32(data, AT_ACK));
+	seen->tcp.window = bpf_ntohs(U16(data, AT_WINDOW));
+	seen->tcp.flags = flags;
+	seen->tcp.len = seen->ip_len - IP_BYTES - seen->l4_header;
+	return true;
+}
+
+static __always_inline bool read_udp(const void *data, struct seen *seen)
+{
+	uint32_t bytes = bpf_ntohs(U16(data, AT_UDP_LEN));
+
+	seen->l4_header = UDP_BYTES;
+	return bytes >= UDP_BYTES && IP_BYTES + bytes <= seen->ip_len;
+}
 
 /* Return: whether it is a packet that this program forwards, if it has a flow. */
 static __always_inline bool read_headers(struct __sk_buff *skb, struct seen *seen)
 {
 	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
-	struct headers *h = data;
-	uint32_t header_len;
 
-	if (data + L4 + 8 > end || h->type != bpf_htons(0x0800) || h->version_ihl != 0x45 ||
-	    h->ttl <= 1 || h->fragment & bpf_htons(0x3fff))
+	if (skb->protocol != bpf_htons(ETH_P_IP))
 		return false;
-	seen->proto = h->proto;
-	seen->ip_len = bpf_ntohs(h->total_len);
-	if (seen->ip_len + ETH_BYTES != skb->len) /* trailers are cut off in user space */
+	/* a driver may have left the headers in a fragment */
+	if (data + UDP_FRAME > end || (data + TCP_FRAME > end && skb->len >= TCP_FRAME)) {
+		if (bpf_skb_pull_data(skb, skb->len < TCP_FRAME ? skb->len : TCP_FRAME))
+			return false;
+		data = (void *)(long)skb->data;
+		end = (void *)(long)skb->data_end;
+		if (data + UDP_FRAME > end)
+			return false;
+	}
+	if (!read_ip(data, skb, seen))
 		return false;
-	seen->tuple.src = h->saddr;
-	seen->tuple.dst = h->daddr;
-	seen->tuple.sport = h->sport;
-	seen->tuple.dport = h->dport;
-	if (h->proto == PROTO_UDP)
-		return seen->ip_len >= IP_BYTES + 8;
-	if (h->proto != PROTO_TCP || data + L4 + 20 > end)
-		return false;
-	if ((h->flags & (TCP_SYN | TCP_FIN | TCP_RST | TCP_ACK)) != TCP_ACK)
-		return false;
-	header_len = (h->offset >> 4) * 4;
-	if (header_len < 20 || seen->ip_len < IP_BYTES + header_len)
-		return false;
-	seen->tcp.seq = bpf_ntohl(h->seq);
-	seen->tcp.ack = bpf_ntohl(h->ack);
-	seen->tcp.window = bpf_ntohs(h->window);
-	seen->tcp.flags = h->flags;
-	seen->tcp.len = seen->ip_len - IP_BYTES - header_len;
-	return true;
+	if (seen->proto == PROTO_UDP)
+		return read_udp(data, seen);
+	return seen->proto == PROTO_TCP && data + TCP_FRAME <= end && read_tcp(data, seen);
 }
 
 static __always_inline void *element(uint32_t index)
@@ -134,9 +225,15 @@ static __always_inline void *element(uint32_t index)
 	return bpf_map_lookup_elem(&flows, &index);
 }
 
-/* The record whose side @side has this key, or NULL. */
+static __always_inline uint32_t key_word(const struct flow *flow)
+{
+	return *(const volatile uint32_t *)&flow->word;
+}
+
+/* The active record whose side @side has this key, or NULL. @word: its key word, read before the
+ * key. */
 static __always_inline struct flow *find(const struct flow_header *header, const struct seen *seen,
-					 uint32_t *side)
+					 uint32_t *side, uint32_t *word)
 {
 	uint64_t hash = flow_hash_keyed(header->hash_key, &seen->tuple, seen->proto, seen->port);
 	uint32_t mask = header->buckets - 1, tag = flow_tag(hash);
@@ -153,8 +250,8 @@ static __always_inline struct flow *find(const struct flow_header *header, const
 #pragma unroll
 		for (unsigned i = 0; i < FLOW_BUCKET_SLOTS; i++) {
 			uint64_t value = slot[i];
-			struct flow *flow;
 			const struct flow_tuple *key;
+			struct flow *flow;
 
 			if (value >> 32 != tag)
 				continue;
@@ -162,6 +259,9 @@ static __always_inline struct flow *find(const struct flow_header *header, const
 			if (!flow)
 				return NULL;
 			*side = value & 1;
+			*word = key_word(flow);
+			if (FLOW_WORD_STATE(*word) != FLOW_ACTIVE)
+				continue;
 			key = *side ? &flow->tuple[1] : &flow->tuple[0];
 			if (key->src == seen->tuple.src && key->dst == seen->tuple.dst &&
 			    key->sport == seen->tuple.sport && key->dport == seen->tuple.dport &&
@@ -173,15 +273,16 @@ static __always_inline struct flow *find(const struct flow_header *header, const
 	return NULL;
 }
 
-/* Whether the packet as it is fits the next link. */
-static __always_inline bool fits(const struct __sk_buff *skb, const struct seen *seen,
-				 const struct offload_port *out)
+/* Whether it came from where answers go. If not, a client's router has changed, and user space
+ * takes note (last hop). */
+static __always_inline bool from(const struct __sk_buff *skb, const struct mac *mac)
 {
-	if (!skb->gso_segs || !skb->gso_size)
-		return seen->ip_len <= out->mtu;
-	/* headers of each segment: at most 60 bytes of TCP's; a tighter look is user space's */
-	return skb->gso_size + IP_BYTES + 60 <= out->mtu + 8 ||
-	       skb->gso_size + IP_BYTES + 32 <= out->mtu;
+	void *data = (void *)(long)skb->data;
+
+	if (data + AT_IP > (void *)(long)skb->data_end)
+		return false;
+	return U16(data, AT_SRC) == U16(mac->b, 0) && U16(data, AT_SRC + 2) == U16(mac->b, 2) &&
+	       U16(data, AT_SRC + 4) == U16(mac->b, 4);
 }
 
 static __always_inline bool alive(const struct flow *flow, const struct seen *seen, uint32_t now)
@@ -192,71 +293,90 @@ static __always_inline bool alive(const struct flow *flow, const struct seen *se
 	s = bpf_map_lookup_elem(&settings, &zero);
 	if (!s)
 		return false;
-	if (idle > UINT32_MAX / 2) /* stamped a moment after we looked at the clock */
+	if ((int32_t)idle < 0) /* stamped a moment after we looked at the clock */
 		return true;
 	return idle < (seen->proto == PROTO_TCP ? s->timeout_tick_tcp : s->timeout_tick_udp);
 }
 
-static __always_inline uint16_t fold(uint64_t sum)
+/* Whether each packet that leaves fits the next link as it is. */
+static __always_inline bool fits(const struct __sk_buff *skb, const struct seen *seen, uint32_t mtu)
 {
-	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32 & 0xffff);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)sum;
+	uint32_t bytes = seen->ip_len;
+
+	if (skb->gso_size)
+		bytes = IP_BYTES + seen->l4_header + skb->gso_size;
+	return bytes <= mtu;
+}
+
+/* Packets that a super-packet is on the wire. */
+static __always_inline uint32_t segments(const struct __sk_buff *skb, const struct seen *seen)
+{
+	uint32_t payload = seen->ip_len - IP_BYTES - seen->l4_header, size = skb->gso_size;
+
+	return size && payload > size ? (payload + size - 1) / size : 1;
+}
+
+/* A datagram that may still be fragmented and whose source is ours gets an identification of our
+ * own, from the row that user space takes them from (RFC 6864). */
+static __always_inline void choose_id(struct flow_header *header, const struct flow *flow,
+				      const struct seen *seen, uint32_t packets, struct rewrite *to)
+{
+	to->new_id = seen->may_fragment && flow->flags & FLOW_SNAT;
+	if (to->new_id)
+		to->id = bpf_htons((uint16_t)(__sync_fetch_and_add(&header->ip_id, packets) + 1));
 }
 
 /* Return: false only if the packet was left as it was. */
-static __always_inline bool translate(struct __sk_buff *skb, const struct seen *seen,
-				      const struct flow *flow, uint32_t side,
-				      const struct offload_port *out)
+static __always_inline bool translate_l4(struct __sk_buff *skb, const struct seen *seen,
+					 const struct rewrite *to)
 {
-	const struct flow_tuple *to = side ? &flow->tuple[0] : &flow->tuple[1];
-	const struct mac *mac = side ? &flow->mac[0] : &flow->mac[1];
-	uint16_t l3_delta = side ? ~flow->l3_delta : flow->l3_delta;
-	uint32_t check_at = seen->proto == PROTO_TCP ? TCP_CHECK : UDP_CHECK;
+	uint32_t at = seen->proto == PROTO_TCP ? AT_TCP_CHECK : AT_UDP_CHECK;
 	uint64_t flags = seen->proto == PROTO_TCP ? 0 : BPF_F_MARK_MANGLED_0;
-	uint64_t ports_delta;
-	struct headers *h;
-	void *data, *end;
+	uint16_t ports_delta;
 
-	ports_delta = (uint64_t)(uint16_t)~seen->tuple.sport + to->dport +
-		      (uint16_t)~seen->tuple.dport + to->sport;
-	/* the helpers know whether the checksum is complete or left to hardware */
-	if (bpf_l4_csum_replace(skb, check_at, 0, l3_delta, flags | BPF_F_PSEUDO_HDR) ||
-	    bpf_l4_csum_replace(skb, check_at, 0, fold(ports_delta), flags))
+	ports_delta = fold((uint32_t)(uint16_t)~seen->tuple.sport + to->to.dport +
+			   (uint16_t)~seen->tuple.dport + to->to.sport);
+	/* the helpers know whether the checksum is complete or left to hardware; 0 and 0xffff are
+	 * both zero, nothing changes */
+	if (to->l3_delta != 0xffff && to->l3_delta != 0 &&
+	    bpf_l4_csum_replace(skb, at, 0, to->l3_delta, flags | BPF_F_PSEUDO_HDR))
+		return false;
+	return ports_delta == 0xffff || ports_delta == 0 ||
+	       !bpf_l4_csum_replace(skb, at, 0, ports_delta, flags);
+}
+
+static __always_inline bool translate(struct __sk_buff *skb, const struct seen *seen,
+				      const struct rewrite *to, const struct offload_port *out)
+{
+	uint32_t sum = to->l3_delta;
+	void *data;
+
+	if (!translate_l4(skb, seen, to))
 		return false;
 	data = (void *)(long)skb->data;
-	end = (void *)(long)skb->data_end;
-	h = data;
-	if (data + L4 + 8 > end)
+	if (data + UDP_FRAME > (void *)(long)skb->data_end)
 		return false;
-	__builtin_memcpy(h->dst, mac->b, 6);
-	__builtin_memcpy(h->src, out->mac.b, 6);
-	h->saddr = to->dst;
-	h->daddr = to->src;
-	h->sport = to->dport;
-	h->dport = to->sport;
-	/* one off the TTL is one off the low byte of its word in memory order */
-	h->ttl--;
-	h->check = (uint16_t)~fold((uint64_t)(uint16_t)~h->check + l3_delta + (uint16_t)~1u);
+	copy_mac(data + AT_DST, to->mac);
+	copy_mac(data + AT_SRC, out->mac.b);
+	U32(data, AT_SADDR) = to->to.dst;
+	U32(data, AT_DADDR) = to->to.src;
+	U16(data, AT_SPORT) = to->to.dport;
+	U16(data, AT_DPORT) = to->to.sport;
+	U8(data, AT_TTL) = U8(data, AT_TTL) - 1;
+	sum += (uint16_t)~bpf_htons(0x0100);
+	if (to->new_id) {
+		U16(data, AT_ID) = to->id;
+		sum += (uint16_t)~seen->id + to->id;
+	}
+	U16(data, AT_CHECK) = (uint16_t)~fold((uint16_t)~U16(data, AT_CHECK) + sum);
 	return true;
 }
 
-static __always_inline bool from(const struct __sk_buff *skb, const struct mac *mac)
+static __always_inline void count(const struct seen *seen, struct flow *flow, uint32_t side,
+				  uint32_t packets, uint32_t out_port)
 {
-	const uint8_t *data = (const uint8_t *)(long)skb->data;
-
-	if (data + ETH_BYTES > (const uint8_t *)(long)skb->data_end)
-		return false;
-	return *(const uint16_t *)(data + 6) == *(const uint16_t *)mac->b &&
-	       *(const uint32_t *)(data + 8) ==
-		       (*(const uint16_t *)(mac->b + 2) | (uint32_t) * (const uint16_t *)(mac->b + 4) << 16);
-}
-
-static __always_inline void count(struct __sk_buff *skb, const struct seen *seen, struct flow *flow,
-				  uint32_t side, uint32_t out_port)
-{
-	uint32_t in_port = seen->port, segments = skb->gso_segs ? skb->gso_segs : 1;
+	uint32_t in_port = seen->port;
+	uint64_t bytes = AT_IP + seen->ip_len + (packets - 1) * (AT_L4 + seen->l4_header);
 	struct offload_counters *c = bpf_map_lookup_elem(&counters, &in_port);
 
 	if (side) {
@@ -267,63 +387,82 @@ static __always_inline void count(struct __sk_buff *skb, const struct seen *seen
 		flow->bytes[0] += seen->ip_len;
 	}
 	if (c) {
-		c->rcvd_packets += segments;
-		c->rcvd_bytes += skb->wire_len;
+		c->rcvd_packets += packets;
+		c->rcvd_bytes += bytes;
 	}
 	c = bpf_map_lookup_elem(&counters, &out_port);
 	if (c) {
-		c->sent_packets += segments;
-		c->sent_bytes += skb->wire_len;
+		c->sent_packets += packets;
+		c->sent_bytes += bytes;
 	}
 }
 
-SEC("tc")
-int forward(struct __sk_buff *skb)
+/* Copy what the packet needs. Return: whether the flow is one for this program. */
+static __always_inline bool read_record(const struct __sk_buff *skb, const struct seen *seen,
+					const struct flow *flow, uint32_t side, struct rewrite *to)
 {
-	uint32_t side = 0, word, now, ifindex = skb->ifindex, out_port;
-	const struct flow_header *header = element(0);
+	const struct mac *back = side ? &flow->mac[1] : &flow->mac[0];
+	/* of side 1 nothing has been seen yet: user space takes note of the first answer */
+	uint8_t needed = side ? FLOW_OFFLOAD | FLOW_REPLIED : FLOW_OFFLOAD;
+
+	if ((flow->flags & needed) != needed)
+		return false;
+	if (seen->proto == PROTO_TCP && flow->tcp_state != TCP_ESTABLISHED)
+		return false;
+	if ((side ? flow->neigh[1] : flow->neigh[0]) == FLOW_NEIGH_LAST_HOP && !from(skb, back))
+		return false;
+	to->to = side ? flow->tuple[0] : flow->tuple[1];
+	copy_mac(to->mac, side ? flow->mac[0].b : flow->mac[1].b);
+	to->port = side ? flow->port[0] : flow->port[1];
+	to->l3_delta = side ? ~flow->l3_delta : flow->l3_delta;
+	return true;
+}
+
+SEC("tc")
+int pgw_forward(struct __sk_buff *skb)
+{
+	uint32_t side = 0, word = 0, now, packets, ifindex = skb->ifindex;
 	const uint32_t *link = bpf_map_lookup_elem(&links, &ifindex);
+	struct flow_header *header = element(0);
 	const struct offload_port *out;
+	struct rewrite to = {0};
 	struct seen seen = {0};
 	struct flow *flow;
 
 	if (!link || !header || skb->vlan_present || skb->pkt_type != 0 /* PACKET_HOST */)
-		return TC_ACT_OK;
+		return TC_ACT_UNSPEC;
 	seen.port = (uint8_t)*link;
 	if (!read_headers(skb, &seen))
-		return TC_ACT_OK;
-	flow = find(header, &seen, &side);
-	if (!flow)
-		return TC_ACT_OK;
-	word = *(volatile uint32_t *)&flow->word;
-	if (FLOW_WORD_STATE(word) != FLOW_ACTIVE || !(flow->flags & FLOW_OFFLOAD))
-		return TC_ACT_OK;
-	/* a client's router may change: user space takes note (last hop) */
-	if ((side ? flow->neigh[1] : flow->neigh[0]) == FLOW_NEIGH_LAST_HOP &&
-	    !from(skb, side ? &flow->mac[1] : &flow->mac[0]))
-		return TC_ACT_OK;
+		return TC_ACT_UNSPEC;
+	flow = find(header, &seen, &side, &word);
+	if (!flow || !read_record(skb, &seen, flow, side, &to))
+		return TC_ACT_UNSPEC;
 	now = FLOW_TICK(bpf_ktime_get_ns());
 	if (!alive(flow, &seen, now))
-		return TC_ACT_OK;
-	out_port = side ? flow->port[0] : flow->port[1];
-	out = bpf_map_lookup_elem(&ports, &out_port);
-	if (!out || !out->ifindex || !out->up || !fits(skb, &seen, out))
-		return TC_ACT_OK;
+		return TC_ACT_UNSPEC;
+	out = bpf_map_lookup_elem(&ports, &to.port);
+	if (!out || !out->ifindex || !out->up || !fits(skb, &seen, out->mtu))
+		return TC_ACT_UNSPEC;
+	to.ifindex = out->ifindex;
 	if (seen.proto == PROTO_TCP) {
 		struct flow_tcp_side *self = side ? &flow->tcp[1] : &flow->tcp[0];
 		struct flow_tcp_side *peer = side ? &flow->tcp[0] : &flow->tcp[1];
 
-		if (flow->tcp_state != ESTABLISHED || !tcp_in_window(self, peer, &seen.tcp))
-			return TC_ACT_OK;
-		if (*(volatile uint32_t *)&flow->word != word)
-			return TC_ACT_OK;
+		if (!tcp_in_window(self, peer, &seen.tcp) || key_word(flow) != word)
+			return TC_ACT_UNSPEC;
 		tcp_follow_window(self, peer, &seen.tcp);
-	} else if (*(volatile uint32_t *)&flow->word != word) {
-		return TC_ACT_OK;
+	} else if (key_word(flow) != word) {
+		return TC_ACT_UNSPEC;
 	}
-	if (!translate(skb, &seen, flow, side, out))
+	packets = segments(skb, &seen);
+	choose_id(header, flow, &seen, packets, &to);
+	/* padding of short frames, and other trailers */
+	if (skb->len > (uint32_t)seen.ip_len + AT_IP &&
+	    (skb->gso_size || bpf_skb_change_tail(skb, seen.ip_len + AT_IP, 0)))
+		return TC_ACT_UNSPEC;
+	if (!translate(skb, &seen, &to, out))
 		return TC_ACT_SHOT; /* half changed: nobody could use it */
 	flow->seen_tick = now;
-	count(skb, &seen, flow, side, out_port);
-	return (int)bpf_redirect(out->ifindex, 0);
+	count(&seen, flow, side, packets, to.port);
+	return (int)bpf_redirect(to.ifindex, 0);
 }

@@ -16,14 +16,14 @@ struct offload_port {
 	uint32_t mtu; /* bytes of the largest IP packet */
 	struct mac mac; /* our address there */
 	uint8_t up;
-	uint8_t spare;
+	uint8_t made_qdisc; /* for user space only: the clsact there is of our making */
 };
 static_assert(sizeof(struct offload_port) == 16, "layout");
 
 /* The map "counters", per processor, by portgroup index. */
 struct offload_counters {
-	uint64_t rcvd_packets, rcvd_bytes; /* that the program forwarded */
-	uint64_t sent_packets, sent_bytes;
+	uint64_t rcvd_packets, rcvd_bytes; /* that arrived there and were forwarded by the program */
+	uint64_t sent_packets, sent_bytes; /* that the program sent out there */
 };
 
 /* The map "settings", one element: what a packet may do to timers. */

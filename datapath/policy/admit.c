@@ -120,20 +120,27 @@ static bool rule_holds(const struct snapshot *s, const struct flow *f, be32 dst)
 	return rule->pool == f->pool && pool_has(s, rule->pool, f->tuple[1].dst, f->proto, l4_port);
 }
 
-static bool service_holds(const struct snapshot *s, const struct flow *f)
+const struct snapshot_backend *policy_backend(const struct snapshot *s, const struct flow *f,
+					      const struct snapshot_service **service)
 {
-	const struct snapshot_service *service =
-		snapshot_service(s, f->tuple[0].dst, f->proto, f->tuple[0].dport);
-
-	if (!service)
-		return false;
-	for (uint32_t i = 0; i < service->backends; i++) {
-		const struct snapshot_backend *backend = &s->backends[service->first_backend + i];
+	*service = snapshot_service(s, f->tuple[0].dst, f->proto, f->tuple[0].dport);
+	if (!*service)
+		return NULL;
+	for (uint32_t i = 0; i < (*service)->backends; i++) {
+		const struct snapshot_backend *backend = &s->backends[(*service)->first_backend + i];
 
 		if (backend->addr == f->tuple[1].src && backend->port == f->tuple[1].sport)
-			return true;
+			return backend;
 	}
-	return false;
+	return NULL;
+}
+
+static bool service_holds(const struct snapshot *s, const struct flow *f)
+{
+	const struct snapshot_service *service;
+	const struct snapshot_backend *backend = policy_backend(s, f, &service);
+
+	return backend && (backend->up || service->dead == DEAD_KEEP);
 }
 
 bool policy_admits(const struct snapshot *s, const struct flow *f)

@@ -45,6 +45,15 @@ enum drop_reason admit_route(const struct snapshot_route *route, be32 dst);
 const struct snapshot_pool *admit_external_pool(const struct snapshot *s, be32 addr, uint8_t proto,
 						uint16_t l4_port);
 
+/**
+ * policy_backend() - where a flow to a service goes
+ * @f: with FLOW_DNAT
+ * @service: set to the service that the flow was made for, if @s has it
+ * Return: its backend; NULL if @s has not got both.
+ */
+const struct snapshot_backend *policy_backend(const struct snapshot *s, const struct flow *f,
+					      const struct snapshot_service **service);
+
 /* policy_admits() - whether @s would still admit the existing flow @f as it is translated. */
 bool policy_admits(const struct snapshot *s, const struct flow *f);
 

@@ -2,9 +2,10 @@
 /*
  * client - what each inside host uses, so that one cannot take it all (RFC 6888 REQ-3, REQ-4).
  *
- * An entry lives while its host has a flow, or has spent of its creation rate lately. As many entries as flows,
- * so the table is never full before the flow table is. Private to the worker, made anew from the
- * flows when a table is adopted.
+ * An entry lives while its host has a flow or a mapping, or has spent of its creation rate lately.
+ * Two entries for each flow that the table can hold: all that live hosts need, unless nearly every
+ * flow is a hairpin; what finds no room then is not counted. Private to the worker, made anew from
+ * the flows when a table is adopted.
  */
 #ifndef PGW_POLICY_CLIENT_H
 #define PGW_POLICY_CLIENT_H

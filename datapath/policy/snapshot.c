@@ -185,13 +185,16 @@ static uint64_t service_key_of(const struct snapshot_service *service)
 
 static const char *open_services(const struct snapshot *s)
 {
+	if (s->n_backends > SNAPSHOT_BACKENDS_MAX)
+		return "there are too many backends";
 	for (uint32_t i = 0; i < s->n_services; i++) {
 		const struct snapshot_service *service = &s->services[i];
 
 		if (!terminated(service->name))
 			return "the name of a service does not end";
 		if ((service->proto != IPPROTO_TCP && service->proto != IPPROTO_UDP) ||
-		    service->port == 0 || service->balance >= BALANCE_COUNT)
+		    service->port == 0 || service->balance >= BALANCE_COUNT ||
+		    service->dead >= DEAD_COUNT || service->down >= DOWN_COUNT)
 			return "a service is malformed";
 		if (!range_sound(service->first_backend, service->backends, s->n_backends))
 			return "a service's backends are out of range";

@@ -15,15 +15,27 @@
 #include "datapath/base/addr.h"
 
 #define SNAPSHOT_MAGIC	   0x706e732d776770ull /* "pgw-snp" */
-#define SNAPSHOT_VERSION   2u
+#define SNAPSHOT_VERSION   3u
 #define SNAPSHOT_NAME	   32 /* bytes of a name, NUL included */
 #define SNAPSHOT_PORTS_MAX 32
 #define SNAPSHOT_BYTES_MAX (64u << 20)
+#define SNAPSHOT_BACKENDS_MAX (1u << 20) /* of all services */
 
 enum realm { REALM_PRIVATE, REALM_VSPHERE, REALM_INTERNET, REALM_COUNT };
 enum mapping_type { MAPPING_EIM, MAPPING_EDM, MAPPING_TYPE_COUNT };
 enum filtering_type { FILTERING_EIF, FILTERING_ADF, FILTERING_EDF, FILTERING_TYPE_COUNT };
-enum balance { BALANCE_ROUND_ROBIN, BALANCE_SOURCE_HASH, BALANCE_COUNT };
+enum balance {
+	BALANCE_ROUND_ROBIN,
+	BALANCE_SOURCE_HASH,
+	BALANCE_LEAST_CONNECTIONS,
+	BALANCE_COUNT
+};
+/* What becomes of the flows of a backend that is not up: they go on, they are ended and their clients
+ * told, they are ended so that what follows goes to another backend. */
+enum dead_backend { DEAD_KEEP, DEAD_RESET, DEAD_MOVE, DEAD_COUNT };
+/* The answer of a service without any backend that is up: none, RST or port unreachable, host
+ * unreachable. */
+enum down_answer { DOWN_SILENCE, DOWN_RESET, DOWN_ICMP, DOWN_COUNT };
 
 /* Timers, in seconds; names of RFC 8512. */
 enum timer {
@@ -83,6 +95,9 @@ struct snapshot_service { /* sorted by (ntohl(addr), proto, ntohs(port)), unique
 	uint8_t proto;
 	uint8_t balance; /* enum balance */
 	uint32_t first_backend, backends; /* in the backend section; backends >= 1 */
+	uint8_t dead; /* enum dead_backend */
+	uint8_t down; /* enum down_answer */
+	uint8_t spare[6];
 };
 
 struct snapshot_backend {
@@ -163,7 +178,7 @@ static_assert(sizeof(struct snapshot_port) == 40, "layout");
 static_assert(sizeof(struct snapshot_address) == 8, "layout");
 static_assert(sizeof(struct snapshot_route) == 16, "layout");
 static_assert(sizeof(struct snapshot_allow) == 12, "layout");
-static_assert(sizeof(struct snapshot_service) == 48, "layout");
+static_assert(sizeof(struct snapshot_service) == 56, "layout");
 static_assert(sizeof(struct snapshot_backend) == 8, "layout");
 static_assert(sizeof(struct snapshot_rule) == 24, "layout");
 static_assert(sizeof(struct snapshot_pool) == 56, "layout");

@@ -19,6 +19,8 @@
  *   PORT_GONE u.port            -                            OK | ERROR
  *   SNAPSHOT                    sealed memfd                 OK u.ok (revision) | ERROR
  *   FLOW_END u.flow             -                            OK | ERROR
+ *   LOG    u.log                event ring, wake-up socket   OK | ERROR
+ *   LOG_OFF                     -                            OK
  *   QUIT                        -                            OK, then the process ends
  *
  *   datapath -> pgwd, unasked:  RESOLVE u.resolve; SWEPT u.swept (flows ended by a snapshot)
@@ -32,7 +34,7 @@
 #include "datapath/base/addr.h"
 
 #define CHANNEL_LISTEN_FD 3
-#define CHANNEL_VERSION	  1u
+#define CHANNEL_VERSION	  2u
 #define CHANNEL_FDS_MAX	  3
 #define CHANNEL_TEXT	  200
 
@@ -49,6 +51,8 @@ enum channel_type {
 	CHANNEL_ERROR,
 	CHANNEL_RESOLVE,
 	CHANNEL_SWEPT,
+	CHANNEL_LOG, /* instead of the former ring, if there is one */
+	CHANNEL_LOG_OFF,
 	CHANNEL_TYPE_COUNT
 };
 
@@ -71,6 +75,8 @@ struct channel_message {
 		struct {
 			uint64_t bytes; /* of the table */
 			uint64_t counters_bytes;
+			uint32_t map; /* 1: the table is a BPF array; 0: a memfd whose size is sealed */
+			uint32_t spare;
 		} table;
 		struct {
 			uint32_t index; /* portgroup index, < SNAPSHOT_PORTS_MAX */
@@ -88,6 +94,11 @@ struct channel_message {
 			uint32_t record; /* index in the table */
 			uint32_t word; /* its key word: ends that flow and no later one */
 		} flow;
+		struct {
+			uint64_t bytes; /* of the ring */
+			uint32_t threshold; /* per cent at which a fill is told, 0 = never */
+			uint32_t spare;
+		} log;
 		struct {
 			uint32_t ifindex;
 			be32 addr;

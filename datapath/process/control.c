@@ -32,6 +32,7 @@
 #include "datapath/process/asks.h"
 #include "datapath/process/channel.h"
 #include "datapath/process/events.h"
+#include "datapath/process/log.h"
 #include "datapath/process/memfd.h"
 #include "datapath/worker/worker.h"
 
@@ -55,6 +56,7 @@ struct control {
 	uint64_t swept_revision, swept_ended;
 	uint64_t now_ns;
 	struct asks asks;
+	struct log_end log;
 };
 
 struct answer {
@@ -170,6 +172,7 @@ int control_create(struct control **control, int listen_fd, struct control_error
 	}
 	c->listen_fd = listen_fd;
 	c->channel_fd = c->counters_fd = c->table.fd = c->snapshot.fd = -1;
+	c->log = LOG_END_NONE;
 	c->fds_changed = true;
 	for (unsigned i = 0; i < SNAPSHOT_PORTS_MAX; i++)
 		c->port_fds[i] = -1;
@@ -212,6 +215,7 @@ void control_destroy(struct control *c)
 	close_channel(c);
 	events_destroy(c->events);
 	worker_destroy(c->worker);
+	log_close(&c->log);
 	memfd_drop(&c->snapshot);
 	memfd_drop(&c->table);
 	munmap(c->page, c->page_bytes);
@@ -291,7 +295,8 @@ static void take_table(struct control *c, const struct channel_message *message,
 		return refuse(answer, "flow table", "there is one already");
 	if (!bytes || bytes > flow_table_bytes(FLOW_CAPACITY_MAX))
 		return refuse(answer, "flow table", "wrong size");
-	why = memfd_check(fds[0], bytes, F_SEAL_SHRINK);
+	why = message->u.table.map ? memfd_check_map(fds[0], bytes) :
+				     memfd_check(fds[0], bytes, F_SEAL_SHRINK);
 	if (why)
 		return refuse(answer, "flow table", why);
 	memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fds[0], 0);
@@ -429,6 +434,35 @@ static void take_flow_end(struct control *c, const struct channel_message *messa
 	accept_with(answer, worker_end_flow(c->worker, record, message->u.flow.word, c->now_ns));
 }
 
+static void take_log(struct control *c, const struct channel_message *message, int *fds,
+		     struct answer *answer)
+{
+	struct log_end next;
+	const char *why;
+
+	if (message->u.log.threshold > 100)
+		return refuse(answer, "event ring", "the threshold is more than 100 per cent");
+	why = log_open(&next, fds[0], message->u.log.bytes, fds[1]);
+	if (why)
+		return refuse(answer, "event ring", why);
+	fds[0] = fds[1] = -1;
+	worker_log(c->worker, NULL, 0);
+	log_close(&c->log);
+	c->log = next;
+	worker_log(c->worker, &c->log.ring, message->u.log.threshold);
+	accept_with(answer, 0);
+}
+
+static void take_log_off(struct control *c, const struct channel_message *message, int *fds,
+			 struct answer *answer)
+{
+	(void)message;
+	(void)fds;
+	worker_log(c->worker, NULL, 0);
+	log_close(&c->log);
+	accept_with(answer, 0);
+}
+
 static void take_quit(struct control *c, const struct channel_message *message, int *fds,
 		      struct answer *answer)
 {
@@ -448,6 +482,7 @@ static const struct question {
 	[CHANNEL_EVENTS] = {take_events, 1},	   [CHANNEL_PORT] = {take_port, 1},
 	[CHANNEL_PORT_GONE] = {take_port_gone, 0}, [CHANNEL_SNAPSHOT] = {take_snapshot, 1},
 	[CHANNEL_FLOW_END] = {take_flow_end, 0},   [CHANNEL_QUIT] = {take_quit, 0},
+	[CHANNEL_LOG] = {take_log, 2},		   [CHANNEL_LOG_OFF] = {take_log_off, 0},
 };
 
 /* answer_to() - Return: false if the connection must end. */
@@ -575,6 +610,11 @@ void control_report(struct control *c, const struct worker_status *status)
 	c->swept_ended = status->swept_ended + (c->swept ? c->swept_ended : 0);
 	c->swept_revision = status->swept_revision;
 	send_swept(c);
+}
+
+uint64_t control_log(struct control *c)
+{
+	return log_wake(&c->log, c->now_ns);
 }
 
 bool control_quit(const struct control *c)

@@ -58,6 +58,10 @@ void control_count_wakeup(struct control *control);
 /* control_report() - tell pgwd what a worker_work() call has brought about. */
 void control_report(struct control *control, const struct worker_status *status);
 
+/* control_log() - wake the session log's reader if it is time.
+ * Return: when to call this again, UINT64_MAX: after the worker's next work. */
+uint64_t control_log(struct control *control);
+
 /* control_quit() - Return: true once pgwd has asked for the end. */
 bool control_quit(const struct control *control);
 

@@ -136,6 +136,7 @@ int loop_run(struct control *control)
 	};
 
 	while (!control_quit(control)) {
+		uint64_t log_ns;
 		bool worked;
 		int err = wait_for_work(&l);
 
@@ -147,6 +148,9 @@ int loop_run(struct control *control)
 		if (worked || l.now_ns >= l.status.next_ns) {
 			worker_work(l.worker, l.now_ns, &l.status);
 			control_report(control, &l.status);
+			log_ns = control_log(control);
+			if (log_ns < l.status.next_ns)
+				l.status.next_ns = log_ns;
 		}
 	}
 	return 0;

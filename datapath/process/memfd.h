@@ -21,6 +21,13 @@ struct memfd {
  */
 const char *memfd_check(int fd, uint64_t bytes, int seals);
 
+/**
+ * memfd_check_map() - the same for a BPF array: its size can never change, and mmap() refuses
+ * what is beyond it
+ * Return: NULL, or what is wrong (static text).
+ */
+const char *memfd_check_map(int fd, uint64_t bytes);
+
 /* memfd_drop() - unmap and close; afterwards MEMFD_NONE. */
 void memfd_drop(struct memfd *memfd);
 

@@ -59,6 +59,17 @@ static bool destination_is_martian(uint32_t addr)
 	return addr >> 24 == 0 || addr >> 24 == 127 || (addr >> 28 == 0xf && addr != 0xffffffff);
 }
 
+/* Nearly every header has no options: five words, without a loop. */
+static inline uint16_t header_sum(const struct ip_header *ip, unsigned header_len)
+{
+	uint32_t word[IP_BYTES_MIN / 4];
+
+	if (header_len != IP_BYTES_MIN)
+		return checksum_fold(checksum_add(0, ip, header_len));
+	memcpy(word, ip, sizeof(word));
+	return checksum_fold((uint64_t)word[0] + word[1] + word[2] + word[3] + word[4]);
+}
+
 static enum drop_reason parse_ip(struct packet *p)
 {
 	const struct ip_header *ip = packet_ip(p);
@@ -78,7 +89,7 @@ static enum drop_reason parse_ip(struct packet *p)
 	p->ip_len = ntohs(ip->total_len);
 	if (p->ip_len < header_len || ETHERNET_BYTES + p->ip_len > p->len)
 		return DROP_IP_LENGTH;
-	if (checksum_fold(checksum_add(0, ip, header_len)) != 0xffff)
+	if (header_sum(ip, header_len) != 0xffff)
 		return DROP_IP_CHECKSUM;
 	if (header_len > IP_BYTES_MIN) {
 		reason = check_options((const uint8_t *)(ip + 1), header_len - IP_BYTES_MIN);
@@ -267,6 +278,7 @@ enum drop_reason packet_parse(struct packet *p)
 	enum drop_reason reason;
 
 	p->kind = PACKET_TRANSPORT;
+	p->ref = FLOW_NONE;
 	p->new_ip_id = 0;
 	reason = parse_ip(p);
 	if (reason)

@@ -65,6 +65,7 @@ struct icmp_header {
 #define ICMP_PARAMETER	  12
 #define ICMP_UNREACHABLE_NET	 0
 #define ICMP_UNREACHABLE_HOST	 1
+#define ICMP_UNREACHABLE_PORT	 3
 #define ICMP_UNREACHABLE_NEED_FRAG 4
 
 enum packet_kind {
@@ -95,7 +96,7 @@ struct packet {
 	uint8_t quote_proto;
 	uint32_t quote_seq; /* of a quoted TCP header */
 	uint64_t hash; /* of tuple: set by the worker */
-	uint32_t ref; /* FLOW_REF found: set by the worker */
+	uint32_t ref; /* FLOW_REF that it most likely belongs to, or FLOW_NONE: set by the worker */
 	uint16_t new_ip_id; /* non-zero: replaces the IP identification (wire order) */
 };
 

@@ -54,12 +54,12 @@ uint32_t answer_error(uint8_t *frame, const struct packet *p, be32 from, uint8_t
 	return ETHERNET_BYTES + (uint32_t)sizeof(*ip) + (uint32_t)sizeof(*icmp) + quote;
 }
 
-uint32_t answer_reset(uint8_t *frame, const struct packet *p)
+/* A segment without data. */
+static uint32_t write_segment(uint8_t *frame, be32 src, be32 dst, const struct tcp_header *segment)
 {
 	struct ethernet_header *ethernet = (struct ethernet_header *)frame;
 	struct ip_header *ip = (struct ip_header *)(frame + ETHERNET_BYTES);
 	struct tcp_header *tcp = (struct tcp_header *)(ip + 1);
-	bool acked = p->tcp.flags & TCP_ACK;
 
 	ethernet->type = ETHERTYPE_IP_BE;
 	*ip = (struct ip_header){
@@ -68,19 +68,40 @@ uint32_t answer_reset(uint8_t *frame, const struct packet *p)
 		.fragment = htons(IP_DF),
 		.ttl = ANSWER_TTL,
 		.proto = IPPROTO_TCP,
-		.src = p->tuple.dst,
-		.dst = p->tuple.src,
+		.src = src,
+		.dst = dst,
 	};
 	ip->check = (uint16_t)~checksum_fold(checksum_add(0, ip, sizeof(*ip)));
-	*tcp = (struct tcp_header){
+	*tcp = *segment;
+	tcp->offset = sizeof(*tcp) / 4 << 4;
+	tcp->check = (uint16_t)~checksum_fold(checksum_add(
+		checksum_pseudo(ip->src, ip->dst, IPPROTO_TCP, sizeof(*tcp)), tcp, sizeof(*tcp)));
+	return ETHERNET_BYTES + (uint32_t)sizeof(*ip) + (uint32_t)sizeof(*tcp);
+}
+
+uint32_t answer_reset(uint8_t *frame, const struct packet *p)
+{
+	bool acked = p->tcp.flags & TCP_ACK;
+	const struct tcp_header segment = {
 		.sport = p->tuple.dport,
 		.dport = p->tuple.sport,
 		.seq = acked ? htonl(p->tcp.ack) : 0,
 		.ack = acked ? 0 : htonl(p->tcp.seq + p->tcp.len),
-		.offset = sizeof(*tcp) / 4 << 4,
 		.flags = acked ? TCP_RST : TCP_RST | TCP_ACK,
 	};
-	tcp->check = (uint16_t)~checksum_fold(checksum_add(
-		checksum_pseudo(ip->src, ip->dst, IPPROTO_TCP, sizeof(*tcp)), tcp, sizeof(*tcp)));
-	return ETHERNET_BYTES + (uint32_t)sizeof(*ip) + (uint32_t)sizeof(*tcp);
+
+	return write_segment(frame, p->tuple.dst, p->tuple.src, &segment);
+}
+
+uint32_t answer_flow_reset(uint8_t *frame, const struct flow *f)
+{
+	const struct tcp_header segment = {
+		.sport = f->tuple[0].dport,
+		.dport = f->tuple[0].sport,
+		.seq = f->tcp[1].flags & FLOW_TCP_SEEN ? htonl(f->tcp[1].end) : 0,
+		.ack = htonl(f->tcp[0].end),
+		.flags = TCP_RST | TCP_ACK,
+	};
+
+	return write_segment(frame, f->tuple[0].dst, f->tuple[0].src, &segment);
 }

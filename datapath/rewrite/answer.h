@@ -6,6 +6,7 @@
 #ifndef PGW_REWRITE_ANSWER_H
 #define PGW_REWRITE_ANSWER_H
 
+#include "datapath/flow/layout.h"
 #include "datapath/proto/packet.h"
 
 #define ANSWER_BYTES_MAX (14u + 576u) /* RFC 1812 4.3.2.3 */
@@ -25,5 +26,9 @@ uint32_t answer_error(uint8_t *frame, const struct packet *p, be32 from, uint8_t
 
 /* answer_reset() - write the RST that a host sends for a segment of no connection. Return: as above. */
 uint32_t answer_reset(uint8_t *frame, const struct packet *p);
+
+/* answer_flow_reset() - write the RST that side 1 of TCP flow @f would send to side 0, with the next
+ * sequence number, as the receiver expects (RFC 5961 3.2). Return: as above. */
+uint32_t answer_flow_reset(uint8_t *frame, const struct flow *f);
 
 #endif

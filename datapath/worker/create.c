@@ -22,32 +22,6 @@ struct plan {
 	uint32_t source; /* mapping of the source, or MAPPING_NONE */
 };
 
-static const struct snapshot_backend *choose_backend(struct worker *w,
-						     const struct snapshot_service *service,
-						     const struct flow_tuple *tuple, uint8_t proto)
-{
-	uint32_t index = (uint32_t)(service - w->snapshot.services);
-	uint32_t *turn = &w->turn[index % WORKER_SERVICES];
-	uint32_t start;
-
-	if (service->balance == BALANCE_SOURCE_HASH) {
-		struct flow_tuple source = {.src = tuple->src};
-
-		start = (uint32_t)(flow_hash(&w->table, &source, proto, 0) >> 32) % service->backends;
-	} else {
-		start = *turn = (*turn + 1) % service->backends;
-	}
-	for (uint32_t i = 0; i < service->backends; i++) {
-		const struct snapshot_backend *backend =
-			&w->snapshot.backends[service->first_backend +
-					      (start + i) % service->backends];
-
-		if (backend->up)
-			return backend;
-	}
-	return NULL;
-}
-
 /* Where side 1 is: portgroup and next hop of the destination as it leaves. */
 static enum drop_reason plan_route(struct worker *w, struct plan *plan, const struct packet *p)
 {
@@ -130,6 +104,9 @@ static enum drop_reason plan_external(struct worker *w, struct plan *plan, const
 	/* who reaches a mapping from outside need not be on the allow list, but must not lie */
 	if (source && source != DROP_NOT_ALLOWED)
 		return source;
+	/* the inside host itself, from elsewhere: it would be sent to answer itself ("land") */
+	if (p->tuple.src == m->internal && p->port != m->port)
+		return DROP_REVERSE_PATH;
 	if (!source)
 		rule = snapshot_rule(&w->snapshot, p->tuple.src, p->tuple.dst, p->proto);
 	/* one inside host to another by way of the outside (RFC 4787 REQ-9) */
@@ -179,9 +156,11 @@ static enum drop_reason plan_destination(struct worker *w, struct plan *plan, co
 	if (admit.kind == ADMIT_EXTERNAL)
 		return plan_external(w, plan, p, admit.pool);
 	if (admit.kind == ADMIT_SERVICE) {
-		backend = choose_backend(w, admit.service, &p->tuple, p->proto);
-		if (!backend)
+		backend = worker_choose_backend(w, admit.service, &p->tuple, p->proto);
+		if (!backend) {
+			worker_refuse_service(w, p, admit.service);
 			return DROP_NO_BACKEND;
+		}
 		f->flags |= FLOW_DNAT;
 		f->tuple[1].src = backend->addr;
 		f->tuple[1].sport = backend->port;
@@ -348,6 +327,7 @@ static enum drop_reason publish_with_mapping(struct worker *w, struct plan *plan
 		forget_new_mapping(w, m);
 		return DROP_FLOWS_FULL;
 	}
+	worker_log_mapping(w, &w->mappings.mapping[m], 1);
 	plan->source = m;
 	return DROP_NONE;
 }
@@ -362,7 +342,7 @@ static enum drop_reason publish(struct worker *w, struct plan *plan, uint32_t in
 		return flow_publish(&w->table, index) ? DROP_NONE : DROP_FLOWS_FULL;
 	}
 	f->flags |= FLOW_SNAT;
-	f->tuple[1].dst = paired_address(w, plan->pool, f->tuple[0].src);
+	f->tuple[1].dst = plan->flow.tuple[1].dst = paired_address(w, plan->pool, f->tuple[0].src);
 	if (plan->pool->mapping_type == MAPPING_EDM && plan->pool->filtering_type == FILTERING_EDF) {
 		reason = check_port_limits(w, f, plan->pool, false);
 		if (reason)
@@ -382,7 +362,7 @@ static void join_mapping(struct worker *w, uint32_t *slot, uint32_t mapping, be3
 		return;
 	w->mappings.mapping[mapping].flows++;
 	*slot = mapping + 1;
-	permit_add(&w->mappings, mapping, remote);
+	worker_permit(w, mapping, remote);
 }
 
 /* A free record; when there is none, that of the connection that ended longest ago. */
@@ -466,6 +446,7 @@ enum drop_reason worker_create_flow(struct worker *w, struct packet *p, uint32_t
 			worker_leave_neighbour(w, f->neigh[side]);
 		if (f->rule)
 			w->counters->rule[f->rule].flows_refused++;
+		worker_log_refused(w, f, reason);
 		return reason;
 	}
 	f = worker_flow(w, *index);
@@ -477,5 +458,6 @@ enum drop_reason worker_create_flow(struct worker *w, struct packet *p, uint32_t
 	w->counters->flows_created++;
 	w->counters->rule[f->rule].flows_created++;
 	w->counters->flows = w->table.used;
+	worker_log_flow(w, f, EVENT_SESSION_CREATE);
 	return DROP_NONE;
 }

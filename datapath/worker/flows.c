@@ -57,8 +57,11 @@ static void count(struct worker *w, be32 addr, uint32_t scope, int flows, int ma
 	if (index == CLIENT_NONE)
 		return;
 	client = &w->clients.client[index];
-	client->flows += (uint32_t)flows;
-	client->mappings += (uint32_t)mappings;
+	/* what found no room when it began must not be taken from those that did */
+	if (flows > 0 || client->flows)
+		client->flows += (uint32_t)flows;
+	if (mappings > 0 || client->mappings)
+		client->mappings += (uint32_t)mappings;
 	if (flows < 0 || mappings < 0)
 		client_release(&w->clients, index, w->now_ns);
 }
@@ -68,6 +71,8 @@ void worker_count_flow(struct worker *w, const struct flow *flow, int by)
 	struct client_key key = worker_client(flow);
 
 	count(w, key.addr, CLIENT_SCOPE_PORTGROUP(key.port), by, 0);
+	if (worker_flow_counts(flow))
+		worker_count_backend(w, flow, by);
 }
 
 void worker_count_port(struct worker *w, struct client_key key, uint16_t pool, bool mapped, int by)
@@ -87,6 +92,8 @@ bool worker_next_hops_known(const struct worker *w, const struct flow *flow)
 		if (flow->neigh[side] >= NEIGHBOURS_MAX)
 			return false;
 		n = neighbour_at(&w->neighbours, flow->neigh[side]);
+		if (n->adopted) /* right as far as the predecessor knew */
+			continue;
 		if (!neighbour_usable(n) || !mac_equal(&n->mac, &flow->mac[side]))
 			return false;
 	}
@@ -105,6 +112,7 @@ static void leave_mapping(struct worker *w, uint32_t *slot, be32 remote, bool tr
 	permit_drop(&w->mappings, index, remote);
 	if (--m->flows)
 		return;
+	worker_log_mapping(w, m, -1);
 	worker_leave_neighbour(w, m->neigh);
 	/* a TCP connection whose end was seen has waited already (RFC 6888 REQ-8 C) */
 	ports_release(w->ports, m->external, m->proto, ntohs(m->external_port),
@@ -128,6 +136,7 @@ void worker_end(struct worker *w, uint32_t index)
 
 	rule->packets += flow->packets[0] + flow->packets[1];
 	rule->bytes += flow->bytes[0] + flow->bytes[1];
+	worker_log_flow(w, flow, EVENT_SESSION_DELETE);
 	wheel_remove(&w->wheel, index);
 	leave_mapping(w, &w->source_mapping[index], flow->tuple[1].src, tracked_end);
 	leave_mapping(w, &w->target_mapping[index],
@@ -141,6 +150,17 @@ void worker_end(struct worker *w, uint32_t index)
 	w->counters->flows = w->table.used;
 }
 
+/* The record has the pool of the flow's source; a hairpin's destination may be another pool's. */
+static uint16_t pool_of_mapping(const struct worker *w, const struct flow *flow, unsigned inside,
+				be32 external, be16 external_port)
+{
+	const struct snapshot_pool *pool = NULL;
+
+	if (inside && flow->flags & FLOW_HAIRPIN)
+		pool = admit_external_pool(&w->snapshot, external, flow->proto, ntohs(external_port));
+	return pool ? pool->index : flow->pool;
+}
+
 /* Enter an adopted flow into the mapping (made if need be) of @internal behind @external. */
 static uint32_t adopt_mapping(struct worker *w, const struct flow *flow, unsigned inside, be32 external,
 			      be16 external_port)
@@ -152,7 +172,7 @@ static uint32_t adopt_mapping(struct worker *w, const struct flow *flow, unsigne
 		.external_port = external_port,
 		.proto = flow->proto,
 		.port = flow->port[inside],
-		.pool = flow->pool,
+		.pool = pool_of_mapping(w, flow, inside, external, external_port),
 		.mac = flow->mac[inside],
 		.neigh = flow->neigh[inside],
 	};
@@ -165,6 +185,7 @@ static uint32_t adopt_mapping(struct worker *w, const struct flow *flow, unsigne
 	index = mapping_add(&w->mappings, &model);
 	if (index == MAPPING_NONE)
 		return MAPPING_NONE;
+	worker_log_adopted(w, &model);
 	worker_use_neighbour(w, model.neigh);
 	worker_count_port(w, (struct client_key){.addr = model.internal, .port = model.port}, model.pool,
 			  true, 1);
@@ -185,7 +206,23 @@ static void adopt_next_hop(struct worker *w, struct flow *flow, unsigned side)
 	if (route && route->port == flow->port[side])
 		flow->neigh[side] =
 			neighbour_get(&w->neighbours, route->port, route->via ? route->via : to);
+	if (flow->neigh[side] < NEIGHBOURS_MAX && flow->flags & FLOW_OFFLOAD) {
+		struct neighbour *n = neighbour_at(&w->neighbours, flow->neigh[side]);
+
+		n->adopted = !neighbour_usable(n);
+	}
 	worker_use_neighbour(w, flow->neigh[side]);
+}
+
+/* Only address-dependent filtering asks who was written to. A pool that is changed to it later
+ * begins with the flows that are made from then on. */
+void worker_permit(struct worker *w, uint32_t mapping, be32 remote)
+{
+	const struct snapshot_pool *pool =
+		snapshot_pool(&w->snapshot, w->mappings.mapping[mapping].pool);
+
+	if (pool && pool->filtering_type == FILTERING_ADF)
+		permit_add(&w->mappings, mapping, remote);
 }
 
 static void adopt_mappings(struct worker *w, struct flow *flow, uint32_t i)
@@ -197,7 +234,7 @@ static void adopt_mappings(struct worker *w, struct flow *flow, uint32_t i)
 		if (m != MAPPING_NONE) {
 			w->mappings.mapping[m].flows++;
 			w->source_mapping[i] = m + 1;
-			permit_add(&w->mappings, m, flow->tuple[1].src);
+			worker_permit(w, m, flow->tuple[1].src);
 		}
 	}
 	if (flow->flags & FLOW_INBOUND) {
@@ -205,9 +242,9 @@ static void adopt_mappings(struct worker *w, struct flow *flow, uint32_t i)
 		if (m != MAPPING_NONE) {
 			w->mappings.mapping[m].flows++;
 			w->target_mapping[i] = m + 1;
-			permit_add(&w->mappings, m,
-				   flow->flags & FLOW_HAIRPIN ? flow->tuple[1].dst :
-								flow->tuple[0].src);
+			worker_permit(w, m,
+				      flow->flags & FLOW_HAIRPIN ? flow->tuple[1].dst
+								 : flow->tuple[0].src);
 		}
 	}
 }

@@ -14,6 +14,7 @@ static enum drop_reason process_known(struct worker *w, struct packet *p, const 
 	p->tuple.dport = frag->dport;
 	p->new_ip_id = frag->new_id;
 	p->hash = flow_hash(&w->table, &p->tuple, p->proto, p->port);
+	p->ref = FLOW_NONE;
 	return worker_process(w, p);
 }
 

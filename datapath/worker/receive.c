@@ -18,6 +18,8 @@ static void after_state_change(struct worker *w, uint32_t index, struct flow *fl
 
 	if (was_closed == is_closed)
 		return;
+	if (flow->flags & FLOW_DNAT)
+		worker_count_backend(w, flow, is_closed ? -1 : 1);
 	wheel_remove(&w->wheel, index);
 	flow->seen_tick = w->now_tick;
 	if (is_closed)
@@ -58,10 +60,10 @@ static void choose_ip_id(struct worker *w, struct packet *p, const struct flow *
 		return;
 	if (p->offload.gso_size) /* the interface will number the segments from here */
 		datagrams = (uint16_t)(p->ip_len / p->offload.gso_size + 1);
-	if (w->ip_id + datagrams > UINT16_MAX)
-		w->ip_id = 0; /* 0 would mean "keep it" */
-	p->new_ip_id = htons((uint16_t)(w->ip_id + 1));
-	w->ip_id = (uint16_t)(w->ip_id + datagrams);
+	while (!p->new_ip_id) /* 0 would mean "keep it" */
+		p->new_ip_id = htons((uint16_t)(atomic_fetch_add_explicit(&w->table.header->ip_id, datagrams,
+									  memory_order_relaxed) +
+						1));
 }
 
 static enum drop_reason pass(struct worker *w, struct packet *p, uint32_t index, unsigned side)
@@ -95,7 +97,7 @@ static enum drop_reason pass(struct worker *w, struct packet *p, uint32_t index,
 
 static bool expired(const struct worker *w, const struct flow *flow)
 {
-	return w->now_tick - flow->seen_tick >= worker_timeout(w, flow);
+	return worker_idle(w, flow) >= worker_timeout(w, flow);
 }
 
 static enum drop_reason process_error(struct worker *w, struct packet *p)
@@ -133,7 +135,9 @@ static enum drop_reason process_keyed(struct worker *w, struct packet *p)
 	uint32_t ref = FLOW_NONE, index;
 	enum drop_reason reason;
 
-	if (w->table.records)
+	if (p->ref != FLOW_NONE && flow_is(&w->table, p->ref, &p->tuple, p->proto, p->port))
+		ref = p->ref;
+	else if (w->table.records)
 		ref = flow_find(&w->table, &p->tuple, p->proto, p->port, p->hash);
 	if (ref != FLOW_NONE) {
 		index = FLOW_REF_INDEX(ref);
@@ -197,6 +201,16 @@ static enum drop_reason check_link(const struct worker_portgroup *port, const st
 	return DROP_NONE;
 }
 
+static inline void count_received(struct port_counters *counters, const struct io_frame *frame)
+{
+	struct io_segments segments = {.packets = 1, .bytes = frame->wire_len};
+
+	if (frame->offload.gso_size)
+		segments = io_segments(&frame->offload, frame->wire_len);
+	counters->rcvd_packets += segments.packets;
+	counters->rcvd_bytes += segments.bytes;
+}
+
 /* Stage one: headers. Return: packets that go on to the next stages. */
 static unsigned read_burst(struct worker *w, uint8_t index, unsigned frames)
 {
@@ -206,13 +220,11 @@ static unsigned read_burst(struct worker *w, uint8_t index, unsigned frames)
 	for (unsigned i = 0; i < frames; i++) {
 		struct packet *p = &w->packets[count];
 		struct io_frame *frame = &w->frames[i];
-		struct io_segments segments = io_segments(&frame->offload, frame->wire_len);
 		enum drop_reason reason;
 
 		if (i + 1 < frames)
 			__builtin_prefetch(w->frames[i + 1].data);
-		counters->rcvd_packets += segments.packets;
-		counters->rcvd_bytes += segments.bytes;
+		count_received(counters, frame);
 		p->data = frame->data;
 		p->len = frame->len;
 		p->offload = frame->offload;
@@ -250,7 +262,7 @@ unsigned worker_receive(struct worker *w, uint8_t index, uint64_t now_ns)
 			flow_prefetch_bucket(&w->table, p->hash);
 		}
 		for (unsigned i = 0; i < count; i++)
-			flow_prefetch_record(&w->table, w->packets[i].hash);
+			w->packets[i].ref = flow_candidate(&w->table, w->packets[i].hash);
 	}
 	for (unsigned i = 0; i < count; i++) {
 		struct packet *p = &w->packets[i];

@@ -97,6 +97,27 @@ void worker_send_reset(struct worker *w, const struct packet *p)
 		send_answer(w, p, frame, answer_reset(frame, p));
 }
 
+void worker_send_flow_reset(struct worker *w, const struct flow *flow)
+{
+	const struct worker_portgroup *port = &w->port[flow->port[0]];
+	const struct neighbour *n = NULL;
+	struct ethernet_header *ethernet;
+	uint32_t len;
+
+	if (flow->neigh[0] < NEIGHBOURS_MAX)
+		n = neighbour_at(&w->neighbours, flow->neigh[0]);
+	if (!port_ready(w, flow->port[0]) ||
+	    (flow->neigh[0] != FLOW_NEIGH_LAST_HOP && !(n && neighbour_usable(n))))
+		return;
+	if (w->answers_used == WORKER_ANSWERS)
+		worker_flush(w);
+	ethernet = (struct ethernet_header *)w->answers[w->answers_used++];
+	len = answer_flow_reset((uint8_t *)ethernet, flow);
+	ethernet->dst = n ? n->mac : flow->mac[0];
+	ethernet->src = port->link.mac;
+	queue(w, flow->port[0], &(struct io_send){.head = (uint8_t *)ethernet, .head_len = len});
+}
+
 /* Bytes of the largest IP packet that this one is on the wire. */
 static uint32_t wire_size(const struct packet *p)
 {
@@ -179,6 +200,11 @@ static void ask(struct worker *w, struct neighbour *n, uint64_t interval_ns)
 		return;
 	n->asked_ns = w->now_ns;
 	w->options.resolve(w->options.context, w->port[n->port].link.ifindex, n->addr);
+}
+
+void worker_confirm(struct worker *w, struct neighbour *n)
+{
+	ask(w, n, NEIGHBOUR_CONFIRM_NS);
 }
 
 static enum drop_reason wait_for(struct worker *w, struct neighbour *n, const struct packet *p)

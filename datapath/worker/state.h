@@ -19,6 +19,7 @@
 #include "datapath/proto/packet.h"
 #include "datapath/rewrite/answer.h"
 #include "datapath/rewrite/rewrite.h"
+#include "datapath/worker/log.h"
 #include "datapath/worker/worker.h"
 
 #define WORKER_ANSWERS	    32u /* ICMP errors and resets under way until the next flush */
@@ -26,6 +27,8 @@
 #define WORKER_HOLD	    (FRAG_WAIT_MAX + NEIGHBOUR_WAIT_MAX)
 #define WORKER_SERVICES	    16384u /* services that have a turn of their own */
 #define MS_NS		    1000000ull
+/* A host's first flow takes two entries: one for all that it does, one in its pool. */
+#define WORKER_CLIENTS(flows) (2 * (flows))
 
 struct worker_portgroup {
 	struct io_port *io; /* NULL: absent */
@@ -44,11 +47,19 @@ struct worker_sweep {
 	uint64_t ended;
 };
 
+/* Connections of each backend, by its index in the snapshot. */
+struct worker_backends {
+	uint32_t *flows;
+	uint32_t *recount; /* being made by a sweep that looks at all flows, see backend.c */
+	bool recounting;
+};
+
 struct worker {
 	struct worker_options options;
 	struct worker_counters *counters;
 	struct random random;
 	uint64_t lost_asked_ns;
+	uint64_t confirm_ns; /* when stale neighbours in use are looked at; 0: there are none */
 	uint64_t now_ns; /* as the driver last said */
 	uint32_t now_tick;
 
@@ -59,6 +70,7 @@ struct worker {
 	bool has_snapshot;
 	uint32_t timeout_tick[TIMER_COUNT];
 	uint32_t turn[WORKER_SERVICES]; /* round robin, by service index */
+	struct worker_backends backends;
 
 	struct flow_table table; /* records == NULL: none attached */
 	struct wheel wheel;
@@ -73,9 +85,9 @@ struct worker {
 	struct frags frags;
 	struct hold hold;
 	struct worker_sweep sweep;
+	struct worker_log log;
 
 	uint64_t icmp_tokens_ns; /* time that has been spent on ICMP errors, see worker_may_send_icmp() */
-	uint16_t ip_id; /* last identification given to a datagram that may be fragmented */
 
 	struct io_frame frames[IO_BURST];
 	struct packet packets[IO_BURST];
@@ -103,8 +115,18 @@ enum drop_reason worker_create_flow(struct worker *w, struct packet *p, uint32_t
 
 /* flows.c */
 uint32_t worker_timeout(const struct worker *w, const struct flow *flow); /* ticks */
+/* worker_idle() - ticks since a packet refreshed the flow's timer. The kernel's programs may have
+ * done that after the worker was told the time: then none. */
+static inline uint32_t worker_idle(const struct worker *w, const struct flow *flow)
+{
+	uint32_t idle = w->now_tick - flow->seen_tick;
+
+	return (int32_t)idle < 0 ? 0 : idle;
+}
 /* worker_end() - take a flow out, with its share of mappings, ports and next hops. */
 void worker_end(struct worker *w, uint32_t index);
+/* worker_permit() - let @remote write to @mapping from now on, where filtering depends on that. */
+void worker_permit(struct worker *w, uint32_t mapping, be32 remote);
 void worker_use_neighbour(struct worker *w, uint16_t index);
 void worker_leave_neighbour(struct worker *w, uint16_t index);
 void worker_adopt(struct worker *w);
@@ -121,6 +143,30 @@ struct client_key worker_client(const struct flow *flow);
 void worker_count_flow(struct worker *w, const struct flow *flow, int by);
 void worker_count_port(struct worker *w, struct client_key key, uint16_t pool, bool mapped, int by);
 
+/* backend.c */
+int worker_backends_init(struct worker *w); /* Return: 0 or -ENOMEM */
+void worker_backends_fini(struct worker *w);
+/* worker_choose_backend() - Return: NULL if none of the service's backends is up. */
+const struct snapshot_backend *worker_choose_backend(struct worker *w,
+						     const struct snapshot_service *service,
+						     const struct flow_tuple *tuple, uint8_t proto);
+/* worker_refuse_service() - answer @p, to a service whose backends are all down, as it wants. */
+void worker_refuse_service(struct worker *w, const struct packet *p,
+			   const struct snapshot_service *service);
+/* worker_count_backend() - a connection of the backend of @flow, with FLOW_DNAT, began (1), ended. */
+void worker_count_backend(struct worker *w, const struct flow *flow, int by);
+/* worker_flow_counts() - whether the flow is a connection in these numbers: to a service, not closed */
+bool worker_flow_counts(const struct flow *flow);
+/* worker_backends_snapshot() - @next is about to take the place of w->snapshot, if there is one. */
+void worker_backends_snapshot(struct worker *w, const struct snapshot *next);
+void worker_backends_forget(struct worker *w); /* the table goes */
+/* The sweep's calls: it begins (anew), stays with a flow, comes to an end. */
+void worker_recount_begin(struct worker *w);
+void worker_recount_flow(struct worker *w, const struct flow *flow);
+void worker_recount_end(struct worker *w);
+/* worker_dead_flow() - tell the client of a flow that is ended because its backend is down. */
+void worker_dead_flow(struct worker *w, const struct flow *flow);
+
 /* send.c */
 /* worker_forward() - translate and send a packet of @flow that arrived on @side. */
 enum drop_reason worker_forward(struct worker *w, struct packet *p, struct flow *flow, unsigned side);
@@ -129,7 +175,11 @@ void worker_send_error(struct worker *w, const struct packet *p, uint8_t type, u
 		       uint16_t mtu);
 /* worker_send_reset() - answer a segment of no flow with RST, if the rate allows it. */
 void worker_send_reset(struct worker *w, const struct packet *p);
+/* worker_send_flow_reset() - end a flow's connection for its client, where the next hop is known. */
+void worker_send_flow_reset(struct worker *w, const struct flow *flow);
 void worker_flush(struct worker *w);
+/* worker_confirm() - ask the kernel whether a neighbour still is where it was, now and then. */
+void worker_confirm(struct worker *w, struct neighbour *n);
 /* worker_neighbour_ready() - send what waits; worker_neighbour_lost() - drop it under @reason. */
 void worker_neighbour_ready(struct worker *w, struct neighbour *n);
 void worker_neighbour_lost(struct worker *w, struct neighbour *n, enum drop_reason reason);

@@ -20,6 +20,7 @@
 #define SWEEP_BATCH	     8192u
 #define NEIGHBOUR_CHECK_NS   (100 * MS_NS) /* how often packets that wait are looked at */
 #define LOST_CHECK_NS	     (100 * MS_NS) /* how often ports are asked what they lost */
+#define CONFIRM_CHECK_NS     (5000 * MS_NS) /* how often stale neighbours in use are looked at */
 #define NEVER		     UINT64_MAX
 #define NUD_USABLE	     (NUD_REACHABLE | NUD_PERMANENT | NUD_NOARP | NUD_STALE | NUD_DELAY | NUD_PROBE)
 
@@ -36,7 +37,6 @@ int worker_create(struct worker **worker, const struct worker_options *options)
 	w->random.context = options->context;
 	key[0] = random_u32(&w->random);
 	key[1] = random_u32(&w->random);
-	w->ip_id = (uint16_t)random_u32(&w->random);
 	if (ports_create(&w->ports))
 		goto no_ports;
 	if (neighbours_init(&w->neighbours, random_u32(&w->random)))
@@ -45,9 +45,13 @@ int worker_create(struct worker **worker, const struct worker_options *options)
 		goto no_frags;
 	if (hold_init(&w->hold, WORKER_HOLD))
 		goto no_hold;
+	if (worker_backends_init(w))
+		goto no_backends;
 	*worker = w;
 	return 0;
 
+no_backends:
+	hold_fini(&w->hold);
 no_hold:
 	frags_fini(&w->frags);
 no_frags:
@@ -69,6 +73,8 @@ static void detach_table(struct worker *w)
 	free(w->target_mapping);
 	w->source_mapping = w->target_mapping = NULL;
 	memset(&w->table, 0, sizeof(w->table));
+	worker_log_forget(w);
+	worker_backends_forget(w);
 }
 
 void worker_destroy(struct worker *w)
@@ -78,6 +84,7 @@ void worker_destroy(struct worker *w)
 	for (uint8_t i = 0; i < COUNTERS_PORTS; i++)
 		worker_port_gone(w, i);
 	detach_table(w);
+	worker_backends_fini(w);
 	hold_fini(&w->hold);
 	frags_fini(&w->frags);
 	neighbours_fini(&w->neighbours);
@@ -112,6 +119,25 @@ static void schedule_adopted(struct worker *w)
 	}
 }
 
+/* Begins anew for what is asked now and for what a running one has not finished. */
+static void sweep_begin(struct worker *w, bool snapshot, bool next_hops)
+{
+	w->sweep.running = true;
+	w->sweep.snapshot |= snapshot;
+	w->sweep.next_hops |= next_hops;
+	w->sweep.next = 0;
+	if (w->sweep.snapshot)
+		worker_recount_begin(w);
+}
+
+/* Flows of an earlier process: next hops are compared with what the kernel says now. */
+static void adopt(struct worker *w)
+{
+	worker_adopt(w);
+	sweep_begin(w, false, true);
+	w->confirm_ns = w->now_ns + CONFIRM_CHECK_NS;
+}
+
 int64_t worker_attach_table(struct worker *w, void *memory, size_t bytes, uint64_t now_ns)
 {
 	uint32_t key[2] = {random_u32(&w->random), random_u32(&w->random)};
@@ -129,15 +155,17 @@ int64_t worker_attach_table(struct worker *w, void *memory, size_t bytes, uint64
 	if (!w->source_mapping || !w->target_mapping ||
 	    wheel_init(&w->wheel, w->table.capacity, w->now_tick) ||
 	    mappings_init(&w->mappings, w->table.capacity, key) ||
-	    clients_init(&w->clients, w->table.capacity, key)) {
+	    clients_init(&w->clients, WORKER_CLIENTS(w->table.capacity), key)) {
 		detach_table(w);
 		return -ENOMEM;
 	}
+	if (!atomic_load_explicit(&w->table.header->ip_id, memory_order_relaxed))
+		atomic_store_explicit(&w->table.header->ip_id, random_u32(&w->random), memory_order_relaxed);
 	schedule_adopted(w);
 	w->unadopted = flow_table_high(&w->table) > 0;
 	w->counters->flows = w->table.used;
 	if (w->unadopted && w->has_snapshot)
-		worker_adopt(w);
+		adopt(w);
 	return w->table.used;
 }
 
@@ -191,15 +219,6 @@ void worker_link(struct worker *w, const struct worker_link *link)
 			w->port[i].link = *link;
 }
 
-/* Begins anew for what is asked now and for what a running one has not finished. */
-static void sweep_begin(struct worker *w, bool snapshot, bool next_hops)
-{
-	w->sweep.running = true;
-	w->sweep.snapshot |= snapshot;
-	w->sweep.next_hops |= next_hops;
-	w->sweep.next = 0;
-}
-
 void worker_neighbour(struct worker *w, uint32_t ifindex, be32 addr, const struct mac *mac,
 		      uint16_t state, uint64_t now_ns)
 {
@@ -216,11 +235,17 @@ void worker_neighbour(struct worker *w, uint32_t ifindex, be32 addr, const struc
 	if (index == NEIGHBOUR_NONE)
 		return;
 	n = neighbour_at(&w->neighbours, index);
-	if (n->users && neighbour_usable(n) && (!usable || !mac_equal(&n->mac, mac)) && !(state & NUD_INCOMPLETE))
-		sweep_begin(w, false, true);
+	if (!(state & NUD_INCOMPLETE)) {
+		/* what adopted flows have in mac[] is compared once */
+		if (n->users && (n->adopted || (neighbour_usable(n) && (!usable || !mac_equal(&n->mac, mac)))))
+			sweep_begin(w, false, true);
+		n->adopted = false;
+	}
 	if (usable) {
 		n->mac = *mac;
 		n->state = state & NUD_STALE ? NEIGHBOUR_STALE : NEIGHBOUR_USABLE;
+		if (n->state == NEIGHBOUR_STALE && n->users && !w->confirm_ns)
+			w->confirm_ns = w->now_ns + CONFIRM_CHECK_NS;
 		worker_neighbour_ready(w, n);
 	} else if (state & NUD_FAILED) {
 		n->state = NEIGHBOUR_FAILED;
@@ -238,6 +263,7 @@ void worker_neighbour(struct worker *w, uint32_t ifindex, be32 addr, const struc
 void worker_snapshot(struct worker *w, const struct snapshot *snapshot, uint64_t now_ns)
 {
 	set_time(w, now_ns);
+	worker_backends_snapshot(w, snapshot);
 	w->snapshot = *snapshot;
 	w->has_snapshot = true;
 	for (unsigned i = 0; i < TIMER_COUNT; i++) {
@@ -254,7 +280,7 @@ void worker_snapshot(struct worker *w, const struct snapshot *snapshot, uint64_t
 			    __builtin_bswap16(snapshot->reserved[i].port));
 	find_own_addresses(w);
 	if (w->unadopted)
-		worker_adopt(w);
+		adopt(w);
 	sweep_begin(w, true, false);
 }
 
@@ -269,13 +295,13 @@ static bool expire(struct worker *w)
 
 		index = wheel_oldest_closed(&w->wheel);
 		if (index == WHEEL_NONE ||
-		    w->now_tick - worker_flow(w, index)->seen_tick < worker_timeout(w, worker_flow(w, index)))
+		    worker_idle(w, worker_flow(w, index)) < worker_timeout(w, worker_flow(w, index)))
 			index = wheel_pop(&w->wheel, w->now_tick);
 		if (index == WHEEL_NONE)
 			return false;
 		flow = worker_flow(w, index);
 		timeout = worker_timeout(w, flow);
-		if (w->now_tick - flow->seen_tick < timeout) {
+		if (worker_idle(w, flow) < timeout) {
 			wheel_add(&w->wheel, index, flow->seen_tick + timeout);
 			continue;
 		}
@@ -293,11 +319,14 @@ static void sweep_flow(struct worker *w, uint32_t index)
 	if (FLOW_WORD_STATE(word) != FLOW_ACTIVE)
 		return;
 	if (w->sweep.snapshot && !policy_admits(&w->snapshot, flow)) {
+		worker_dead_flow(w, flow);
 		worker_end(w, index);
 		w->counters->flows_ended++;
 		w->sweep.ended++;
 		return;
 	}
+	if (w->sweep.snapshot)
+		worker_recount_flow(w, flow);
 	/* the next packet goes through user space, which finds the way anew */
 	if (w->sweep.next_hops && flow->flags & FLOW_OFFLOAD && !worker_next_hops_known(w, flow))
 		flow->flags = (uint8_t)(flow->flags & ~FLOW_OFFLOAD);
@@ -312,6 +341,8 @@ static void sweep(struct worker *w, struct worker_status *status)
 		sweep_flow(w, w->sweep.next);
 	if (w->sweep.next < high)
 		return;
+	if (w->sweep.snapshot)
+		worker_recount_end(w);
 	status->swept = w->sweep.snapshot;
 	status->swept_ended = w->sweep.ended;
 	status->swept_revision = w->snapshot.header->revision;
@@ -340,6 +371,25 @@ static void expire_waiting(struct worker *w)
 	}
 }
 
+/* Packets that the kernel's programs forward do not pass by here: without this, nobody would notice
+ * that a next hop has moved to another address without saying so. */
+static void confirm_neighbours(struct worker *w)
+{
+	bool again = false;
+
+	if (!w->confirm_ns || w->now_ns < w->confirm_ns)
+		return;
+	for (uint16_t i = 0; i < w->neighbours.high; i++) {
+		struct neighbour *n = neighbour_at(&w->neighbours, i);
+
+		if (!n->users || (n->state != NEIGHBOUR_STALE && !n->adopted))
+			continue;
+		worker_confirm(w, n);
+		again = true;
+	}
+	w->confirm_ns = again ? w->now_ns + CONFIRM_CHECK_NS : 0;
+}
+
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
@@ -358,7 +408,7 @@ static uint64_t next_work(const struct worker *w, bool at_once)
 	oldest = w->table.records ? wheel_oldest_closed(&w->wheel) : WHEEL_NONE;
 	if (oldest != WHEEL_NONE) {
 		const struct flow *flow = &w->table.records[oldest];
-		uint32_t age = w->now_tick - flow->seen_tick, timeout = worker_timeout(w, flow);
+		uint32_t age = worker_idle(w, flow), timeout = worker_timeout(w, flow);
 
 		ticks = age < timeout ? timeout - age : 0;
 		next = earlier(next, w->now_ns + ((uint64_t)ticks << FLOW_TICK_SHIFT));
@@ -368,6 +418,8 @@ static uint64_t next_work(const struct worker *w, bool at_once)
 						      << FLOW_TICK_SHIFT));
 	if (w->neighbours.waiting)
 		next = earlier(next, w->now_ns + NEIGHBOUR_CHECK_NS);
+	if (w->confirm_ns)
+		next = earlier(next, w->confirm_ns);
 	return next;
 }
 
@@ -384,6 +436,7 @@ void worker_work(struct worker *w, uint64_t now_ns, struct worker_status *status
 	ports_rest(w->ports, w->now_tick);
 	worker_expire_fragments(w);
 	expire_waiting(w);
+	confirm_neighbours(w);
 	count_lost(w);
 	if (w->sweep.running)
 		sweep(w, status);

@@ -17,6 +17,7 @@
 #include "datapath/io/io.h"
 #include "datapath/policy/snapshot.h"
 
+struct event_ring;
 struct worker;
 
 struct worker_options {
@@ -83,6 +84,13 @@ struct worker_status {
 
 /* worker_work() - timers, expiry and a bounded piece of the sweep. */
 void worker_work(struct worker *worker, uint64_t now_ns, struct worker_status *status);
+
+/**
+ * worker_log() - tell the session log from now on
+ * @ring: writer's end, outlives its use; NULL: tell nothing
+ * @percent: mark for the fill of the table and of pools, 0: none
+ */
+void worker_log(struct worker *worker, struct event_ring *ring, uint32_t percent);
 
 /* worker_end_flow() - end the flow in @record if its key word still is @word. Return: true if so. */
 bool worker_end_flow(struct worker *worker, uint32_t record, uint32_t word, uint64_t now_ns);

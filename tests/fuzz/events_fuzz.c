@@ -24,7 +24,7 @@
 #define USABLE	  (NUD_REACHABLE | NUD_PERMANENT | NUD_NOARP | NUD_STALE | NUD_DELAY | NUD_PROBE)
 
 enum read_flags {
-	FIX_LENGTH = 1, /* of the first message: that of the bytes */
+	FIX_LENGTH = 1,	  /* of the first message: that of the bytes */
 	FIX_SEQUENCE = 2, /* of the first message: that of the last request */
 	OTHER_SENDER = 4,
 	OVERFLOW = 8, /* ENOBUFS instead of bytes */

@@ -28,12 +28,30 @@
 #define SNAPSHOT_MAX 8192u
 
 static const char *const commands[][4] = {
-	{"portgroup"}, {"address"}, {"route"}, {"pool"}, {"nat"}, {"service"}, {"allow"}, {"set"},
-	{"neighbour"}, {"stats"}, {"stats", "show", "drops"}, {"version"}, {"monitor"}, {"session"},
-	{"session", "show", "state", "established"}, {"session", "show", "count"},
-	{"session", "del", "all"}, {"config", "show"}, {"config", "save"},
-	{"config", "diff", "/dev/null"}, {"config", "apply", "/dev/null"},
-	{"allow", "add", "10.0.0.0/8"}, {"pool", "show", "p"}, {"service", "show", "name", "s"},
+	{"portgroup"},
+	{"address"},
+	{"route"},
+	{"pool"},
+	{"nat"},
+	{"service"},
+	{"allow"},
+	{"set"},
+	{"neighbour"},
+	{"stats"},
+	{"stats", "show", "drops"},
+	{"version"},
+	{"monitor"},
+	{"session"},
+	{"session", "show", "state", "established"},
+	{"session", "show", "count"},
+	{"session", "del", "all"},
+	{"config", "show"},
+	{"config", "save"},
+	{"config", "diff", "/dev/null"},
+	{"config", "apply", "/dev/null"},
+	{"allow", "add", "10.0.0.0/8"},
+	{"pool", "show", "p"},
+	{"service", "show", "name", "s"},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -43,11 +61,39 @@ static struct part {
 	size_t bytes;
 	int fd;
 } table, snapshot;
-static int output_fd, peer_fd;
+static int output_fd, peer_fd = -1;
+static struct {
+	const uint8_t *text;
+	size_t bytes;
+	bool with_parts;
+} said;
 
 int __wrap_connect(int fd, const struct sockaddr *address, socklen_t bytes);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* What the gateway says, whenever it is connected to, whatever it is asked. */
+static void answer(int fd)
+{
+	const int fds[2] = {table.fd, snapshot.fd};
+	union {
+		struct cmsghdr header;
+		uint8_t bytes[CMSG_SPACE(sizeof(fds))];
+	} control = {.header = {.cmsg_level = SOL_SOCKET,
+				.cmsg_type = SCM_RIGHTS,
+				.cmsg_len = CMSG_LEN(sizeof(fds))}};
+	struct iovec piece = {.iov_base = (void *)(uintptr_t)said.text, .iov_len = said.bytes};
+	struct msghdr msg = {.msg_iov = &piece, .msg_iovlen = 1};
+
+	memcpy(CMSG_DATA(&control.header), fds, sizeof(fds));
+	if (said.with_parts) {
+		msg.msg_control = &control;
+		msg.msg_controllen = sizeof(control);
+	}
+	if (said.bytes && sendmsg(fd, &msg, MSG_DONTWAIT) != (ssize_t)said.bytes)
+		abort();
+	shutdown(fd, SHUT_WR);
+}
 
 /* Whatever it is to be connected to, it is to our end of a pair. */
 int __wrap_connect(int fd, const struct sockaddr *address, socklen_t bytes)
@@ -57,11 +103,14 @@ int __wrap_connect(int fd, const struct sockaddr *address, socklen_t bytes)
 	(void)address;
 	(void)bytes;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) ||
-	    setsockopt(pair[1], SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room)) ||
+	    setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)) ||
 	    dup3(pair[0], fd, O_CLOEXEC) != fd)
 		abort();
 	close(pair[0]);
+	if (peer_fd >= 0)
+		close(peer_fd);
 	peer_fd = pair[1];
+	answer(peer_fd);
 	return 0;
 }
 
@@ -93,7 +142,8 @@ static void make_table(void)
 	for (uint32_t i = 0; i < FLOWS; i++) {
 		struct flow *flow = &flows.records[i];
 
-		flow->tuple[0] = (struct flow_tuple){.src = i + 10, .sport = 5, .dst = 9, .dport = 7};
+		flow->tuple[0] =
+			(struct flow_tuple){.src = i + 10, .sport = 5, .dst = 9, .dport = 7};
 		flow->tuple[1] = (struct flow_tuple){.src = 9, .sport = 7, .dst = 10, .dport = 6};
 		flow->proto = i % 3 ? 6 : 17;
 		flow->flags = (uint8_t)(i * 7);
@@ -151,28 +201,6 @@ static void damage(const uint8_t *data, size_t size)
 	}
 }
 
-static void answer(const uint8_t *data, size_t size, bool with_parts)
-{
-	const int fds[2] = {table.fd, snapshot.fd};
-	union {
-		struct cmsghdr header;
-		uint8_t bytes[CMSG_SPACE(sizeof(fds))];
-	} control = {.header = {.cmsg_level = SOL_SOCKET,
-				.cmsg_type = SCM_RIGHTS,
-				.cmsg_len = CMSG_LEN(sizeof(fds))}};
-	struct iovec piece = {.iov_base = (void *)(uintptr_t)data, .iov_len = size};
-	struct msghdr msg = {.msg_iov = &piece, .msg_iovlen = 1};
-
-	memcpy(CMSG_DATA(&control.header), fds, sizeof(fds));
-	if (with_parts) {
-		msg.msg_control = &control;
-		msg.msg_controllen = sizeof(control);
-	}
-	if (size && sendmsg(peer_fd, &msg, MSG_DONTWAIT) != (ssize_t)size)
-		abort();
-	shutdown(peer_fd, SHUT_WR);
-}
-
 static void check_output(const struct options *options, int code)
 {
 	off_t bytes = lseek(output_fd, 0, SEEK_END);
@@ -187,9 +215,9 @@ static void check_output(const struct options *options, int code)
 		assert((uint8_t)text[i] >= ' ' || text[i] == '\n' || text[i] == '\t');
 	for (off_t at = 0; options->json && code == EXIT_DONE && at < bytes;) {
 		json_error_t error;
-		json_t *value = json_loadb(text + at, (size_t)(bytes - at),
-					   JSON_DISABLE_EOF_CHECK | JSON_DECODE_ANY | JSON_ALLOW_NUL,
-					   &error);
+		json_t *value = json_loadb(
+			text + at, (size_t)(bytes - at),
+			JSON_DISABLE_EOF_CHECK | JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
 
 		assert(value || error.position == 0 || text[at] == '\n');
 		json_decref(value);
@@ -228,7 +256,6 @@ static void run(struct pgw *pgw, uint8_t command)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct pgw pgw = {.client = NULL};
-	struct ctl_error error;
 	size_t damaged;
 
 	if (size < 3 || size > ANSWER_MAX)
@@ -245,11 +272,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	};
 	damaged = data[2] > size - 3 ? size - 3 : data[2];
 	damage(data + 3, damaged);
-	if (ctl_connect(&pgw.client, "/", &error))
-		abort();
-	answer(data + 3 + damaged, size - 3 - damaged, !(data[2] & 1));
+	said.text = data + 3 + damaged;
+	said.bytes = size - 3 - damaged;
+	said.with_parts = !(data[2] & 1);
 	run(&pgw, data[1]);
 	remote_close(&pgw);
-	close(peer_fd);
 	return 0;
 }

@@ -30,16 +30,16 @@
 #include "datapath/base/checksum.h"
 #include "datapath/worker/state.h"
 
-#define LIFE	      2048u /* inputs for one table */
-#define STEPS	      16u
-#define CAPACITY      64u
-#define PACKET_MAX    2048u /* bytes of a packet in the input; PAD makes it longer */
-#define COPIES	      8u
-#define MS	      1000000ull
-#define SECOND	      (1000 * MS)
-#define HISTORY_BYTES (LIFE * (4 + 4096u) + 4)
-#define PORTS	      3u
-#define CONFIGS	      3u
+#define LIFE		 2048u /* inputs for one table */
+#define STEPS		 12u
+#define CAPACITY	 64u
+#define PACKET_MAX	 2048u /* bytes of a packet in the input; PAD makes it longer */
+#define COPIES		 8u
+#define MS		 1000000ull
+#define SECOND		 (1000 * MS)
+#define HISTORY_BYTES	 (LIFE * (4 + 4096u) + 4)
+#define PORTS		 3u
+#define CONFIGS		 3u
 #define RECONFIGURE_TIME 7u
 
 enum { VRACK, VSPHERE, INTERNET };
@@ -50,21 +50,22 @@ enum input_flags {
 
 enum step_flags {
 	FROM_VSPHERE = 1,
-	FIX_IP = 2, /* length, checksum, version */
-	FIX_L4 = 4, /* lengths and checksums of TCP, UDP, ICMP and of a quoted IP header */
-	TO_US = 8, /* destination becomes the pool's address, or a service's */
+	FIX_IP = 2,	  /* length, checksum, version */
+	FIX_L4 = 4,	  /* lengths and checksums of TCP, UDP, ICMP and of a quoted IP header */
+	TO_US = 8,	  /* destination becomes the pool's address, or a service's */
 	FROM_CLIENT = 16, /* source becomes an allowed client's */
-	OF_FLOW = 32, /* addresses and ports become those of a live flow */
-	COPY = 64, /* one to COPIES of it in a burst, which differ in source port */
-	LATER = 128, /* time moves by seconds, not milliseconds */
+	OF_FLOW = 32,	  /* addresses and ports become those of a live flow */
+	COPY = 64,	  /* one to COPIES of it in a burst, which differ in source port */
+	LATER = 128,	  /* time moves by seconds, not milliseconds */
 };
 
 enum more_flags {
 	SERVER_LOST = 1, /* the neighbour entry fails, or comes back */
 	RECONFIGURE = 2, /* with a certain time, for it costs more than a packet */
-	LINK = 4, /* MTU and state change */
+	LINK = 4,	 /* MTU and state change */
 	FROM_INTERNET = 8,
-	BAD_FRAME = 16, /* arg: 1 VLAN tag, 2 cut by the interface, 4 other EtherType, 8 arg / 16 bytes long */
+	BAD_FRAME = 16, /* arg: 1 VLAN tag, 2 cut by the interface, 4 other EtherType, 8 arg / 16
+			   bytes long */
 	OFFLOADED = 32, /* partial checksum, and a super-packet if it is long */
 	PAD = 64,
 	END_FLOW = 128, /* as the operator can */
@@ -79,8 +80,8 @@ static const char configuration[] =
 	"address add 203.0.113.2/24 portgroup wan\n"
 	"route add 192.168.60.0/24 via 172.16.0.254\n"
 	"pool add default external-ip-address 10.10.0.2 ports 20000-20015 filtering-type eif\n"
-	"pool add second external-ip-address 10.10.0.3 ports 20000-20015 mapping-type edm\n"
-	"pool add third external-ip-address 10.10.0.4 ports 20000-20015 filtering-type adf\n"
+	"pool add second external-ip-address 10.10.0.2 ports 20016-20031 mapping-type edm\n"
+	"pool add third external-ip-address 10.10.0.2 ports 20032-20047 filtering-type adf\n"
 	"nat add 10 from 172.16.0.0/25 to 10.10.0.0/24 pool second\n"
 	"nat add 15 from 192.168.50.0/29 to 10.10.0.0/24 pool third\n"
 	"nat add 20 from 0.0.0.0/0 to 10.10.0.0/24 pool default\n"
@@ -112,12 +113,13 @@ static struct {
 	uint64_t now_ns, seed, frames_in, datagrams_out;
 	const uint8_t *piece_end; /* where the last piece of a cut datagram ended */
 	unsigned inputs, resets;
-	bool changed; /* links or neighbours are not as at the beginning */
-	unsigned config; /* number of the present one */
-	bool from_client; /* what came in last did not come from vSphere */
+	bool changed;	      /* links or neighbours are not as at the beginning */
+	unsigned config;      /* number of the present one */
+	bool from_client;     /* what is sent now did not come from vSphere */
 	bool check_transport; /* what is sent now came with right checksums */
 	uint8_t *history, *history_at;
-	uint8_t *buffer[COPIES]; /* of IO_FRAME_BYTES; frames stand at the end, so that none is read beyond */
+	uint8_t *buffer[COPIES]; /* of IO_FRAME_BYTES; frames stand at the end, so that none is read
+				    beyond */
 	struct worker_counters counters;
 } fuzz;
 
@@ -139,21 +141,23 @@ static unsigned port_rx(struct io_port *io, struct io_frame *frames, unsigned ma
 	return count;
 }
 
-/* Whether @addr may be seen as a source: never a client's, neither there nor among themselves. */
-static bool may_send(unsigned port, uint32_t addr)
+/* vSphere never sees a client's address, and nobody his own. */
+static bool may_send(unsigned port, const struct ip_header *ip)
 {
-	if (port == VSPHERE && fuzz.from_client)
-		return addr >= 0x0a0a0002 && addr <= 0x0a0a0004;
-	return addr >> 8 == 0x0a0a00 || addr == 0xac100001 || addr == 0xcb007102;
+	bool to_vsphere = port == VSPHERE && ntohl(ip->dst) >> 8 == 0x0a0a00;
+
+	if (to_vsphere && fuzz.from_client && ntohl(ip->src) != 0x0a0a0002)
+		return false;
+	return ip->src != ip->dst;
 }
 
 static void check_transport(const struct ip_header *ip, uint32_t len)
 {
 	uint32_t header = (ip->version_ihl & 0xfu) * 4;
 	const uint8_t *l4 = (const uint8_t *)ip + header;
-	uint64_t sum = ip->proto == IPPROTO_ICMP ?
-			       0 :
-			       checksum_pseudo(ip->src, ip->dst, ip->proto, len - header);
+	uint64_t sum = ip->proto == IPPROTO_ICMP
+			       ? 0
+			       : checksum_pseudo(ip->src, ip->dst, ip->proto, len - header);
 
 	if (ntohs(ip->fragment) & (IP_MF | IP_OFFSET_MASK))
 		return;
@@ -179,7 +183,7 @@ static void port_tx(struct io_port *io, const struct io_send *send)
 	must(ntohs(ip->total_len) + ETHERNET_BYTES == len, "the IP length is the frame's");
 	must(checksum_fold(checksum_add(0, ip, header)) == 0xffff, "the IP checksum is right");
 	must(ip->ttl, "the TTL is not 0");
-	must(may_send(port->index, ntohl(ip->src)), "the source may be seen there");
+	must(may_send(port->index, ip), "the source may be seen there");
 	if (send->offload.gso_type == IO_GSO_NONE)
 		must(len - ETHERNET_BYTES <= fuzz.worker->port[port->index].link.mtu ||
 			     ip->proto == IPPROTO_ICMP,
@@ -314,7 +318,8 @@ static void new_worker(void)
 	fuzz.frames_in = fuzz.datagrams_out = 0;
 	must(!worker_create(&fuzz.worker, &options), "there is memory for the worker");
 	for (uint8_t i = 0; i < PORTS; i++) {
-		struct worker_link link = {.ifindex = 11u + i, .mtu = 1500, .up = true, .mac = gateway_mac[i]};
+		struct worker_link link = {
+			.ifindex = 11u + i, .mtu = 1500, .up = true, .mac = gateway_mac[i]};
 
 		fuzz.port[i].io.ops = &fuzz_ops;
 		fuzz.port[i].index = i;
@@ -348,8 +353,8 @@ static void hand_over(void)
 
 	worker_destroy(fuzz.worker);
 	new_worker();
-	must(worker_attach_table(fuzz.worker, fuzz.table, flow_table_bytes(CAPACITY), fuzz.now_ns) ==
-		     flows,
+	must(worker_attach_table(fuzz.worker, fuzz.table, flow_table_bytes(CAPACITY),
+				 fuzz.now_ns) == flows,
 	     "all flows are adopted");
 }
 
@@ -390,7 +395,7 @@ static void reset(void)
 	if (fuzz.changed)
 		restore();
 	fuzz.now_ns += 400 * SECOND; /* all timers but those of the flows themselves */
-	fuzz.check_transport = false;
+	fuzz.check_transport = fuzz.from_client = false;
 	for (uint32_t i = 0; w->table.used && i < CAPACITY; i++)
 		worker_end_flow(w, i, atomic_load(&w->table.records[i].word), fuzz.now_ns);
 	work();
@@ -514,7 +519,7 @@ static void mend(const uint8_t head[4], unsigned port, struct ip_header *ip, uin
 		ip->total_len = htons((uint16_t)len);
 	}
 	if (flags & TO_US)
-		ip->dst = htonl(ip->id & 1 ? 0x0a0a0002 + (ip->id >> 1 & 3) : 0xac100001);
+		ip->dst = htonl(ip->id & 1 ? 0x0a0a0002 : 0xac100001);
 	if (flags & FROM_CLIENT)
 		ip->src = htonl(0xc0a83200u | (ip->id & 15));
 	if (flags & OF_FLOW && header <= len)
@@ -589,9 +594,9 @@ static void disturb(const uint8_t head[4])
 	fuzz.changed = true;
 	if (head[1] & SERVER_LOST)
 		worker_neighbour(fuzz.worker, 11 + VSPHERE, htonl(0x0a0a000a), &server_mac,
-				 arg & 1 ? NUD_FAILED :
-				 arg & 2 ? NUD_NONE :
-					   NUD_REACHABLE,
+				 arg & 1   ? NUD_FAILED
+				 : arg & 2 ? NUD_NONE
+					   : NUD_REACHABLE,
 				 fuzz.now_ns);
 	if (head[1] & RECONFIGURE && head[2] == RECONFIGURE_TIME && fuzz.config != arg % CONFIGS)
 		use_config(arg % CONFIGS);
@@ -605,21 +610,24 @@ static void disturb(const uint8_t head[4])
 
 static void step(const uint8_t head[4], const uint8_t *packet, uint32_t len)
 {
-	unsigned index = head[1] & FROM_INTERNET ? INTERNET : head[0] & FROM_VSPHERE ? VSPHERE : VRACK;
+	unsigned index = head[1] & FROM_INTERNET  ? INTERNET
+			 : head[0] & FROM_VSPHERE ? VSPHERE
+						  : VRACK;
 	unsigned copies = head[0] & COPY ? head[3] % COPIES + 1 : 1;
 	struct fuzz_port *port = &fuzz.port[index];
 	const struct worker *w = fuzz.worker;
+	bool alone; /* what is sent is what comes in now */
 
-	fuzz.check_transport = false;
+	fuzz.check_transport = fuzz.from_client = false;
 	fuzz.now_ns += head[2] * (head[0] & LATER ? SECOND : MS);
 	disturb(head);
 	work(); /* what was due comes first, as in the loop */
-	fuzz.check_transport = (head[0] & (FIX_IP | FIX_L4)) == (FIX_IP | FIX_L4) &&
-			       !(head[1] & OFFLOADED) && !w->frags.waiting && !w->neighbours.waiting;
+	alone = !w->frags.waiting && !w->neighbours.waiting;
+	fuzz.from_client = alone && index != VSPHERE;
+	fuzz.check_transport = alone && !(~head[0] & (FIX_IP | FIX_L4)) && !(head[1] & OFFLOADED);
 	for (unsigned i = 0; i < copies; i++)
 		make_frame(&port->frame[i], i, head, packet, len, index);
 	port->waiting = copies;
-	fuzz.from_client = index != VSPHERE;
 	fuzz.frames_in += copies;
 	fuzz.piece_end = NULL;
 	worker_receive(fuzz.worker, (uint8_t)index, fuzz.now_ns);

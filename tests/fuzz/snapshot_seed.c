@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* snapshot_seed - compile the configuration on standard input, write the block to standard output. */
+/* snapshot_seed - compile the configuration on standard input, write the block to standard output.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 

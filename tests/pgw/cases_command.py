@@ -6,8 +6,8 @@ import os
 
 from harness import case, contains, equal, lacks
 
-OBJECTS = ("portgroup", "address", "route", "pool", "nat", "service", "allow", "set", "session",
-           "neighbour", "stats", "config", "monitor", "version", "help")
+OBJECTS = ("portgroup", "address", "route", "pool", "nat", "service", "allow", "set", "session", "client",
+           "neighbour", "stats", "config", "monitor", "replay", "version", "help")
 
 
 @case

@@ -39,7 +39,7 @@ def man_page_is_complete(bench):
     for item in table["objects"]:
         for command in item["commands"]:
             name = "pgw %s %s" % (item["object"], command["command"])
-            if item["object"] in ("monitor", "version", "help"):
+            if item["object"] in ("monitor", "replay", "version", "help"):
                 name = "pgw " + item["object"]
             contains("the man page", page, name)
             paragraph = page[page.index(name):].split("\n.T", 1)[0]
@@ -66,7 +66,7 @@ def completion_is_complete(bench):
     for item in table["objects"]:
         name = item["object"]
         commands = {command["command"] for command in item["commands"]}
-        if name in ("monitor", "help", "version"):
+        if name in ("monitor", "replay", "help", "version"):
             commands = set(words_of(item["commands"][0]["synopsis"]))
             if name == "help":
                 commands = {other["object"] for other in table["objects"]}

@@ -13,7 +13,8 @@ CONFIGURED = ("portgroup", "address", "route", "pool", "nat", "service", "allow"
 def json_is_what_pgwd_says(bench):
     assert bench.gateway
     for name in CONFIGURED:
-        equal(name, bench.json(name, "show"), fake.ITEMS[name])
+        figures = fake.RULE_FIGURES if name == "nat" else {}
+        equal(name, bench.json(name, "show"), [{**item, **figures} for item in fake.ITEMS[name]])
     equal("neighbour", bench.json("neighbour"), fake.NEIGHBOURS)
 
 
@@ -48,6 +49,7 @@ def tables(bench):
     equal("text with a blank", bench.text("-o", "allow", "show", "192.168.50.0/24"),
           'network 192.168.50.0/24 description "head office"\n')
     contains("pool", bench.text("pool"), "10.10.0.2,10.10.0.3  16384-65535")
+    equal("port-quota", bench.text("pool").split()[-1], "512")
     contains("nat", bench.text("nat"), "nat-pass-through")
     contains("service", bench.text("service"), "10.10.0.10:443(up),10.10.0.11:443(down)")
 
@@ -55,7 +57,8 @@ def tables(bench):
 @case
 def choosing(bench):
     assert bench.gateway
-    equal("by key", bench.json("nat", "show", "20"), fake.ITEMS["nat"][1:])
+    equal("by key", bench.json("nat", "show", "20"),
+          [{**fake.ITEMS["nat"][1], **fake.RULE_FIGURES}])
     equal("address without length", len(bench.json("address", "show", "10.10.0.2")), 1)
     equal("by field", bench.json("portgroup", "show", "realm", "vsphere"),
           fake.ITEMS["portgroup"][1:])
@@ -135,12 +138,34 @@ def stats(bench):
 
 
 @case
+def rule_figures(bench):
+    """Only who wants them makes pgwd look at all sessions."""
+    assert bench.gateway
+    lacks("nat", bench.text("nat"), "FLOWS-REFUSED")
+    lacks("what is asked", bench.gateway.requests[-1], "statistics")
+    text = bench.text("-s", "nat", "show", "10")
+    equal("figures", text.split("\n")[1].split()[-5:], ["3", "12", "4", "123456", "98765432"])
+    equal("what is asked", bench.gateway.requests[-1],
+          {"op": "show", "object": "nat", "statistics": True})
+    bench.text("-s", "pool")
+    lacks("what is asked of a pool", bench.gateway.requests[-1], "statistics")
+
+
+@case
 def settings(bench):
     assert bench.gateway
     contains("set", bench.text("set"), "udp-timeout                  120      300\n")
     rows = {row["name"]: row for row in bench.json("set", "show")}
     equal("udp-timeout", rows["udp-timeout"], {"name": "udp-timeout", "value": 120, "default": 300})
     equal("flow-capacity", rows["flow-capacity"]["value"], 1048576)
+    equal("a word", rows["mss-clamp"], {"name": "mss-clamp", "value": "off", "default": "off"})
+    bench.gateway.answers["config-show"] = {
+        "ok": True, "text": "set mss-clamp 1400\nset dead-flow rst\nset connection-limits 7\n"}
+    rows = {row["name"]: row for row in bench.json("set", "show")}
+    equal("a number", rows["mss-clamp"], {"name": "mss-clamp", "value": 1400, "default": "off"})
+    equal("dead-flow", rows["dead-flow"], {"name": "dead-flow", "value": "rst", "default": "drop"})
+    equal("a limit", rows["connection-limits"]["value"], 7)
+    contains("text", bench.text("set"), "creation-rate                off      off\n")
     for text in (5, None, "gizmo add\n"):
         bench.gateway.answers["config-show"] = {"ok": True, "text": text}
         contains("message", bench.pgw("set").must(2).err, "Error: pgwd sent a configuration")
@@ -173,7 +198,7 @@ def hostile_answers(bench):
     commands = [("portgroup",), ("service",), ("nat", "show", "5"), ("stats",), ("-d", "-s", "stats"),
                 ("neighbour",), ("config", "show"), ("config", "diff", config),
                 ("config", "apply", config), ("config", "save"), ("allow", "add", "10.0.0.0/8"),
-                ("session",), ("session", "del", "all"), ("set",), ("version",), ("monitor",),
+                ("session",), ("session", "del", "all"), ("client",), ("set",), ("version",), ("monitor",),
                 ("-t", "monitor")]
 
     def answer(_):

@@ -20,7 +20,8 @@ ITEMS = {
                 {"address": "10.10.0.2/24", "portgroup": "vsphere", "state": "missing"}],
     "route": [{"to": "192.168.0.0/16", "via": "172.16.0.254", "portgroup": "vrack"}],
     "pool": [{"name": "default", "external-ip-address": ["10.10.0.2", "10.10.0.3"],
-              "ports": "16384-65535", "mapping-type": "eim", "filtering-type": "edf"}],
+              "ports": "16384-65535", "mapping-type": "eim", "filtering-type": "edf",
+              "port-quota": 512}],
     "nat": [{"number": 10, "from": "0.0.0.0/0", "to": "10.10.0.0/24", "protocol": "any",
              "pool": "default"},
             {"number": 20, "from": "172.16.0.0/24", "to": "10.20.0.0/16",
@@ -44,6 +45,8 @@ STATS = {"gateway": {"revision": 7, "uptime": 7384, "flows": 1234567, "flow-capa
                          "dropped-bytes": 5, "kernel-packets": 6, "ring-lost-packets": 7}]}
 DROPS = [{"reason": "not-allowed", "packets": 42, "text": "source is not on the allow list"},
          {"reason": "ttl-exceeded", "packets": 0, "text": "TTL reached zero"}]
+RULE_FIGURES = {"flows": 3, "flows-created": 12, "flows-refused": 4, "packets": 123456,
+                "bytes": 98765432}
 CONFIG = "portgroup add vrack dev eth1 realm private\nset timer udp-timeout 120\n"
 
 
@@ -129,7 +132,10 @@ class FakePgwd:
         return {"ok": True, "version": "0.1.0", "revision": 7}
 
     def op_show(self, request):
-        return {"ok": True, "items": ITEMS[request["object"]]}
+        items = ITEMS[request["object"]]
+        if request.get("statistics"):
+            items = [{**item, **RULE_FIGURES} for item in items]
+        return {"ok": True, "items": items}
 
     def op_change(self, request):
         return {"ok": True, "revision": 8, "changes": request["statements"], "sessions-ended": 2}
@@ -161,11 +167,11 @@ class FakePgwd:
         return {"ok": True, "ended": len(request["sessions"])}
 
 
-def session_answer(flows, **header):
+def session_answer(flows, snapshot_members=None, **header):
     """The answer to session-table for these flows."""
     def answer(_):
         table, size = tables.flow_table(flows, **header)
-        snapshot, snapshot_size = tables.snapshot()
+        snapshot, snapshot_size = tables.snapshot(**(snapshot_members or {}))
         return {"ok": True, "portgroups": ["vrack", "vsphere"], "pools": ["default"],
                 "bytes": size, "snapshot-bytes": snapshot_size, "fds": [table, snapshot]}
     return answer

@@ -92,6 +92,8 @@ static void snapshot_layout(void)
 	PLACE(snapshot_header, bytes);
 	PLACE(snapshot_header, revision);
 	PLACE(snapshot_header, timer_s);
+	PLACE(snapshot_header, connection_limit);
+	PLACE(snapshot_header, mapping_limit);
 	PLACE(snapshot_header, section);
 	number("TIMER_UDP", TIMER_UDP);
 	number("TIMER_TCP_IDLE", TIMER_TCP_IDLE);
@@ -119,6 +121,7 @@ static void snapshot_layout(void)
 	PLACE(snapshot_pool, port_first);
 	PLACE(snapshot_pool, port_last);
 	PLACE(snapshot_pool, index);
+	PLACE(snapshot_pool, port_quota);
 }
 
 int main(void)

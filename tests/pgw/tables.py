@@ -95,7 +95,7 @@ TIMERS = {"UDP": 300, "TCP_IDLE": 7440, "TCP_TRANS_OPEN": 240, "TCP_TRANS_CLOSE"
 
 
 def snapshot(ports=("vrack", "vsphere"), pools=("default",),
-             services=(("vcenter", "172.16.0.1", TCP, 443),), **header):
+             services=(("vcenter", "172.16.0.1", TCP, 443),), quotas=(0, 0), **header):
     """A memfd with a snapshot, and its size. header: as in flow_table()."""
     sections = {
         "PORT": [record("snapshot_port", name=name.encode(), ifindex=index + 2, index=index)
@@ -106,8 +106,9 @@ def snapshot(ports=("vrack", "vsphere"), pools=("default",),
         "BACKEND": [record("snapshot_backend", addr=address("10.10.0.10"), port=be16(port))
                     for _, _, _, port in services],
         "POOL": [record("snapshot_pool", name=name.encode(), addresses=1, port_first=1024,
-                        port_last=65535, index=index) for index, name in enumerate(pools)],
-        "POOL_ADDRESS": [address("10.10.0.2")],
+                        port_last=65535, index=index, first_address=index,
+                        port_quota=quotas[index]) for index, name in enumerate(pools)],
+        "POOL_ADDRESS": [address("10.10.0.%d" % (index + 2)) for index in range(len(pools))],
     }
     size = LAYOUT["sizeof snapshot_header"]
     body = b""

@@ -115,6 +115,17 @@ static void test_header_and_ports(void **state)
 	assert_int_equal(port->flags, SNAPSHOT_REVERSE_PATH);
 	assert_null(snapshot_port(&c.snapshot, 0));
 	release(&c);
+
+	compile(&c, "set icmp-rate 1\n"); /* no limits unless they are set */
+	assert_int_equal(c.snapshot.header->connection_limit, 0);
+	assert_int_equal(c.snapshot.header->mapping_limit, 0);
+	assert_int_equal(c.snapshot.header->creation_rate, 0);
+	assert_int_equal(c.snapshot.header->mss_clamp, SNAPSHOT_MSS_OFF);
+	assert_int_equal(c.snapshot.header->options, 0);
+	release(&c);
+	compile(&c, "set mss-clamp path\n");
+	assert_int_equal(c.snapshot.header->mss_clamp, SNAPSHOT_MSS_PATH);
+	release(&c);
 }
 
 static void assert_address(const struct snapshot *s, const char *text, unsigned kind, unsigned len,
@@ -185,10 +196,12 @@ static void test_services_and_pools(void **state)
 	assert_int_equal(c.snapshot.pool_addresses[pool->first_address + 1], addr("10.10.0.3"));
 	assert_int_equal(pool->port_first, 16384);
 	assert_int_equal(pool->filtering_type, FILTERING_EDF);
+	assert_int_equal(pool->port_quota, 0);
 	pool = snapshot_pool(&c.snapshot, 999);
 	assert_string_equal(pool->name, "other");
 	assert_int_equal(pool->mapping_type, MAPPING_EDM);
 	assert_int_equal(pool->filtering_type, FILTERING_EIF);
+	assert_int_equal(pool->port_quota, 77);
 	assert_int_equal(c.snapshot.pool_addresses[pool->first_address], addr("172.16.0.11"));
 	assert_null(snapshot_pool(&c.snapshot, 0));
 	release(&c);

@@ -169,6 +169,10 @@ static void test_order(void **state)
 		"allow add 10.0.0.0/8 description \"x \\\" y\"",
 		NULL,
 	};
+	static const char *const changed_settings[] = {
+		"set connection-limits default", "set creation-rate 8", "set mss-clamp 1400",
+		"set dead-flow rst",		 NULL,
+	};
 	static const char *const nothing[] = {NULL};
 	(void)state;
 
@@ -177,6 +181,10 @@ static void test_order(void **state)
 		    "set icmp-rate 7\nallow add 10.0.0.0/8 description \"x \\\" y\"\n"
 		    "address add 10.0.0.1/16 portgroup b\nportgroup add b dev eth0 realm private\n",
 		    changed);
+	/* A word, a number, and back to what is so without a statement. */
+	assert_diff("set mss-clamp path\nset connection-limits 5\n",
+		    "set dead-flow rst\nset mss-clamp 1400\nset creation-rate 8\n",
+		    changed_settings);
 	/* Lines are never compared. */
 	assert_diff("allow add 10.0.0.0/8\n", "\n\nallow add 10.0.0.0/8\n", nothing);
 }
@@ -195,6 +203,10 @@ static void test_each_member(void **state)
 		 "portgroup add a dev eth0 realm private last-hop off"},
 		{"portgroup add a dev eth0 realm private",
 		 "portgroup add a dev eth0 realm private reverse-path off"},
+		{"portgroup add a dev eth0 realm private offload off",
+		 "portgroup add a dev eth0 realm private offload tc"},
+		{"portgroup add a dev eth0 realm private offload tc",
+		 "portgroup add a dev eth0 realm private offload auto"},
 		{"address add 10.0.0.1/8 portgroup a", "address add 10.0.0.1/9 portgroup a"},
 		{"address add 10.0.0.1/8 portgroup a", "address add 10.0.0.1/8 portgroup b"},
 		{"route add default via 10.0.0.1", "route add default via 10.0.0.2"},
@@ -210,6 +222,8 @@ static void test_each_member(void **state)
 		 "pool add p external-ip-address 10.0.0.1 mapping-type edm"},
 		{"pool add p external-ip-address 10.0.0.1",
 		 "pool add p external-ip-address 10.0.0.1 filtering-type adf"},
+		{"pool add p external-ip-address 10.0.0.1 port-quota 1",
+		 "pool add p external-ip-address 10.0.0.1 port-quota 2"},
 		{"nat add 1 from any to any pool p", "nat add 1 from 10.0.0.0/8 to any pool p"},
 		{"nat add 1 from any to any pool p", "nat add 1 from any to 10.0.0.0/8 pool p"},
 		{"nat add 1 from any to any pool p",
@@ -232,6 +246,44 @@ static void test_each_member(void **state)
 		{"service add s address 10.0.0.1 protocol tcp port 1 backend 10.0.0.2:1",
 		 "service add s address 10.0.0.1 protocol tcp port 1 backend 10.0.0.2:1 "
 		 "balance source-hash"},
+		{"service add s address 10.0.0.1 protocol tcp port 1 backend 10.0.0.2:1",
+		 "service add s address 10.0.0.1 protocol tcp port 1 backend 10.0.0.2:1 "
+		 "balance least-connections"},
+		{"service add s address 10.0.0.1 protocol tcp port 1 backend 10.0.0.2:1",
+		 "service add s address 10.0.0.1 protocol tcp port 1 backend 10.0.0.2:1 "
+		 "check tcp"},
+		{"service add s address 10.0.0.1 protocol tcp port 1 backend 10.0.0.2:1 "
+		 "check tcp",
+		 "service add s address 10.0.0.1 protocol tcp port 1 backend 10.0.0.2:1 "
+		 "check tls"},
+		{"service add s address 10.0.0.1 protocol tcp port 1 backend 10.0.0.2:1 "
+		 "check tcp",
+		 "service add s address 10.0.0.1 protocol tcp port 1 backend 10.0.0.2:1 "
+		 "check tcp interval 0.5"},
+		{"service add s address 10.0.0.1 protocol tcp port 1 backend 10.0.0.2:1 "
+		 "check tcp",
+		 "service add s address 10.0.0.1 protocol tcp port 1 backend 10.0.0.2:1 "
+		 "check tcp timeout 0.5"},
+		{"service add s address 10.0.0.1 protocol tcp port 1 backend 10.0.0.2:1 "
+		 "check tcp",
+		 "service add s address 10.0.0.1 protocol tcp port 1 backend 10.0.0.2:1 "
+		 "check tcp rise 1"},
+		{"service add s address 10.0.0.1 protocol tcp port 1 backend 10.0.0.2:1 "
+		 "check tcp",
+		 "service add s address 10.0.0.1 protocol tcp port 1 backend 10.0.0.2:1 "
+		 "check tcp fall 1"},
+		{"service add s address 10.0.0.1 protocol tcp port 1 backend 10.0.0.2:1 "
+		 "check http",
+		 "service add s address 10.0.0.1 protocol tcp port 1 backend 10.0.0.2:1 "
+		 "check http path /x"},
+		{"service add s address 10.0.0.1 protocol tcp port 1 backend 10.0.0.2:1 "
+		 "check tcp",
+		 "service add s address 10.0.0.1 protocol tcp port 1 backend 10.0.0.2:1 "
+		 "check tcp dead move"},
+		{"service add s address 10.0.0.1 protocol tcp port 1 backend 10.0.0.2:1 "
+		 "check tcp",
+		 "service add s address 10.0.0.1 protocol tcp port 1 backend 10.0.0.2:1 "
+		 "check tcp down icmp"},
 		{"allow add any", "allow add any description \"x\""},
 	};
 	(void)state;

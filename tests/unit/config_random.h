@@ -52,6 +52,9 @@ static inline void random_portgroups(struct config_text *text, struct random *ra
 			config_text_add(text, " last-hop off");
 		if (random_below(random, 3) == 0)
 			config_text_add(text, " reverse-path off");
+		if (random_below(random, 3) == 0)
+			config_text_add(text, " offload %s",
+					offload_mode_name(random_below(random, OFFLOAD_MODE_COUNT)));
 		config_text_add(text, "\naddress add 10.%u.0.1/16 portgroup g%u\n", i, i);
 		if (random_below(random, 2))
 			config_text_add(text, "address add 10.%u.0.2/%u portgroup g%u\n", i,
@@ -129,6 +132,33 @@ static inline void random_rules(struct config_text *text, struct random *random,
 	config_text_add(text, "nat add 65000 from any to any nat-pass-through\n");
 }
 
+static inline void random_health(struct config_text *text, struct random *random)
+{
+	static const char *const balances[] = {"round-robin", "least-connections", "source-hash"};
+	static const char *const kinds_of_check[] = {"tcp", "tls", "icmp", "http",
+						     "http path /", "http path /a?b=c&d=%20"};
+	static const char *const seconds[] = {"0.1", "0.25", "1.005", "5.0", "60"};
+	static const char *const dead[] = {"keep", "reset", "move"};
+	static const char *const down[] = {"silence", "reset", "icmp"};
+
+	if (random_below(random, 2))
+		config_text_add(text, " balance %s", balances[random_below(random, 3)]);
+	if (random_below(random, 2))
+		return;
+	config_text_add(text, " check %s", kinds_of_check[random_below(random, 6)]);
+	if (random_below(random, 2))
+		config_text_add(text, " interval %s", seconds[random_below(random, 5)]);
+	if (random_below(random, 2))
+		config_text_add(text, " timeout %s", seconds[random_below(random, 5)]);
+	if (random_below(random, 2))
+		config_text_add(text, " rise %u fall %u", random_below(random, 4) + 1,
+				random_below(random, 4) + 1);
+	if (random_below(random, 2))
+		config_text_add(text, " dead %s", dead[random_below(random, 3)]);
+	if (random_below(random, 2))
+		config_text_add(text, " down %s", down[random_below(random, 3)]);
+}
+
 static inline void random_services(struct config_text *text, struct random *random,
 				   unsigned present)
 {
@@ -145,8 +175,7 @@ static inline void random_services(struct config_text *text, struct random *rand
 			config_text_add(text, " backend 10.%u.3.%u:%u", server,
 					j * 16 + random_below(random, 16) + 1,
 					random_below(random, 65535) + 1);
-		if (random_below(random, 2))
-			config_text_add(text, " balance source-hash");
+		random_health(text, random);
 		config_text_add(text, "\n");
 	}
 }

@@ -33,6 +33,8 @@ struct worker {
 	int64_t attach_result;
 	uint64_t revision;
 	uint32_t ended_record, ended_word;
+	struct event_ring *log;
+	uint32_t log_percent;
 	struct worker_status status; /* what worker_work() reports next; swept is then cleared */
 };
 
@@ -53,6 +55,12 @@ void worker_destroy(struct worker *w)
 			w->ports[i]->ops->close(w->ports[i]);
 	}
 	free(w);
+}
+
+void worker_log(struct worker *w, struct event_ring *ring, uint32_t percent)
+{
+	w->log = ring;
+	w->log_percent = percent;
 }
 
 int64_t worker_attach_table(struct worker *w, void *memory, size_t bytes, uint64_t now_ns)

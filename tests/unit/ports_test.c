@@ -13,6 +13,7 @@
 
 #include "datapath/policy/mapping.h"
 #include "datapath/policy/ports.h"
+#include "tests/unit/model.h"
 
 #define OPERATIONS 200000u
 
@@ -50,7 +51,7 @@ static void test_model(void **state)
 	assert_int_equal(ports_add(ports, 0x0100000a), 0);
 	assert_int_equal(ports_add(ports, addr), 0);
 	assert_int_equal(ports_add(ports, addr), 0);
-	for (unsigned i = 0; i < OPERATIONS; i++) {
+	for (unsigned long left = model_operations(OPERATIONS); left > 0; left--) {
 		unsigned set = draw(3);
 		uint8_t proto = protos[set];
 		uint16_t port;
@@ -135,7 +136,7 @@ static void test_mappings(void **state)
 
 	(void)state;
 	assert_int_equal(mappings_init(&m, 1000, key), 0);
-	for (unsigned i = 0; i < OPERATIONS; i++) {
+	for (unsigned long left = model_operations(OPERATIONS); left > 0; left--) {
 		uint32_t n = draw(4096);
 		struct mapping model = {.internal = n / 64, .internal_port = (be16)n, .external = 9,
 					.external_port = (be16)(n + 1), .proto = 6, .shared = true};

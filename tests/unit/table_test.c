@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "datapath/flow/table.h"
+#include "tests/unit/model.h"
 
 #define CAPACITY   4096u
 #define OPERATIONS 2000000u
@@ -61,12 +62,13 @@ static void test_model(void **state)
 	struct flow_table t;
 	size_t bytes;
 	void *memory = new_memory(CAPACITY, &bytes);
+	unsigned long operations = model_operations(OPERATIONS);
 	unsigned live = 0;
 
 	(void)state;
 	memset(at, 0xff, sizeof(at));
 	assert_int_equal(flow_table_attach(&t, memory, bytes), 0);
-	for (unsigned i = 0; i < OPERATIONS; i++) {
+	for (unsigned long i = 0; i < operations; i++) {
 		uint32_t n = draw(8192);
 		struct flow wanted = {0};
 

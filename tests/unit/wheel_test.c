@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "datapath/flow/wheel.h"
+#include "tests/unit/model.h"
 
 #define FLOWS	   512u
 #define OPERATIONS 2000000u
@@ -32,7 +33,7 @@ static void test_model(void **state)
 
 	(void)state;
 	assert_int_equal(wheel_init(&wheel, FLOWS, now), 0);
-	for (unsigned i = 0; i < OPERATIONS; i++) {
+	for (unsigned long left = model_operations(OPERATIONS); left > 0; left--) {
 		uint32_t flow = draw(FLOWS);
 
 		switch (draw(4)) {
@@ -121,12 +122,40 @@ static void test_closed_queue(void **state)
 	wheel_fini(&wheel);
 }
 
+/* Nobody looks while there is nothing to do: the wheel may turn over many times, and time, too. */
+static void test_idle_for_long(void **state)
+{
+	const uint32_t idle[] = {
+		SLOT,
+		WHEEL_SLOTS * SLOT,
+		WHEEL_SLOTS * SLOT + 1,
+		3 * WHEEL_SLOTS * SLOT + 5,
+		UINT32_MAX / 2 + SLOT,
+		UINT32_MAX - SLOT,
+	};
+	static struct wheel wheel;
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(idle) / sizeof(idle[0]); i++) {
+		uint32_t now = 7 * SLOT + idle[i];
+
+		assert_int_equal(wheel_init(&wheel, 4, 7 * SLOT), 0);
+		assert_int_equal(wheel_pop(&wheel, now), WHEEL_NONE);
+		wheel_add(&wheel, 1, now + 3 * SLOT);
+		assert_int_equal(wheel_pop(&wheel, now + 2 * SLOT), WHEEL_NONE);
+		assert_int_equal(wheel_pop(&wheel, now + 4 * SLOT), 1);
+		assert_int_equal(wheel_pop(&wheel, now + 4 * SLOT), WHEEL_NONE);
+		wheel_fini(&wheel);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_model),
 		cmocka_unit_test(test_never_early),
 		cmocka_unit_test(test_closed_queue),
+		cmocka_unit_test(test_idle_for_long),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

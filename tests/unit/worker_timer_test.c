@@ -179,6 +179,7 @@ static void test_fragment(void **state)
 		first.fragment = IP_MF;
 		last.later = true;
 		last.fragment = 40 / 8;
+		h->now_ns = (h->now_ns + TICK) & ~(TICK - 1); /* it is born at a full tick */
 		harness_send(h, VRACK, &last);
 		talk_age(h, h->now_ns, 3, off);
 		harness_advance(h, 0);

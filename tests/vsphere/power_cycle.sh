@@ -20,7 +20,7 @@ if [ ! -x "$simulator" ] || [ "$TOP/tests/vsphere/simulator/main.go" -nt "$simul
 	note "building the simulator, once"
 	mkdir -p "$TOP/build"
 	(cd "$TOP/tests/vsphere/simulator" &&
-		GO111MODULE=off GOPATH=/usr/share/gocode GOPROXY=off GOFLAGS='' \
+		CGO_ENABLED=0 GO111MODULE=off GOPATH=/usr/share/gocode GOPROXY=off GOFLAGS='' \
 			go build -o "$simulator" .)
 fi
 topology_start

@@ -238,6 +238,7 @@ int main(int argc, char **argv)
 		if (results->failures)
 			printf("%u of the runs failed; the first: %s\n", results->failures,
 			       results->failure);
+		fflush(stdout);
 		if (options.json_file && report_json(results, options.json_file))
 			ret = EXIT_FAILED;
 		if (options.plot_file && !interrupted() && report_plot(results, options.plot_file))

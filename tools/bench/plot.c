@@ -31,7 +31,8 @@ static void write_data(const struct results *results, FILE *script)
 		for (unsigned k = 0; k < metrics_of(measure); k++) {
 			if (!group_known(results, m, k))
 				continue;
-			fprintf(script, "\"%s\\n%s (%s)\"", measure->name, measure->metrics[k].name,
+			fprintf(script, "\"%s\\n%s\\n(%s)\"", measure->name,
+				measure->metrics[k].name,
 				measure->metrics[k].higher_is_better ? "higher is better"
 								     : "lower is better");
 			for (unsigned v = 0; v < results->n_variants; v++) {
@@ -61,8 +62,8 @@ static void write_script(const struct results *results, const char *path, FILE *
 		"set yrange [0:*]\n"
 		"set grid ytics\n"
 		"set key top left\n"
-		"set xtics rotate by -30 noenhanced font ',10'\n"
-		"set bmargin 8\nset rmargin 14\n"
+		"set xtics noenhanced font ',9'\n"
+		"set bmargin 5\nset rmargin 4\n"
 		"set ylabel 'ratio to nftables masquerade, same repeat'\n"
 		"set title 'pgw-bench: median of %u repeats, whiskers from smallest to largest'\n"
 		"set arrow from graph 0, first 1 to graph 1, first 1 nohead lw 1.5 dt 2 front\n"

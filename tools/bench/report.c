@@ -145,11 +145,17 @@ int report_json(const struct results *results, const char *path)
 	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &utc);
 	for (unsigned m = 0; m < results->n_measures; m++)
 		json_array_append_new(measures, json_measure(results, m));
-	root = json_pack(
-		"{s:s,s:s,s:s,s:i,s:s,s:i,s:f,s:f,s:i,s:o}", "version", PGW_VERSION, "time", when,
-		"kernel", system.release, "cores", (int)sysconf(_SC_NPROCESSORS_ONLN), "placement",
-		options->split ? "split" : "free", "repeats", (int)options->repeats, "seconds",
-		options->seconds, "failures", (int)results->failures, "measures", measures);
+	root = json_object();
+	json_object_set_new(root, "version", json_string(PGW_VERSION));
+	json_object_set_new(root, "time", json_string(when));
+	json_object_set_new(root, "kernel", json_string(system.release));
+	json_object_set_new(root, "cores", json_integer(sysconf(_SC_NPROCESSORS_ONLN)));
+	json_object_set_new(root, "placement", json_string(options->split ? "split" : "free"));
+	json_object_set_new(root, "repeats", json_integer(options->repeats));
+	json_object_set_new(root, "seconds", json_real(options->seconds));
+	json_object_set_new(root, "other-load-percent", json_real(results->others));
+	json_object_set_new(root, "failures", json_integer(results->failures));
+	json_object_set_new(root, "measures", measures);
 	ret = root ? json_dump_file(root, path, JSON_INDENT(1) | JSON_REAL_PRECISION(6)) : -1;
 	json_decref(root);
 	if (ret)

@@ -7,8 +7,8 @@
 
 _pgw_options="-Version -human -statistics -details -oneline -brief -timestamp -json -pretty
 	-color -rundir -batch -force -help"
-_pgw_objects="portgroup address route pool nat service allow set session neighbour stats config
-	monitor version help"
+_pgw_objects="portgroup address route pool nat service allow set session client neighbour stats config
+	monitor replay version help"
 _pgw_filter="internal-src-address internal-src-port internal-dst-address internal-dst-port
 	external-src-address external-src-port external-dst-address external-dst-port
 	src sport dst dport protocol state id portgroup pool service"
@@ -47,8 +47,11 @@ _pgw_commands() {
 	case $1 in
 	portgroup | address | route | pool | nat | service | allow) _pgw_add show add del ;;
 	session) _pgw_add show del ;;
-	set) _pgw_add show timer flow-capacity icmp-rate ;;
-	neighbour | stats) _pgw_add show ;;
+	set)
+		_pgw_add show timer flow-capacity icmp-rate connection-limits mapping-limits \
+			creation-rate mss-clamp dead-flow session-log threshold
+		;;
+	client | neighbour | stats) _pgw_add show ;;
 	config) _pgw_add show check diff apply save ;;
 	monitor) _pgw_add_list "$_pgw_events" ;;
 	help) _pgw_add_list "$_pgw_objects" ;;
@@ -59,15 +62,21 @@ _pgw_commands() {
 # _pgw_keywords OBJECT COMMAND - what may stand where a keyword may
 _pgw_keywords() {
 	case "$1 $2" in
-	"portgroup show") _pgw_add name state dev vlan realm mtu mac ifindex last-hop reverse-path ;;
-	"portgroup add") _pgw_add dev realm vlan last-hop reverse-path ;;
+	"portgroup show") _pgw_add name state dev vlan realm mtu mac ifindex last-hop reverse-path \
+		offload offload-state ;;
+	"portgroup add") _pgw_add dev realm vlan last-hop reverse-path offload ;;
 	"address show") _pgw_add address portgroup state ;;
 	"address add" | "address del") _pgw_add portgroup ;;
 	"route show") _pgw_add to via portgroup ;;
 	"route add" | "route del") _pgw_add via ;;
-	"pool show") _pgw_add name external-ip-address ports mapping-type filtering-type ;;
-	"pool add") _pgw_add external-ip-address ports mapping-type filtering-type ;;
-	"nat show") _pgw_add number from to protocol pool ;;
+	"pool show") _pgw_add name external-ip-address ports mapping-type filtering-type port-quota ;;
+	"pool add")
+		_pgw_add external-ip-address ports mapping-type filtering-type port-quota \
+			address-allocation-type
+		;;
+	"nat show")
+		_pgw_add number from to protocol pool flows flows-created flows-refused packets bytes
+		;;
 	"nat add") _pgw_add from to protocol pool nat-pass-through ;;
 	"service show") _pgw_add name address protocol port balance backends ;;
 	"service add") _pgw_add address protocol port backend balance ;;
@@ -76,8 +85,14 @@ _pgw_keywords() {
 	"neighbour show") _pgw_add address portgroup mac state ;;
 	"session show") _pgw_add_list "$_pgw_filter limit count" ;;
 	"session del") _pgw_add_list "$_pgw_filter limit all" ;;
+	"client show") _pgw_add limit ;;
 	"stats show") _pgw_add gateway portgroup drops all ;;
 	"set flow-capacity" | "set icmp-rate") _pgw_add default ;;
+	"set connection-limits" | "set mapping-limits" | "set creation-rate") _pgw_add off default ;;
+	"set mss-clamp") _pgw_add off path default ;;
+	"set dead-flow") _pgw_add drop rst default ;;
+	"set session-log") _pgw_add off ipfix file default ;;
+	"set threshold") _pgw_add off default ;;
 	monitor*) _pgw_add_list "$_pgw_events" ;;
 	esac
 }
@@ -88,8 +103,11 @@ _pgw_values() {
 	stats* | set* | monitor* | *" nat-pass-through" | *" count" | *" all") return 1 ;;
 	*" realm") _pgw_add private vsphere internet ;;
 	*" last-hop" | *" reverse-path") _pgw_add on off ;;
+	*" offload") _pgw_add auto tc off ;;
+	*" offload-state") _pgw_add tc off ;;
 	*" mapping-type") _pgw_add eim edm ;;
 	*" filtering-type") _pgw_add eif adf edf ;;
+	*" address-allocation-type") _pgw_add paired ;;
 	*" balance") _pgw_add round-robin source-hash ;;
 	"nat protocol") _pgw_add tcp udp icmp any ;;
 	"service protocol") _pgw_add tcp udp ;;
@@ -139,6 +157,14 @@ _pgw_arguments() {
 		3) _pgw_add default ;;
 		esac
 		;;
+	"set session-log")
+		case $#/${3-} in
+		2/) _pgw_keywords "$1" "$2" ;;
+		3/file) files=1 ;;
+		4/*) _pgw_add destinations ;;
+		5/*) _pgw_add on off ;;
+		esac
+		;;
 	session* | stats* | set* | monitor*) [ $# -gt 2 ] || _pgw_keywords "$1" "$2" ;;
 	*" add") ;; # a new name
 	*" show")
@@ -152,6 +178,25 @@ _pgw_arguments() {
 	if [ -z "$pending" ] || ! _pgw_values "$1" "$2" "$pending"; then
 		_pgw_keywords "$1" "$2"
 	fi
+}
+
+# _pgw_replay - its arguments are options; bash takes NAME=FILE as three words
+_pgw_replay() {
+	local i
+	case $current in
+	-*)
+		_pgw_add -c -i -o -m -n -j --any-mac --mtu --seed --linger --report
+		return
+		;;
+	esac
+	case ${words[-1]} in
+	-c | --report | =) files=1 ;;
+	-i | -o | -m | --mtu)
+		_pgw_names portgroup name
+		for i in "${!candidates[@]}"; do candidates[i]+="="; done
+		;;
+	replay) _pgw_add help ;;
+	esac
 }
 
 _pgw() {
@@ -172,6 +217,8 @@ _pgw() {
 		files=1 # the value of -rundir or -batch
 	elif ((at == COMP_CWORD)); then
 		_pgw_add_list "$_pgw_objects $_pgw_options"
+	elif [[ ${words[at]} == replay ]]; then
+		_pgw_replay
 	elif ((at + 1 == COMP_CWORD)); then
 		_pgw_commands "${words[at]}"
 	else

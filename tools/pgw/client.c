@@ -51,13 +51,13 @@ static int parse(const struct pgw_call *call, struct request *request)
 	*request = (struct request){.limited = false};
 	if (at < call->argc && strcmp(call->argv[at], "limit") != 0)
 		if (!prefix_parse(call->argv[at++], &request->network))
-			return message_wrong(call->argv[0], "expected an address, a network such as "
-							    "10.1.0.0/16, or limit");
+			return message_wrong(call->argv[0],
+					     "expected an address, a network such as "
+					     "10.1.0.0/16, or limit");
 	if (at == call->argc)
 		return EXIT_DONE;
 	if (strcmp(call->argv[at], "limit") != 0)
-		return message_wrong(call->argv[at],
-				     "expected limit, try \"pgw client help\"");
+		return message_wrong(call->argv[at], "expected limit, try \"pgw client help\"");
 	if (at + 1 == call->argc)
 		return message_error("argument \"value\" is required after \"limit\"");
 	if (!argument_number(&request->limit, call->argv[at + 1], 0, UINT32_MAX, &why))

@@ -46,6 +46,7 @@ static int make_room(void *array, uint32_t n, uint32_t *room, size_t bytes)
 		return -ENOMEM;
 	memcpy(array, &grown, sizeof(grown));
 	*room = more;
+	/* cppcheck-suppress memleak ; *array owns it */
 	return 0;
 }
 

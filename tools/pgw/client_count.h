@@ -12,11 +12,11 @@
 
 struct client_count {
 	be32 addr;
-	uint8_t port; /* index of its portgroup */
+	uint8_t port;			    /* index of its portgroup */
 	uint64_t sessions, mappings, ports; /* ports: of all pools */
-	uint64_t packets, bytes; /* of its sessions, both directions */
-	uint32_t first_pool; /* index + 1 into pools; 0 = it uses none */
-	uint32_t next; /* hash chain */
+	uint64_t packets, bytes;	    /* of its sessions, both directions */
+	uint32_t first_pool;		    /* index + 1 into pools; 0 = it uses none */
+	uint32_t next;			    /* hash chain */
 };
 
 struct client_pool { /* a client's ports of one pool */

@@ -16,6 +16,8 @@ static const struct print_column columns[] = {
 	{"ifindex", NULL, PRINT_NUMBER, PRINT_DETAIL, 0},
 	{"last-hop", NULL, PRINT_PLAIN, PRINT_DETAIL, 0},
 	{"reverse-path", NULL, PRINT_PLAIN, PRINT_DETAIL, 0},
+	{"offload", NULL, PRINT_PLAIN, PRINT_DETAIL, 0},
+	{"offload-state", NULL, PRINT_PLAIN, 0, 0},
 };
 static const struct print_table table = PRINT_TABLE(columns);
 
@@ -32,7 +34,8 @@ static const struct pgw_command commands[] = {
 	{"show", "list", ITEM_SHOW_SYNOPSIS("NAME"), ITEM_SHOW_TEXT, item_show},
 	{"add", NULL,
 	 "NAME dev IFACE realm { private | vsphere | internet } [ vlan ID ] "
-	 "[ last-hop { on | off } ] [ reverse-path { on | off } ]",
+	 "[ last-hop { on | off } ] [ reverse-path { on | off } ] "
+	 "[ offload { auto | tc | off } ]",
 	 "forward on an interface, or on one VLAN of it", statement_add},
 	{"del", "delete", "NAME", "stop forwarding there", statement_del},
 };

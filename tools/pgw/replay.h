@@ -23,6 +23,7 @@
 #define REPLAY_BASE_NS	   (1000ull * REPLAY_SECOND_NS)
 #define REPLAY_SECOND_NS   1000000000ull
 #define REPLAY_RESOLVE_NS  (3 * REPLAY_SECOND_NS) /* as long as the kernel asks for a neighbour */
+#define REPLAY_TIME_MAX_NS (7258118400ull * REPLAY_SECOND_NS) /* 2200: sums of times fit */
 #define REPLAY_MTU_DEFAULT 1500u
 #define REPLAY_LINGER_S	   5u /* longer than anything waits for a neighbour or a fragment */
 #define REPLAY_SEED	   1u

@@ -355,17 +355,23 @@ static void settle_search(struct replay_port *port, const struct search *search)
 		}
 }
 
-/* All that @port has, once. */
-static void scan(struct replay *replay, uint8_t index, struct io_port *pcap)
+/* All that @pcap has, once. Return: false if a frame has a time that no clock can have told. */
+static bool scan(struct replay *replay, uint8_t index, struct io_port *pcap)
 {
 	struct search search = {.n = 0};
 	struct io_frame frame;
+	uint64_t time_ns;
 
 	pcap_port_clock(pcap, UINT64_MAX);
-	while (pcap->ops->rx(pcap, &frame, 1))
-		scan_frame(replay, index, &frame, &search);
+	while (pcap_port_next(pcap, &time_ns)) {
+		if (time_ns > REPLAY_TIME_MAX_NS)
+			return false;
+		if (pcap->ops->rx(pcap, &frame, 1))
+			scan_frame(replay, index, &frame, &search);
+	}
 	if (!replay->port[index].mac_given)
 		settle_search(&replay->port[index], &search);
+	return true;
 }
 
 int replay_learn_scan(struct replay *replay, uint8_t index)
@@ -381,8 +387,9 @@ int replay_learn_scan(struct replay *replay, uint8_t index)
 			   (struct io_counters){.port = &counted, .dropped = dropped}, &pcap,
 			   &error))
 		return message_error("%s", error.text);
-	scan(replay, index, pcap);
-	problem = pcap_port_problem(pcap);
+	problem = scan(replay, index, pcap)
+			  ? pcap_port_problem(pcap)
+			  : "the capture is damaged: a frame's time is beyond the year 2200";
 	if (problem)
 		code = message_error(
 			"%s: %s; what can be read of it is saved by \"editcap IN OUT\"",

@@ -100,14 +100,13 @@ static bool next_frame(const struct replay *replay, uint8_t *index, uint64_t *ti
 	return found;
 }
 
-/* Worker time of a capture time; not before now. Far beyond all times that a capture can mean,
- * it stands still rather than turn over. */
+/* Worker time of a capture time; not before now. */
 static uint64_t worker_time(struct replay *replay, uint64_t time_ns)
 {
 	uint64_t time = REPLAY_BASE_NS;
 
 	if (time_ns > replay->first_ns)
-		time += earlier(time_ns - replay->first_ns, INT64_MAX);
+		time += time_ns - replay->first_ns;
 	if (time_ns < replay->last_ns)
 		replay->backwards++;
 	else

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdlib.h>
 #include <string.h>
 
 #include "control/config/kind.h"
+#include "control/config/session_log.h"
 #include "tools/pgw/grammar.h"
 #include "tools/pgw/message.h"
 #include "tools/pgw/objects.h"
@@ -26,6 +28,21 @@ static void print_setting(struct printer *printer, unsigned column, enum config_
 		print_text(printer, column, word);
 	else
 		print_number(printer, column, value);
+}
+
+static void print_log(struct printer *printer, const struct config_session_log *log)
+{
+	struct config_text text = {0};
+	char *value;
+
+	session_log_value(&text, log);
+	value = config_text_take(&text);
+	print_row(printer);
+	print_text(printer, NAME, SESSION_LOG_NAME);
+	print_text(printer, VALUE, value ? value : "");
+	print_text(printer, DEFAULT, "off");
+	print_row_end(printer);
+	free(value);
 }
 
 /* The settings have no operation of their own: they are read off the configuration's text. */
@@ -58,6 +75,7 @@ static int set_show(const struct pgw_call *call)
 			print_setting(printer, DEFAULT, i, settings[i].normal);
 			print_row_end(printer);
 		}
+		print_log(printer, &config.session_log);
 		print_end(printer);
 	}
 	config_free(&config);
@@ -84,6 +102,11 @@ static const struct pgw_command commands[] = {
 	 "the largest segment size that SYNs may carry on", statement_add},
 	{"dead-flow", NULL, "{ drop | rst | default }",
 	 "what becomes of a TCP segment of no session", statement_add},
+	{"session-log", NULL,
+	 "{ off | ipfix ADDRESS:PORT [ DESTINATIONS ] | file PATH [ DESTINATIONS ] | default }",
+	 "where sessions are logged", statement_add},
+	{"threshold", NULL, "{ PERCENT | off | default }",
+	 "the fill of a table or pool from which on it is logged", statement_add},
 };
 
 const struct pgw_object set_object = {
@@ -93,5 +116,6 @@ const struct pgw_object set_object = {
 	.where =
 		"TIMER := { udp-timeout | tcp-idle-timeout | tcp-trans-open-timeout |\n"
 		"           tcp-trans-close-timeout | tcp-in-syn-timeout | fragment-min-timeout |\n"
-		"           icmp-timeout | hold-down-timeout }\n",
+		"           icmp-timeout | hold-down-timeout }\n"
+		"DESTINATIONS := destinations { on | off }\n",
 };

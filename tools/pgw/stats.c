@@ -20,6 +20,9 @@ static const struct print_column gateway_columns[] = {
 	{"neighbours-waiting", NULL, PRINT_COUNT, PRINT_STATISTIC, 0},
 	{"icmp-sent", NULL, PRINT_COUNT, PRINT_STATISTIC, 0},
 	{"icmp-limited", NULL, PRINT_COUNT, PRINT_STATISTIC, 0},
+	{"log-written", NULL, PRINT_COUNT, PRINT_STATISTIC, 0},
+	{"log-lost", NULL, PRINT_COUNT, PRINT_STATISTIC, 0},
+	{"log-failed", NULL, PRINT_COUNT, PRINT_STATISTIC, 0},
 	{"datapath-pid", NULL, PRINT_NUMBER, 0, 0},
 };
 static const struct print_table gateway_table = PRINT_TABLE(gateway_columns);
@@ -30,6 +33,8 @@ static const struct print_column portgroup_columns[] = {
 	{"rcvd-bytes", NULL, PRINT_BYTES, 0, 0},
 	{"sent-packets", NULL, PRINT_COUNT, PRINT_BRIEF, 0},
 	{"sent-bytes", NULL, PRINT_BYTES, 0, 0},
+	{"offload-packets", NULL, PRINT_COUNT, 0, 0},
+	{"offload-bytes", NULL, PRINT_BYTES, PRINT_STATISTIC, 0},
 	{"dropped-packets", NULL, PRINT_COUNT, PRINT_BRIEF, 0},
 	{"dropped-bytes", NULL, PRINT_BYTES, PRINT_STATISTIC, 0},
 	{"kernel-packets", NULL, PRINT_COUNT, PRINT_STATISTIC, 0},

@@ -1,0 +1,374 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""seeds.py BUILD DIRECTORY - write first inputs for every fuzz target to DIRECTORY/TARGET/.
+
+BUILD is a build directory with PGW_FUZZ, for fuzz/snapshot_seed. The names of the pipeline's seeds that
+begin with a year are classes of faults that were found in another user-space stack (libslirp); the
+packets are ours.
+"""
+import os
+import struct
+import subprocess
+import sys
+
+BUILD, OUT = sys.argv[1:3]
+TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+def write(target, name, data):
+    directory = os.path.join(OUT, target)
+    os.makedirs(directory, exist_ok=True)
+    with open(os.path.join(directory, name), "wb") as file:
+        file.write(data)
+
+
+# --- pipeline: see pipeline_fuzz.c for the meaning of the bits --------------------------------
+VSPHERE, FIX_IP, FIX_L4, TO_US, CLIENT, OF_FLOW, COPY, LATER = (1 << n for n in range(8))
+LOST, RECONFIGURE, LINK, INTERNET, BAD_FRAME, OFFLOADED, PAD, END_FLOW = (1 << n for n in range(8))
+FIX = FIX_IP | FIX_L4
+TCP, UDP, ICMP = 6, 17, 1
+FIN, SYN, RST, PSH, ACK, URG = (1 << n for n in range(6))
+CLIENT_ADDR, VC, GATEWAY, OUTSIDE = "192.168.50.9", "10.10.0.10", "10.10.0.2", "198.51.100.7"
+
+
+def addr(text):
+    return bytes(int(part) for part in text.split("."))
+
+
+def checksum(data):
+    data += b"\0" * (len(data) % 2)
+    total = sum(struct.unpack("!%dH" % (len(data) // 2), data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+def ip(payload, proto=UDP, src=CLIENT_ADDR, dst=VC, frag=0, ident=1, ttl=64, options=b"", total=None):
+    header = bytearray(struct.pack(
+        "!BBHHHBBH4s4s", 0x45 + len(options) // 4, 0,
+        20 + len(options) + len(payload) if total is None else total, ident, frag, ttl, proto, 0,
+        addr(src), addr(dst)) + options)
+    header[10:12] = struct.pack("!H", checksum(bytes(header)))
+    return bytes(header) + payload
+
+
+def udp(payload=b"x" * 12, sport=4000, dport=53, length=None):
+    return struct.pack("!HHHH", sport, dport, 8 + len(payload) if length is None else length, 1) + payload
+
+
+def tcp(flags=SYN, seq=0, ack=0, sport=4001, dport=443, options=b"", payload=b"", urgent=0, offset=None):
+    words = 5 + len(options) // 4 if offset is None else offset
+    return struct.pack("!HHIIBBHHH", sport, dport, seq & 0xFFFFFFFF, ack & 0xFFFFFFFF, words << 4, flags,
+                       8192, 0, urgent) + options + payload
+
+
+def echo(kind=8, ident=77):
+    return struct.pack("!BBHHH", kind, 0, 0, ident, 1) + b"ping"
+
+
+def error(kind, code, quoted, mtu=0):
+    return struct.pack("!BBHHH", kind, code, 0, 0, mtu) + quoted
+
+
+def step(packet, flags=FIX, more=0, time=1, arg=0):
+    return struct.pack("<BBBBH", flags, more, time, arg, len(packet)) + packet
+
+
+def pipeline(name, *steps, keep=0):
+    write("pipeline", name, bytes([keep]) + b"".join(steps))
+
+
+def back(packet, arg=0x80, **more):
+    """As an answer to the first flow, or the one that arg says."""
+    return step(packet, flags=FIX | VSPHERE | OF_FLOW, arg=arg, **more)
+
+
+def on(packet, arg=0, **more):
+    return step(packet, flags=FIX | OF_FLOW, arg=arg, **more)
+
+
+def pipeline_seeds():
+    syn = step(ip(tcp(), TCP))
+    opened = [syn, back(ip(tcp(SYN | ACK), TCP)), on(ip(tcp(ACK), TCP))]
+    data = ip(tcp(ACK | PSH, payload=b"hello"), TCP)
+    pipeline("udp", step(ip(udp())), back(ip(udp())), on(ip(udp())))
+    pipeline("udp-other-port", step(ip(udp(dport=9999))), back(ip(udp(sport=1))))
+    pipeline("udp-no-checksum", step(ip(udp()[:6] + b"\0\0" + b"abc")), back(ip(udp())))
+    pipeline("echo", step(ip(echo(), ICMP)), back(ip(echo(0), ICMP)))
+    pipeline("service", step(ip(tcp(), TCP, dst="172.16.0.1")), back(ip(tcp(SYN | ACK), TCP)),
+             on(ip(tcp(ACK), TCP)), on(data))
+    pipeline("service-udp", step(ip(udp(), dst="172.16.0.1")), back(ip(udp())))
+    pipeline("tcp-close", *opened, on(data), back(ip(tcp(ACK), TCP)), on(ip(tcp(FIN | ACK), TCP)),
+             back(ip(tcp(FIN | ACK), TCP)), on(ip(tcp(ACK), TCP)), step(ip(tcp(seq=9), TCP)))
+    pipeline("tcp-reset", *opened, on(ip(tcp(RST), TCP)), back(ip(tcp(RST | ACK), TCP)), syn)
+    pipeline("tcp-reset-inexact", *opened, back(ip(tcp(RST, seq=1), TCP)), back(ip(tcp(RST, seq=-1), TCP)))
+    pipeline("tcp-simultaneous", syn, back(ip(tcp(SYN), TCP)), on(ip(tcp(ACK), TCP)), back(ip(tcp(ACK), TCP)))
+    pipeline("tcp-window", *opened, on(ip(tcp(ACK, seq=1 << 20), TCP)), back(ip(tcp(ACK, ack=1 << 30), TCP)))
+    pipeline("tcp-not-syn", step(ip(tcp(ACK), TCP)), step(data, more=RECONFIGURE, time=7, arg=2),
+             step(ip(tcp(ACK), TCP)))
+    pipeline("tcp-mss", step(b"", more=RECONFIGURE, time=7, arg=2),
+             step(ip(tcp(options=bytes([2, 4, 5, 0xB4, 3, 3, 7, 1])), TCP)),
+             back(ip(tcp(SYN | ACK, options=bytes([1, 2, 4, 5, 0xB4, 1, 0, 0])), TCP)))
+    pipeline("hairpin", step(ip(udp(sport=700), src="192.168.50.20")),
+             *[step(ip(udp(sport=900, dport=20000 + i), src="192.168.50.21", dst=GATEWAY)) for i in range(8)])
+    pipeline("inbound", step(ip(udp(sport=700))),
+             *[step(ip(udp(sport=5, dport=20000 + i), src=VC, dst=GATEWAY), flags=FIX | VSPHERE)
+               for i in range(8)])
+    pipeline("limits", step(b"", more=RECONFIGURE, time=7, arg=1),
+             *[step(ip(udp(sport=i)), flags=FIX | COPY, arg=7) for i in (100, 200, 300)])
+    pipeline("ports-exhausted", *[step(ip(udp(sport=i)), flags=FIX | COPY, arg=7) for i in range(100, 900, 100)])
+    pipeline("not-allowed", step(ip(udp(), src=OUTSIDE)), step(ip(udp(), src=GATEWAY)),
+             step(ip(udp(), src="192.168.60.1"), more=INTERNET))
+    pipeline("routed", step(ip(udp(), src="192.168.60.1")), back(ip(udp())))
+    pipeline("traceroute", step(ip(udp(), ttl=1)), step(ip(udp(), ttl=2)), step(ip(udp(), ttl=0)))
+    quote = ip(udp(), src=GATEWAY)
+    pipeline("error-back", step(ip(udp())), back(ip(error(3, 3, quote), ICMP)),
+             back(ip(error(3, 4, quote, 600), ICMP)), back(ip(error(11, 0, quote[:28]), ICMP)))
+    pipeline("error-on", step(ip(udp())), back(ip(udp())), on(ip(error(3, 3, ip(udp())), ICMP)))
+    pipeline("error-tcp", *opened, back(ip(error(3, 1, ip(tcp(ACK), TCP)), ICMP)))
+    pipeline("error-echo", step(ip(echo(), ICMP)), back(ip(error(11, 0, ip(echo(), ICMP)), ICMP)))
+    pipeline("error-of-error", step(ip(udp())), back(ip(error(3, 3, ip(error(3, 3, quote), ICMP)), ICMP)))
+    for proto, name in ((47, "gre"), (4, "ipip"), (255, "nonsense"), (50, "esp")):
+        pipeline("error-quotes-" + name, step(ip(udp())), step(ip(error(3, 2, ip(b"y" * 24, proto)), ICMP)),
+                 step(ip(b"y" * 24, proto)))
+    big = ip(b"b" * 1400)
+    pipeline("too-big-df", step(ip(udp(b"b" * 1400), frag=0x4000)))
+    pipeline("too-big", step(ip(udp(b"b" * 1400))), step(big, flags=FIX_IP))
+    pipeline("too-big-options", step(ip(udp(b"b" * 1400), options=bytes([148, 4, 0, 0, 7, 4, 4, 0]))),
+             step(ip(udp(b"b" * 1400), options=bytes([148, 4, 0, 0, 68, 4, 4, 0]))))
+    pipeline("super-packet", *opened, step(data, flags=FIX_IP | OF_FLOW, more=OFFLOADED | PAD, arg=0x60),
+             step(ip(udp()), flags=FIX_IP, more=OFFLOADED | PAD, arg=0x30))
+    pipeline("small-mtu", step(b"", more=LINK, arg=6 << 2 | 1), step(ip(udp(b"b" * 300))),
+             step(ip(udp(b"b" * 600))), step(ip(udp(), options=b"\1" * 40)))
+    pipeline("link-down", step(ip(udp()), more=LINK, arg=0xE1), step(ip(udp()), more=LINK, arg=1))
+    pipeline("no-neighbour", step(ip(udp()), more=LOST, arg=1), step(ip(udp(sport=2))),
+             step(ip(udp()), more=LOST, arg=0))
+    pipeline("no-neighbour-lost", step(ip(udp()), more=LOST, arg=1), step(ip(udp(dport=4)), more=LOST, arg=1),
+             step(ip(udp(), dst="10.10.0.77")), step(b"", flags=LATER, time=5))
+    pipeline("end-flow", step(ip(udp())), step(ip(udp()), more=END_FLOW), back(ip(udp())))
+    pipeline("expiry", step(ip(udp())), step(ip(udp(sport=5)), flags=FIX | LATER, time=200),
+             step(ip(echo(), ICMP), flags=FIX | LATER, time=255), back(ip(udp()), time=90))
+    pipeline("source-route", step(ip(udp(), options=bytes([131, 7, 4, 1, 2, 3, 4, 0]))))
+    pipeline("broadcast", step(ip(udp(), dst="255.255.255.255")), step(ip(udp(), dst="224.0.0.1")),
+             step(ip(udp(), dst="172.16.0.255")), step(ip(udp(), src="127.0.0.1")))
+    pipeline("land", step(ip(tcp(), TCP, src="172.16.0.1", dst="172.16.0.1")),
+             step(ip(udp(sport=53), src="172.16.0.1", dst="172.16.0.1")), step(ip(udp(), src=VC, dst=VC), flags=FIX | VSPHERE))
+    pipeline("vlan-cut-type", step(ip(udp()), more=BAD_FRAME, arg=1), step(ip(udp()), more=BAD_FRAME, arg=2),
+             step(b"\x86\xdd" + b"\x60" + b"\0" * 50, flags=0, more=BAD_FRAME, arg=4))
+    pipeline_fragment_seeds()
+    regression_seeds()
+
+
+def pieces(payload, ident, *cuts, proto=UDP, **more):
+    """The datagram's payload in fragments that begin at 0 and at each cut."""
+    ends = list(cuts) + [len(payload)]
+    return [step(ip(payload[start:end], proto, frag=start // 8 | (0x2000 if end < len(payload) else 0),
+                    ident=ident, **more), flags=FIX_IP)
+            for start, end in zip([0] + list(cuts), ends)]
+
+
+def pipeline_fragment_seeds():
+    whole = udp(bytes(range(200)))
+    first, middle, last = pieces(whole, 5, 64, 128)
+    pipeline("fragments", first, middle, last)
+    pipeline("fragments-last-first", last, middle, first)
+    pipeline("fragments-duplicate", first, first, last, last, middle)
+    pipeline("fragments-hole", first, last, step(b"", flags=LATER, time=3))
+    pipeline("fragments-late", last, step(b"", flags=LATER, time=3), first, middle)
+    pipeline("fragments-denied", *pieces(whole, 5, 64, 128, src=OUTSIDE)[::-1])
+    pipeline("fragments-to-us", *pieces(whole, 6, 64, dst="172.16.0.1"), *pieces(whole, 7, 64, dst=GATEWAY))
+    pipeline("fragments-tcp", *pieces(tcp(payload=b"z" * 200), 8, 24, 64, proto=TCP)[::-1])
+    pipeline("fragments-echo", *pieces(echo() + b"z" * 200, 9, 64, proto=ICMP)[::-1])
+    pipeline("fragments-cut-again", *pieces(udp(b"b" * 2000), 10, 1336)[::-1])
+    pipeline("fragments-many", *[step(ip(b"f" * 8, frag=i + 1, ident=i), flags=FIX_IP | COPY, arg=7)
+                                 for i in range(16)])
+
+
+def regression_seeds():
+    whole = udp(bytes(range(248)))
+    # the first fragment is larger than all that follow it together, and than its own room
+    pipeline("2019-14378-reassembly-large-first",
+             step(ip(b"a" * 1400, frag=0x2000, ident=1), flags=FIX_IP), step(ip(b"b" * 8, frag=175, ident=1), flags=FIX_IP),
+             step(ip(b"c" * 16, frag=0x2000 | 174, ident=1), flags=FIX_IP))
+    # fragments at offset 0 that replace one another, of a datagram that is under way
+    pipeline("2019-15890-reassembly-first-again", *pieces(whole, 2, 64)[::-1],
+             step(ip(whole[:128], frag=0x2000, ident=2), flags=FIX_IP),
+             step(ip(whole[:8], frag=0x2000, ident=2), flags=FIX_IP), *pieces(whole, 2, 64))
+    # a fragment that lies wholly within others, before and after these
+    pipeline("2020-1983-reassembly-covered",
+             step(ip(whole[64:128], frag=0x2000 | 8, ident=3), flags=FIX_IP),
+             step(ip(whole[72:96], frag=0x2000 | 9, ident=3), flags=FIX_IP),
+             step(ip(whole[8:200], frag=0x2000 | 1, ident=3), flags=FIX_IP),
+             step(ip(whole[:8], frag=0x2000, ident=3), flags=FIX_IP),
+             step(ip(whole[192:], frag=24, ident=3), flags=FIX_IP))
+    # an echo request that says it is longer than it is
+    pipeline("2020-10756-short-echo", step(ip(echo(), ICMP, total=1400), flags=0),
+             step(ip(echo()[:6], ICMP), flags=0), step(ip(echo()[:6], ICMP), flags=FIX_IP))
+    # frames of another kind, with hardly more than their Ethernet header
+    pipeline("2020-29129-short-ncsi", step(b"\x88\xf8" + b"\0" * 4, flags=0, more=BAD_FRAME, arg=4),
+             step(b"\x88\xf8", flags=0, more=BAD_FRAME, arg=4))
+    pipeline("2020-29130-short-arp", step(b"\x08\x06\0\1\x08\0", flags=0, more=BAD_FRAME, arg=4),
+             *[step(b"\x08\x06" + b"\0" * 28, flags=0, more=BAD_FRAME, arg=4 | 8 | n << 4) for n in (0, 1, 7, 13, 14)])
+    # UDP to the ports of BOOTP and TFTP with less than their messages, or than a UDP header
+    pipeline("2021-3592-short-bootp", step(ip(udp(b"\1", 68, 67), dst="172.16.0.1")),
+             step(ip(udp(b"", 68, 67), dst="255.255.255.255", src="0.0.0.0")), step(ip(udp(b"\1" * 30, 68, 67))))
+    pipeline("2021-3593-short-udp6", step(b"\x60\0\0\0\0\7\x11\x40" + b"\0" * 32 + b"\0\1\0\2\0\7\0", flags=0),
+             step(b"\x86\xdd" + b"\x60\0\0\0\0\7\x11\x40" + b"\0" * 39, flags=0, more=BAD_FRAME, arg=4))
+    pipeline("2021-3594-short-udp", *[step(ip(udp(b"")[:n]), flags=FIX_IP) for n in range(9)],
+             *[step(ip(udp(b"abcd", length=n)), flags=FIX_IP) for n in (0, 7, 8, 13, 65535)])
+    pipeline("2021-3595-short-tftp", step(ip(udp(b"\0", 5000, 69), dst="172.16.0.1")),
+             step(ip(udp(b"\0\1", 5000, 69))), step(ip(udp(b"\0\1" + b"a" * 40, 5000, 69))))
+    # urgent pointers that point before, into, and far beyond what is there
+    handshake = [step(ip(tcp(), TCP)), back(ip(tcp(SYN | ACK), TCP)), on(ip(tcp(ACK), TCP))]
+    pipeline("urgent-pointer", *handshake,
+             *[on(ip(tcp(ACK | URG, payload=b"u" * size, urgent=urgent), TCP))
+               for size, urgent in ((0, 0), (0, 1), (4, 4), (4, 5), (4, 65535), (1, 0))],
+             step(ip(tcp(SYN | URG, sport=9, urgent=65535), TCP)))
+
+
+# --- the other targets ------------------------------------------------------------------------
+def config_seeds():
+    golden = os.path.join(TESTS, "golden")
+    for name in sorted(os.listdir(golden)):
+        with open(os.path.join(golden, name), "rb") as file:
+            text = file.read()
+        if name.endswith((".in", ".ok")) and len(text) < 4096:
+            write("config", name, text)
+
+
+CONFIGS = {
+    "empty": "",
+    "small": "portgroup add vrack dev eth1 realm private\nportgroup add vsphere dev eth2 realm vsphere\n"
+             "address add 172.16.0.1/24 portgroup vrack\naddress add 10.10.0.2/24 portgroup vsphere\n"
+             "route add 192.168.0.0/16 via 172.16.0.254\n"
+             "pool add default external-ip-address 10.10.0.2 ports 16384-65535\n"
+             "nat add 10 from 0.0.0.0/0 to 10.10.0.0/24 pool default\n"
+             "service add vc address 172.16.0.1 protocol tcp port 443 backend 10.10.0.10:443 backend 10.10.0.11:443\n"
+             "allow add 192.168.50.0/24\nallow add 192.168.0.0/16\n",
+}
+
+
+def snapshot_seeds():
+    for name, text in CONFIGS.items():
+        block = subprocess.run([os.path.join(BUILD, "fuzz", "snapshot_seed")], input=text.encode(),
+                               stdout=subprocess.PIPE, check=True).stdout
+        write("snapshot", name, block)
+
+
+def ctl_seeds():
+    lines = {
+        "version": '{"op":"version"}', "show": '{"op":"show","object":"service","statistics":true}',
+        "change": '{"op":"change","statements":["allow add 10.0.0.0/8","allow del 10.0.0.0/8"]}',
+        "config-show": '{"op":"config-show"}', "config-check": '{"op":"config-check","text":"allow add x\\n"}',
+        "config-diff": '{"op":"config-diff","text":"\\u00e9"}', "config-apply": '{"op":"config-apply","text":""}',
+        "config-save": '{"op":"config-save"}', "stats": '{"op":"stats","all":true}', "neighbour": '{"op":"neighbour"}',
+        "session-table": '{"op":"session-table"}', "session-end": '{"op":"session-end","sessions":[[1,514],[2,3]]}',
+        "monitor": '{"op":"monitor"}', "unknown": '{"op":"x","y":[]}', "not-object": '[1,2,{"a":null}]',
+        "nested": "[" * 60 + "]" * 60, "numbers": '{"op":"session-end","sessions":[[-1,4294967296],[1e9,0.5]]}',
+        "nul": '{"op":"show","object":"a\\u0000b"}', "unfinished": '{"op":"vers',
+    }
+    for name, line in lines.items():
+        write("ctl", name, line.encode() + b"\n")
+    write("ctl", "several", "\n".join(lines.values()).encode() + b"\n\n\xff\n")
+
+
+def channel_seeds():
+    def message(kind, fds=0, which=(0, 0, 0), body=b""):
+        second = fds | which[0] << 2 | which[1] << 4 | which[2] << 6
+        return struct.pack("<BBB", kind, second, len(body)) + body
+
+    hello, table = message(1), message(2, 2, (1, 2, 0))
+    port = struct.pack("<IIIIIII6sH", 0, 2, 1500, 1, 2048, 1 << 18, 4, b"\2\0\0\0\0\1", 0)
+    snapshot = message(6, 1, (3, 0, 0))
+    for name, messages in {
+            "hello": [hello], "table": [hello, table], "table-wrong": [message(2, 2, (2, 1, 0)), table],
+            "table-again": [table, table, hello], "events": [message(3, 1)], "port": [table, message(4, 1, body=port)],
+            "port-gone": [message(5, body=struct.pack("<I", 0))], "snapshot": [table, snapshot, hello, snapshot],
+            "snapshot-first": [snapshot, table], "flow-end": [table, message(7, body=struct.pack("<II", 0, 514))],
+            "quit": [message(8), hello], "unknown": [message(0), message(13)], "answers": [message(9), message(10), message(11)],
+            "descriptors": [message(1, 3, (0, 1, 2)), message(6, 2, (3, 3, 0))]}.items():
+        write("channel", name, b"\0" + b"".join(messages))
+        write("channel", name + "-damaged", b"\6\x01\x02\x03\x80\x00\x05" + b"".join(messages))
+
+
+def attribute(kind, value):
+    return struct.pack("=HH", 4 + len(value), kind) + value + b"\0" * (-len(value) % 4)
+
+
+def netlink(kind, body, flags=2, seq=1):
+    return struct.pack("=IHHII", 16 + len(body), kind, flags, seq, 0) + body
+
+
+def events_seeds():
+    def read(data, flags=0):
+        return struct.pack("<BH", flags, len(data)) + data
+
+    link = struct.pack("=BxHiII", 0, 1, 11, 0x41, 0) + attribute(4, struct.pack("=I", 1500)) + \
+        attribute(1, b"\2\0\0\0\0\1") + attribute(3, b"eth1\0")
+    neighbour = struct.pack("=BxHiHBB", 2, 0, 11, 2, 0, 1) + attribute(1, bytes([10, 0, 0, 1])) + \
+        attribute(2, b"\2\0\0\0\0\2")
+    done = netlink(3, struct.pack("=i", 0))
+    both = netlink(16, link) + netlink(28, neighbour)
+    write("events", "dump", read(netlink(16, link)) + read(done, 2) + read(netlink(28, neighbour)) + read(done, 2))
+    write("events", "changes", read(both) + read(netlink(17, link)) + read(netlink(29, neighbour)))
+    write("events", "forgotten", read(both) + read(b"", 8) + read(done, 2) + read(done, 2) + read(b"", 64) + read(done, 2))
+    write("events", "other-sender", read(both, 4))
+    write("events", "truncated", read(both, 16) + read(done, 2) + read(netlink(2, struct.pack("=i", -16)), 2))
+    write("events", "interrupted", read(netlink(16, link, 0x12)) + read(done, 2) + read(done, 2))
+    write("events", "send-fails", read(done, 2 | 32) + read(both) + read(b"", 64 | 32) + read(both, 128))
+    write("events", "short", b"".join(read(netlink(16, link)[:n], 1) for n in (16, 20, 32, 34, 37)))
+
+
+def capture_seeds():
+    packet = b"\2\0\0\0\0\1\2\0\0\0\0\2\x08\0" + ip(udp())
+    record = struct.pack("<IIII", 1, 5, len(packet), len(packet)) + packet
+    head = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
+    swapped = struct.pack(">IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 65535, 1)
+    body = struct.pack("<IIIII", 0, 0, 7, len(packet), len(packet)) + packet + b"\0" * (-len(packet) % 4)
+    block = struct.pack("<II", 6, 12 + len(body)) + body + struct.pack("<I", 12 + len(body))
+    write("capture", "pcap", b"\0" + head + record * 3)
+    write("capture", "pcap-swapped-ns", b"\0" + swapped + struct.pack(">IIII", 9, 1, 60, 60) + b"x" * 60)
+    write("capture", "pcap-cooked", b"\0" + struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 113) + record)
+    write("capture", "pcap-cut", b"\0" + head + record[:40])
+    write("capture", "pcap-long", b"\1" + struct.pack("<IIII", 1, 1, 70000, 70000) + b"x" * 100)
+    write("capture", "pcapng", b"\2" + block * 2)
+    write("capture", "pieces", b"\3" + b"".join(b"\0" * 8 + bytes([n]) + b"x" * n for n in (0, 13, 14, 60, 200)))
+
+
+def pgw_seeds():
+    answers = [
+        (0, '{"ok":true,"items":[{"name":"vrack","dev":"eth1","vlan":null,"realm":"private","mtu":1500,'
+            '"mac":"02:00:00:00:00:01","state":"up","last-hop":true}]}'),
+        (1, '{"ok":true,"items":[{"address":"172.16.0.1/24","portgroup":"vrack","state":"present"}]}'),
+        (3, '{"ok":true,"items":[{"name":"p","external-ip-address":["10.0.0.1"],"ports":"1024-65535"}]}'),
+        (4, '{"ok":true,"items":[{"number":10,"from":"0.0.0.0/0","to":"10.0.0.0/8","pool":"p"}]}'),
+        (5, '{"ok":true,"items":[{"name":"s","address":"172.16.0.1","protocol":"tcp","port":443,'
+            '"backends":[{"address":"10.0.0.1","port":443,"state":"up"}]}]}'),
+        (9, '{"ok":true,"gateway":{"revision":1,"uptime":86465,"flows":5},"portgroups":[{"name":"a","rcvd-packets":'
+            '18446744073709551615}],"drops":[{"reason":"ttl","packets":3,"text":"t"}]}'),
+        (11, '{"ok":true,"version":"0.1.0","revision":3}'),
+        (12, '{"ok":true}\n{"time":"2026-01-02T03:04:05Z","event":"link","portgroup":"a","state":"down"}'),
+        (13, '{"ok":true,"bytes":%d,"snapshot-bytes":%d,"portgroups":[{"index":0,"name":"vrack"}],"pools":[]}'
+             % (12288, 512)),
+        (16, '{"ok":true,"bytes":12288,"snapshot-bytes":512}\n{"ok":true,"ended":5}'),
+        (17, '{"ok":true,"text":"portgroup add a\\n\\u001b[2J","revision":2}'),
+        (18, '{"ok":true,"file":"/etc/pgw/pgw.conf"}'),
+        (19, '{"ok":true,"changes":["allow add 10.0.0.0/8"],"sessions-affected":4}'),
+        (20, '{"ok":true,"revision":4,"changes":[],"sessions-ended":0}'),
+        (21, '{"ok":false,"error":"no\\u001b[31m","line":1,"column":7,"file":"f"}'),
+        (0, "[]"), (0, "null"), (0, '{"ok":1}'), (2, '{"ok":true,"items":{"a":[1,2.5e300,-0.0,true,null]}}'),
+    ]
+    for number, (command, line) in enumerate(answers):
+        for options in (0, 1, 3, 16 | 8, 32, 64 | 4):
+            write("pgw", "%02d-%02x" % (number, options), bytes([options, command, 0]) + line.encode() + b"\n")
+    write("pgw", "damaged", bytes([24, 13, 6, 0, 0, 9, 1, 0, 7]) + answers[8][1].encode() + b"\n")
+
+
+pipeline_seeds()
+config_seeds()
+snapshot_seeds()
+ctl_seeds()
+channel_seeds()
+events_seeds()
+capture_seeds()
+pgw_seeds()
