@@ -8,9 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "control/checking.h"
 #include "control/ctl/log.h"
 #include "control/fault.h"
 #include "control/keeper.h"
+#include "control/offloading.h"
 #include "control/tell.h"
 #include "control/transaction.h"
 
@@ -26,6 +28,7 @@ struct apply {
 	uint32_t opened; /* … for which fresh[] has a new socket */
 	uint32_t told;	 /* … that the datapath has been told of */
 	bool started;	 /* this apply started the datapath */
+	struct health_plan *health; /* checks of @config, and which backends are up */
 	struct region snapshot;
 	struct logger log;
 	bool log_changed; /* @log takes the place of the running one */
@@ -109,12 +112,12 @@ static int take_sockets(void *context, struct ctl_error *error)
 }
 
 /* Memory to share: kept from an earlier run, or new. */
-static int take_memory(struct gateway *gateway, uint32_t capacity, struct ctl_error *error)
+static int take_memory(struct gateway *gateway, const struct config *config, struct ctl_error *error)
 {
 	int code = 0;
 
 	if (gateway->table.fd < 0) {
-		code = region_table(&gateway->table, capacity, error);
+		code = offloading_table(gateway, config, &gateway->table, error);
 		if (!code)
 			keeper_put(KEEPER_TABLE, gateway->table.fd);
 	}
@@ -134,7 +137,7 @@ static int take_datapath(void *context, struct ctl_error *error)
 
 	if (gateway->datapath.pid)
 		return 0;
-	code = take_memory(gateway, apply->config->flow_capacity, error);
+	code = take_memory(gateway, apply->config, error);
 	if (!code)
 		code = datapath_start(&gateway->datapath, error);
 	if (code)
@@ -222,6 +225,7 @@ static void *compile(const struct apply *apply, size_t *bytes, struct ctl_error 
 	runtime.pool_index = apply->places.pool;
 	runtime.reserved = reserved;
 	runtime.n_reserved = n_reserved;
+	runtime.backend_up = health_plan_up(apply->health);
 	block = config_compile(apply->config, &runtime, bytes);
 	free(reserved);
 	if (!block)
@@ -311,6 +315,16 @@ static int take_table(void *context, struct ctl_error *error)
 	return tell_snapshot(gateway, &apply->snapshot, apply->revision, error);
 }
 
+/* The kernel's own part comes when all else is in place; it never fails the apply. */
+static int take_offload(void *context, struct ctl_error *error)
+{
+	struct apply *apply = context;
+
+	(void)error;
+	offloading_follow(apply->gateway, apply->config, &apply->places);
+	return 0;
+}
+
 /* Nothing here can fail any more. A datapath that breaks now is replaced by one that is told
  * all of it. */
 static void commit(struct apply *apply)
@@ -354,6 +368,7 @@ static void commit(struct apply *apply)
 	gateway->snapshot = apply->snapshot;
 	gateway->revision = apply->revision;
 	keeper_put(KEEPER_SNAPSHOT, gateway->snapshot.fd);
+	checking_commit(gateway, apply->health);
 }
 
 static const struct transaction_step steps[] = {
@@ -364,6 +379,7 @@ static const struct transaction_step steps[] = {
 	{"session log", take_log, undo_log},
 	{"snapshot", take_snapshot, undo_snapshot},
 	{"flow table", take_table, NULL},
+	{"offload", take_offload, NULL},
 };
 #define STEPS	    (sizeof(steps) / sizeof(steps[0]))
 #define STEPS_LINKS 1 /* the first step of an apply that only follows the links */
@@ -379,9 +395,13 @@ static int run(struct apply *apply, struct gateway *gateway, const struct config
 	apply->snapshot = REGION_NONE;
 	code = names_place(&apply->names, config, &apply->places, error);
 	if (!code)
+		code = checking_plan(gateway, config, &apply->places, &apply->health, error);
+	if (!code)
 		code = transaction_run(steps + first_step, STEPS - first_step, apply, error);
 	if (!code)
 		commit(apply);
+	else
+		health_plan_free(apply->health);
 	if (gateway->datapath.peer.broken) {
 		struct ctl_error keep = *error;
 
@@ -414,6 +434,7 @@ int apply_start(struct gateway *gateway, const struct config *config, struct ctl
 		return code;
 	if (config_copy(&copy, config))
 		return fault(error, -ENOMEM, "out of memory");
+	offloading_convert(gateway, config);
 	code = run(&apply, gateway, config, 0, error);
 	if (code) {
 		config_free(&copy);
@@ -445,6 +466,13 @@ int apply_change(struct gateway *gateway, const struct config *config,
 			     "flow-capacity cannot change from %u to %u while sessions live in the "
 			     "table: put it into the file, stop pgwd and start it again",
 			     gateway->config.flow_capacity, config->flow_capacity);
+	if (offloading_convert(gateway, config)) {
+		code = apply_bring_up(gateway, error);
+		if (code) {
+			gateway->due.restart_ms = gateway_now_ms();
+			return code;
+		}
+	}
 	if (config_copy(&copy, config))
 		return fault(error, -ENOMEM, "out of memory");
 	code = run(&apply, gateway, config, 0, error);
@@ -540,9 +568,11 @@ void *apply_compile(struct gateway *gateway, const struct config *config, size_t
 {
 	struct apply apply = {
 		.gateway = gateway, .config = config, .revision = gateway->revision + 1};
+	void *block;
 
 	apply.names = gateway->names;
-	if (names_place(&apply.names, config, &apply.places, error))
+	if (names_place(&apply.names, config, &apply.places, error) ||
+	    checking_plan(gateway, config, &apply.places, &apply.health, error))
 		return NULL;
 	for (size_t i = 0; i < config->n_portgroups; i++) {
 		unsigned index = apply.places.portgroup[i];
@@ -553,5 +583,7 @@ void *apply_compile(struct gateway *gateway, const struct config *config, size_t
 				     &apply.fresh[index].link, &why))
 			apply.fresh[index].link.ifindex = 0;
 	}
-	return compile(&apply, bytes, error);
+	block = compile(&apply, bytes, error);
+	health_plan_free(apply.health);
+	return block;
 }

@@ -14,6 +14,8 @@
 #include "control/ctl/log.h"
 #include "control/fault.h"
 #include "control/keeper.h"
+#include "control/offload/offload.h"
+#include "control/offloading.h"
 #include "control/rundir.h"
 #include "control/tell.h"
 #include "datapath/flow/table.h"
@@ -171,7 +173,7 @@ static void read_ports(struct gateway *gateway, const struct snapshot *view, uin
 	}
 }
 
-static void adopt(struct gateway *gateway, struct keeper *kept)
+static void adopt(struct gateway *gateway, struct keeper *kept, const struct config *config)
 {
 	struct channel_message hello;
 	struct snapshot view;
@@ -191,8 +193,10 @@ static void adopt(struct gateway *gateway, struct keeper *kept)
 			gateway->datapath.pid, error.text);
 		datapath_quit(&gateway->datapath);
 	}
-	if (kept->table < 0 || kept->counters < 0)
+	if (kept->table < 0 || kept->counters < 0) {
+		offloading_adopt(gateway, config);
 		return;
+	}
 	fds[0] = kept->table;
 	fds[1] = kept->counters;
 	fds[2] = kept->snapshot;
@@ -248,11 +252,13 @@ static void release(struct gateway *gateway)
 {
 	server_close(gateway->server);
 	gateway->server = NULL;
+	checking_close(gateway);
 	datapath_leave(&gateway->datapath);
 	logger_forget(gateway);
 	for (unsigned i = 0; i < CONFIG_PORTGROUPS_MAX; i++)
 		if (gateway->ports[i].socket >= 0)
 			close(gateway->ports[i].socket);
+	offload_close(gateway->offload);
 	region_drop(&gateway->table);
 	region_drop(&gateway->counters);
 	region_drop(&gateway->snapshot);
@@ -287,12 +293,14 @@ int gateway_open(struct gateway *gateway, const struct gateway_options *options,
 		if (code)
 			fault(error, code, "%s", why.text);
 	}
+	if (!code)
+		code = checking_open(gateway, error);
 	if (code) {
 		keeper_close(&kept);
 		release(gateway);
 		return code;
 	}
-	adopt(gateway, &kept);
+	adopt(gateway, &kept, config);
 	keeper_close(&kept);
 	adopted = gateway->datapath.pid;
 	check_capacity(gateway, config);
@@ -302,6 +310,7 @@ int gateway_open(struct gateway *gateway, const struct gateway_options *options,
 	if (code) {
 		/* One that an earlier pgwd left goes on with what it has. */
 		if (!adopted && gateway->configured) {
+			offloading_end(gateway);
 			datapath_quit(&gateway->datapath);
 			logger_finish(gateway);
 			kernel_remove(gateway->kernel, &why);
@@ -323,6 +332,7 @@ void gateway_close(struct gateway *gateway)
 
 	server_close(gateway->server);
 	gateway->server = NULL;
+	offloading_end(gateway);
 	datapath_quit(&gateway->datapath);
 	logger_finish(gateway);
 	if (kernel_remove(gateway->kernel, &why))
@@ -377,12 +387,12 @@ void gateway_channel_readable(struct gateway *gateway)
 }
 
 /* A process that dies again and again may do so for what its table holds. */
-static void give_up_table(struct gateway *gateway, uint32_t capacity)
+static void give_up_table(struct gateway *gateway)
 {
 	struct region fresh;
 	struct ctl_error error;
 
-	if (region_table(&fresh, capacity, &error)) {
+	if (offloading_table(gateway, &gateway->config, &fresh, &error)) {
 		ctl_log(LOG_ERR, "%s", error.text);
 		return;
 	}
@@ -390,6 +400,7 @@ static void give_up_table(struct gateway *gateway, uint32_t capacity)
 		"the datapath died %u times in a row: it gets an empty flow table, all "
 		"sessions end",
 		gateway->datapath.deaths);
+	offloading_end(gateway); /* the program has the old one */
 	region_drop(&gateway->table);
 	gateway->table = fresh;
 	keeper_put(KEEPER_TABLE, fresh.fd);
@@ -398,12 +409,11 @@ static void give_up_table(struct gateway *gateway, uint32_t capacity)
 
 static void restart_datapath(struct gateway *gateway)
 {
-	const struct flow_header *header = gateway->table.memory;
 	struct ctl_error error;
 
 	gateway->due.restart_ms = 0;
 	if (gateway->datapath.deaths >= DEATHS_OF_A_TABLE)
-		give_up_table(gateway, header->capacity);
+		give_up_table(gateway);
 	if (apply_bring_up(gateway, &error)) {
 		ctl_log(LOG_ERR, "datapath does not start: %s", error.text);
 		schedule_restart(gateway);
@@ -417,7 +427,10 @@ void gateway_kernel_readable(struct gateway *gateway)
 {
 	int64_t now_ms = gateway_now_ms(), due_ms = now_ms + RECONCILE_SETTLE_MS;
 
-	if (kernel_monitor_read(gateway->kernel) <= 0 || gateway->due.reconcile_ms)
+	if (kernel_monitor_read(gateway->kernel) <= 0)
+		return;
+	offloading_links(gateway); /* at once: packets do not wait for the rest */
+	if (gateway->due.reconcile_ms)
 		return;
 	if (due_ms < gateway->reconciled_ms + RECONCILE_PAUSE_MS)
 		due_ms = gateway->reconciled_ms + RECONCILE_PAUSE_MS;
@@ -473,6 +486,7 @@ static void reconcile(struct gateway *gateway)
 {
 	struct kernel_error why = {.text = ""};
 	struct ctl_error error;
+	struct places places;
 	int code;
 
 	gateway->due.reconcile_ms = 0;
@@ -496,6 +510,8 @@ static void reconcile(struct gateway *gateway)
 	}
 	if (apply_links(gateway, &error))
 		ctl_log(LOG_ERR, "cannot follow a change of the links: %s", error.text);
+	if (!names_place(&gateway->names, &gateway->config, &places, &error))
+		offloading_follow(gateway, &gateway->config, &places);
 	/* Set last: what was just done makes the monitor readable, too. */
 	gateway->reconciled_ms = gateway_now_ms();
 }
@@ -526,6 +542,8 @@ int64_t gateway_due_ms(const struct gateway *gateway)
 		due_ms = gateway->due.reconcile_ms;
 	if (gateway->due.restart_ms && gateway->due.restart_ms < due_ms)
 		due_ms = gateway->due.restart_ms;
+	if (checking_due_ms(gateway) < due_ms)
+		due_ms = checking_due_ms(gateway);
 	return log_due_ms < due_ms ? log_due_ms : due_ms;
 }
 
@@ -540,5 +558,6 @@ void gateway_work(struct gateway *gateway)
 	if (gateway->due.reconcile_ms && gateway->due.reconcile_ms <= now_ms)
 		reconcile(gateway);
 	logger_work(gateway);
+	checking_work(gateway);
 	server_expire(gateway->server, now_ms);
 }

@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "control/checking.h"
 #include "control/config/model.h"
 #include "control/ctl/server.h"
 #include "control/datapath.h"
@@ -28,6 +29,8 @@
 #include "control/netlink/kernel.h"
 #include "control/region.h"
 #include "datapath/io/packet.h"
+
+struct offload;
 
 struct gateway_options {
 	const char *file; /* configuration */
@@ -62,6 +65,11 @@ struct gateway {
 	struct gateway_port ports[CONFIG_PORTGROUPS_MAX];
 	struct datapath datapath;
 	struct region table, counters, snapshot;
+	struct offload *offload; /* NULL: every packet is forwarded by the datapath */
+	bool offload_refused;	 /* it is not to be had: said, and not tried again */
+	bool offload_cleaned;	 /* what an earlier pgwd may have left has been taken away */
+	uint32_t offload_said;	 /* bit set of portgroups whose failure to attach has been said */
+	struct checking checking;
 	struct logger log;
 	struct logger_process log_leaving[LOGGER_LEAVING_MAX];
 	struct server *server;

@@ -138,7 +138,8 @@ static int start_process(struct logger *logger, struct ctl_error *error)
 	}
 	close(output);
 	if (!code)
-		logger->process = (struct logger_process){.pid = spawned.pid, .pidfd = spawned.pidfd};
+		logger->process =
+			(struct logger_process){.pid = spawned.pid, .pidfd = spawned.pidfd};
 	return code;
 }
 

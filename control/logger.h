@@ -17,15 +17,15 @@
 #include "control/log/settings.h"
 #include "control/region.h"
 
-#define LOGGER_LEAVING_MAX 4	 /* old ones that still write */
-#define LOGGER_LEAVE_MS	   5000	 /* for that; then they are killed */
-#define LOGGER_BACKOFF_MS  1000	 /* before a pgw-log that died is started again */
+#define LOGGER_LEAVING_MAX 4	/* old ones that still write */
+#define LOGGER_LEAVE_MS	   5000 /* for that; then they are killed */
+#define LOGGER_BACKOFF_MS  1000 /* before a pgw-log that died is started again */
 
 enum { LOGGER_READER, LOGGER_WRITER }; /* ends of the wake-up socket: pgw-log's, the datapath's */
 
 struct logger_process {
-	pid_t pid; /* 0: none */
-	int pidfd; /* -1: none */
+	pid_t pid;	 /* 0: none */
+	int pidfd;	 /* -1: none */
 	int64_t left_ms; /* when it was left to end by itself */
 };
 

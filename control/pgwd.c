@@ -129,7 +129,7 @@ static int timeout_ms(const struct gateway *gateway)
 
 static void loop(struct gateway *gateway, int signal_fd)
 {
-	enum { SIGNALS, SERVER, KERNEL, PROCESS, CHANNEL, LOGGER, WAITED };
+	enum { SIGNALS, SERVER, KERNEL, PROCESS, CHANNEL, LOGGER, CHECKS, WAITED };
 
 	for (;;) {
 		/* Those of the datapath change when it is started again; -1 is passed over. */
@@ -140,6 +140,7 @@ static void loop(struct gateway *gateway, int signal_fd)
 			[PROCESS] = {.fd = gateway->datapath.pidfd, .events = POLLIN},
 			[CHANNEL] = {.fd = gateway->datapath.peer.fd, .events = POLLIN},
 			[LOGGER] = {.fd = logger_fd(gateway), .events = POLLIN},
+			[CHECKS] = {.fd = checking_fd(gateway), .events = POLLIN},
 		};
 
 		if (poll(fds, WAITED, timeout_ms(gateway)) < 0 && errno != EINTR) {
@@ -157,6 +158,8 @@ static void loop(struct gateway *gateway, int signal_fd)
 			gateway_channel_readable(gateway);
 		if (fds[LOGGER].revents && logger_fd(gateway) == fds[LOGGER].fd)
 			logger_ended(gateway);
+		if (fds[CHECKS].revents)
+			checking_ready(gateway);
 		if (fds[KERNEL].revents)
 			gateway_kernel_readable(gateway);
 		if (fds[SERVER].revents)

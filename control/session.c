@@ -14,6 +14,7 @@
 
 #include "control/apply.h"
 #include "control/fault.h"
+#include "control/offloading.h"
 #include "datapath/flow/table.h"
 #include "datapath/policy/admit.h"
 
@@ -96,6 +97,19 @@ static json_t *index_list(const char (*names)[CONFIG_NAME], size_t n)
 	return list;
 }
 
+static json_t *portgroup_list(const struct gateway *gateway)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < CONFIG_PORTGROUPS_MAX; i++)
+		if (*gateway->names.portgroup[i])
+			json_array_append_new(list,
+					      json_pack("{s:i, s:s, s:s}", "index", (int)i, "name",
+							gateway->names.portgroup[i], "offload-state",
+							offloading_state(gateway, i)));
+	return list;
+}
+
 int session_table(void *context, struct request_result *result)
 {
 	struct gateway *gateway = context;
@@ -114,9 +128,7 @@ int session_table(void *context, struct request_result *result)
 	result->fds[0] = table;
 	result->fds[1] = snapshot;
 	result->n_fds = 2;
-	json_object_set_new(result->answer, "portgroups",
-			    index_list((const char(*)[CONFIG_NAME])gateway->names.portgroup,
-				       CONFIG_PORTGROUPS_MAX));
+	json_object_set_new(result->answer, "portgroups", portgroup_list(gateway));
 	json_object_set_new(
 		result->answer, "pools",
 		index_list((const char(*)[CONFIG_NAME])gateway->names.pool, NAMES_POOLS_MAX));

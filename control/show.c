@@ -13,6 +13,8 @@
 
 #include "control/fault.h"
 #include "control/gateway.h"
+#include "control/offload/offload.h"
+#include "control/offloading.h"
 #include "control/session.h"
 #include "datapath/base/counters.h"
 #include "datapath/base/event_ring.h"
@@ -39,6 +41,16 @@ static json_t *text_of_mac(struct mac mac)
 	return json_string(mac_text(mac, text));
 }
 
+/* The datapath's index of a configured portgroup. */
+static unsigned index_of(const struct gateway *gateway, const char *portgroup)
+{
+	unsigned index = 0;
+
+	while (index < CONFIG_PORTGROUPS_MAX && strcmp(gateway->names.portgroup[index], portgroup) != 0)
+		index++;
+	return index;
+}
+
 static int show_portgroups(struct gateway *gateway, json_t *items, struct ctl_error *error)
 {
 	for (size_t i = 0; i < gateway->config.n_portgroups; i++) {
@@ -56,6 +68,9 @@ static int show_portgroups(struct gateway *gateway, json_t *items, struct ctl_er
 				 "ifindex", (json_int_t)link.ifindex, "mtu", (json_int_t)link.mtu);
 		json_object_set_new(item, "mac",
 				    link.ifindex ? text_of_mac(link.mac) : json_null());
+		json_object_set_new(item, "offload", json_string(offload_mode_name(p->offload)));
+		json_object_set_new(item, "offload-state",
+				    json_string(offloading_state(gateway, index_of(gateway, p->name))));
 		json_object_set_new(item, "state",
 				    json_string(!link.ifindex ? "absent"
 						: link.up     ? "up"
@@ -223,42 +238,6 @@ static int show_nats(const struct gateway *gateway, bool statistics, json_t *ite
 	return 0;
 }
 
-/* Whether the datapath may choose this backend now. */
-static bool backend_up(const struct snapshot *view, const struct config_service *service, size_t n)
-{
-	const struct snapshot_service *running;
-
-	if (!view->header)
-		return false;
-	running = snapshot_service(view, service->addr, service->protocol, htons(service->port));
-	return running && n < running->backends && view->backends[running->first_backend + n].up;
-}
-
-static void show_services(const struct gateway *gateway, json_t *items)
-{
-	struct snapshot view = {.header = NULL};
-
-	if (snapshot_open(&view, gateway->snapshot.memory, gateway->snapshot.bytes))
-		view.header = NULL;
-	for (size_t i = 0; i < gateway->config.n_services; i++) {
-		const struct config_service *s = &gateway->config.services[i];
-		json_t *backends = json_array();
-
-		for (size_t j = 0; j < s->n_backends; j++)
-			json_array_append_new(backends,
-					      json_pack("{s:o, s:i, s:s}", "address",
-							text_of_addr(s->backends[j].addr), "port",
-							(int)s->backends[j].port, "state",
-							backend_up(&view, s, j) ? "up" : "down"));
-		json_array_append_new(items,
-				      json_pack("{s:s, s:o, s:s, s:i, s:s, s:o}", "name", s->name,
-						"address", text_of_addr(s->addr), "protocol",
-						protocol_name(s->protocol), "port", (int)s->port,
-						"balance", balance_name(s->balance), "backends",
-						backends));
-	}
-}
-
 static void show_allows(const struct gateway *gateway, json_t *items)
 {
 	for (size_t i = 0; i < gateway->config.n_allows; i++) {
@@ -349,15 +328,24 @@ int show_neighbours(void *context, struct request_result *result)
 	return 0;
 }
 
-static json_t *port_stats(const char *name, const struct port_counters *p)
+static json_t *sum(const uint64_t *value, uint64_t offloaded)
 {
-	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name", name,
-			 "rcvd-packets", count(&p->rcvd_packets), "rcvd-bytes",
-			 count(&p->rcvd_bytes), "sent-packets", count(&p->sent_packets),
-			 "sent-bytes", count(&p->sent_bytes), "dropped-packets",
-			 count(&p->dropped_packets), "dropped-bytes", count(&p->dropped_bytes),
-			 "kernel-packets", count(&p->kernel_packets), "ring-lost-packets",
-			 count(&p->ring_lost_packets));
+	return json_integer((json_int_t)(load(value) + offloaded));
+}
+
+/* @o: what never came to the datapath; received and sent include it. */
+static json_t *port_stats(const char *name, const struct port_counters *p,
+			  const struct offload_counters *o)
+{
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o}", "name", name,
+			 "rcvd-packets", sum(&p->rcvd_packets, o->rcvd_packets), "rcvd-bytes",
+			 sum(&p->rcvd_bytes, o->rcvd_bytes), "sent-packets",
+			 sum(&p->sent_packets, o->sent_packets), "sent-bytes",
+			 sum(&p->sent_bytes, o->sent_bytes), "offload-packets",
+			 (json_int_t)o->rcvd_packets, "offload-bytes", (json_int_t)o->rcvd_bytes,
+			 "dropped-packets", count(&p->dropped_packets), "dropped-bytes",
+			 count(&p->dropped_bytes), "kernel-packets", count(&p->kernel_packets),
+			 "ring-lost-packets", count(&p->ring_lost_packets));
 }
 
 static json_t *drop_stats(const struct worker_counters *w, bool all, json_int_t *total)
@@ -431,10 +419,15 @@ int show_stats(void *context, bool all, struct request_result *result)
 	json_t *portgroups = json_array(), *drops, *stats;
 	json_int_t total;
 
-	for (unsigned i = 0; i < CONFIG_PORTGROUPS_MAX && i < COUNTERS_PORTS; i++)
-		if (*gateway->names.portgroup[i])
-			json_array_append_new(portgroups, port_stats(gateway->names.portgroup[i],
-								     &page->worker.port[i]));
+	for (unsigned i = 0; i < CONFIG_PORTGROUPS_MAX && i < COUNTERS_PORTS; i++) {
+		struct offload_counters offloaded;
+
+		if (!*gateway->names.portgroup[i])
+			continue;
+		offload_count(gateway->offload, i, &offloaded);
+		json_array_append_new(portgroups, port_stats(gateway->names.portgroup[i],
+							     &page->worker.port[i], &offloaded));
+	}
 	drops = drop_stats(&page->worker, all, &total);
 	stats = gateway_stats(gateway, &page->worker);
 	json_object_set_new(stats, "dropped-packets", json_integer(total));

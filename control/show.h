@@ -10,4 +10,8 @@ int show_object(void *gateway, const char *object, bool statistics, struct reque
 int show_stats(void *gateway, bool all, struct request_result *result);
 int show_neighbours(void *gateway, struct request_result *result);
 
+/* show_services() - the items of object service. */
+struct gateway;
+void show_services(const struct gateway *gateway, json_t *items);
+
 #endif

@@ -25,7 +25,8 @@ static int wrong(const struct word *word, const char *why, struct config_error *
 static int read_collector(struct config_session_log *log, const struct word *word,
 			  struct config_error *error)
 {
-	static const char expected[] = "expected the ADDRESS:PORT of a collector, as 192.0.2.9:4739";
+	static const char expected[] =
+		"expected the ADDRESS:PORT of a collector, as 192.0.2.9:4739";
 	const char *colon = strchr(word->text, ':');
 	char address[ADDR_TEXT_BYTES];
 	struct reason unused;
@@ -91,16 +92,16 @@ static int read_log(struct config_session_log *log, const struct line *line,
 
 	if (line->n < 3)
 		return error_set(error, 0, line->end_column,
-				 "a value is required after \"" SESSION_LOG_NAME "\", " KIND_EXPECTED);
+				 "a value is required after \"" SESSION_LOG_NAME
+				 "\", " KIND_EXPECTED);
 	ipfix = strcmp(word->text, "ipfix") == 0;
 	if (ipfix || strcmp(word->text, "file") == 0) {
 		if (line->n < 4)
-			return error_set(error, 0, line->end_column,
-					 "%s is required after \"%s\"",
+			return error_set(error, 0, line->end_column, "%s is required after \"%s\"",
 					 ipfix ? "ADDRESS:PORT" : "PATH", word->text);
 		log->kind = ipfix ? SESSION_LOG_IPFIX : SESSION_LOG_FILE;
-		code = ipfix ? read_collector(log, &line->words[3], error) :
-			       read_path(log, &line->words[3], error);
+		code = ipfix ? read_collector(log, &line->words[3], error)
+			     : read_path(log, &line->words[3], error);
 		if (!code)
 			code = read_destinations(log, line, 4, error);
 		end = line->n > 4 ? 6 : 4;

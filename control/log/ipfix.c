@@ -25,7 +25,8 @@ enum nat_event {
 enum { QUOTA_SESSIONS = 1, QUOTA_BIB = 2, QUOTA_USER = 3 };
 enum { THRESHOLD_POOL = 1, THRESHOLD_MAPPINGS = 3 };
 
-enum source { /* where a field's value comes from */
+/* Where a field's value comes from. */
+enum source {
 	FROM_TIME,
 	FROM_NAT_EVENT,
 	FROM_PROTO,
@@ -52,7 +53,7 @@ struct field {
 	uint8_t source;
 };
 
-struct template {
+struct layout {
 	uint16_t id;
 	uint16_t fields;
 	struct field field[FIELDS_MAX];
@@ -91,7 +92,7 @@ enum { /* templates, by their place below */
 	BIB_QUOTA, USER_QUOTA, POOL_THRESHOLD, TABLE_THRESHOLD, TEMPLATES
 };
 
-static const struct template templates[] = {
+static const struct layout layouts[] = {
 	[SESSION_CREATE] = {256, 9, {BINDING}},
 	[SESSION_DELETE] = {257, 11, {BINDING, PACKETS, OCTETS}},
 	[SESSION_CREATE_TO] = {258, 14, {BINDING, DESTINATION}},
@@ -105,12 +106,12 @@ static const struct template templates[] = {
 	[TABLE_THRESHOLD] = {266, 4, {TIME, NAT_EVENT, THRESHOLD, MAPPING_MARK}},
 };
 /* clang-format on */
-static_assert(sizeof(templates) / sizeof(templates[0]) == TEMPLATES, "one each");
+static_assert(sizeof(layouts) / sizeof(layouts[0]) == TEMPLATES, "one each");
 
 /* An event as it goes out: its template and the values that it does not have itself. */
 struct outgoing {
 	const struct event *event;
-	const struct template *template;
+	const struct layout *layout;
 	uint64_t time_ms;
 	uint8_t nat_event;
 	uint32_t quota, threshold;
@@ -154,9 +155,9 @@ static void open_set(struct ipfix *ipfix, uint16_t id)
 }
 
 /* A collector learns only the templates that this configuration uses. */
-static bool is_used(const struct ipfix *ipfix, unsigned template)
+static bool is_used(const struct ipfix *ipfix, unsigned layout)
 {
-	switch (template) {
+	switch (layout) {
 	case SESSION_CREATE:
 	case SESSION_DELETE:
 		return !ipfix->settings->destinations;
@@ -172,7 +173,7 @@ static void put_templates(struct ipfix *ipfix)
 {
 	open_set(ipfix, SET_TEMPLATE);
 	for (unsigned i = 0; i < TEMPLATES; i++) {
-		const struct template *t = &templates[i];
+		const struct layout *t = &layouts[i];
 
 		if (!is_used(ipfix, i))
 			continue;
@@ -201,27 +202,27 @@ static void begin(struct ipfix *ipfix, uint64_t now_ms)
 
 static void choose_refused(struct outgoing *out)
 {
-	unsigned template = USER_QUOTA;
+	unsigned layout = USER_QUOTA;
 
 	out->nat_event = NAT_EVENT_QUOTA;
 	out->quota = QUOTA_USER;
 	switch (out->event->cause) {
 	case EVENT_CAUSE_PORTS:
 		out->nat_event = NAT_EVENT_PORTS_EXHAUSTED;
-		template = PORTS;
+		layout = PORTS;
 		break;
 	case EVENT_CAUSE_SESSIONS:
 		out->quota = QUOTA_SESSIONS;
-		template = SESSIONS_QUOTA;
+		layout = SESSIONS_QUOTA;
 		break;
 	case EVENT_CAUSE_MAPPINGS:
 		out->quota = QUOTA_BIB;
-		template = BIB_QUOTA;
+		layout = BIB_QUOTA;
 		break;
 	default:
 		break;
 	}
-	out->template = &templates[template];
+	out->layout = &layouts[layout];
 }
 
 static void choose(struct outgoing *out, bool destinations)
@@ -231,26 +232,26 @@ static void choose(struct outgoing *out, bool destinations)
 	switch (event->type) {
 	case EVENT_SESSION_CREATE:
 		out->nat_event = NAT_EVENT_SESSION_CREATE;
-		out->template = &templates[destinations ? SESSION_CREATE_TO : SESSION_CREATE];
+		out->layout = &layouts[destinations ? SESSION_CREATE_TO : SESSION_CREATE];
 		break;
 	case EVENT_SESSION_DELETE:
 		out->nat_event = NAT_EVENT_SESSION_DELETE;
-		out->template = &templates[destinations ? SESSION_DELETE_TO : SESSION_DELETE];
+		out->layout = &layouts[destinations ? SESSION_DELETE_TO : SESSION_DELETE];
 		break;
 	case EVENT_REFUSED:
 		choose_refused(out);
 		break;
 	case EVENT_THRESHOLD:
 		out->nat_event = NAT_EVENT_THRESHOLD;
-		out->threshold = event->cause == EVENT_CAUSE_PORTS ? THRESHOLD_POOL :
-								     THRESHOLD_MAPPINGS;
-		out->template = &templates[event->cause == EVENT_CAUSE_PORTS ? POOL_THRESHOLD :
-									       TABLE_THRESHOLD];
+		out->threshold =
+			event->cause == EVENT_CAUSE_PORTS ? THRESHOLD_POOL : THRESHOLD_MAPPINGS;
+		out->layout = &layouts[event->cause == EVENT_CAUSE_PORTS ? POOL_THRESHOLD
+									 : TABLE_THRESHOLD];
 		break;
 	default:
-		out->nat_event = event->type == EVENT_BIB_CREATE ? NAT_EVENT_BIB_CREATE :
-								   NAT_EVENT_BIB_DELETE;
-		out->template = &templates[BIB];
+		out->nat_event = event->type == EVENT_BIB_CREATE ? NAT_EVENT_BIB_CREATE
+								 : NAT_EVENT_BIB_DELETE;
+		out->layout = &layouts[BIB];
 	}
 }
 
@@ -306,12 +307,12 @@ static uint64_t value_of(const struct ipfix *ipfix, const struct outgoing *out, 
 	return 0;
 }
 
-static size_t record_bytes(const struct template *template)
+static size_t record_bytes(const struct layout *layout)
 {
 	size_t bytes = 0;
 
-	for (unsigned i = 0; i < template->fields; i++)
-		bytes += template->field[i].bytes;
+	for (unsigned i = 0; i < layout->fields; i++)
+		bytes += layout->field[i].bytes;
 	return bytes;
 }
 
@@ -323,16 +324,16 @@ bool ipfix_add(struct ipfix *ipfix, const struct event *event, uint64_t time_ms,
 	choose(&out, ipfix->settings->destinations);
 	if (!ipfix->used)
 		begin(ipfix, now_ms);
-	needed = record_bytes(out.template);
-	if (!ipfix->set_at || ipfix->set_id != out.template->id)
+	needed = record_bytes(out.layout);
+	if (!ipfix->set_at || ipfix->set_id != out.layout->id)
 		needed += SET_HEADER_BYTES;
 	if (needed > sizeof(ipfix->message) - ipfix->used)
 		return false;
-	if (!ipfix->set_at || ipfix->set_id != out.template->id)
-		open_set(ipfix, out.template->id);
-	for (unsigned i = 0; i < out.template->fields; i++)
-		put(ipfix, value_of(ipfix, &out, out.template->field[i].source),
-		    out.template->field[i].bytes);
+	if (!ipfix->set_at || ipfix->set_id != out.layout->id)
+		open_set(ipfix, out.layout->id);
+	for (unsigned i = 0; i < out.layout->fields; i++)
+		put(ipfix, value_of(ipfix, &out, out.layout->field[i].source),
+		    out.layout->field[i].bytes);
 	ipfix->records++;
 	return true;
 }

@@ -22,11 +22,11 @@
 
 struct ipfix {
 	const struct log_settings *settings;
-	uint32_t sequence; /* data records of all messages before this one */
+	uint32_t sequence;     /* data records of all messages before this one */
 	uint64_t templates_ms; /* when they were last put into a message */
 	bool templates_sent;
 	uint8_t message[IPFIX_MESSAGE_BYTES];
-	size_t used; /* 0: no message has been begun */
+	size_t used;   /* 0: no message has been begun */
 	size_t set_at; /* where the open set begins; 0: none */
 	uint16_t set_id;
 	uint32_t records; /* in this message */

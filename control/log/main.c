@@ -98,8 +98,7 @@ static void say_trouble(const struct reader *reader, int *said)
 	if (reader->trouble == *said)
 		return;
 	if (reader->trouble)
-		fprintf(stderr, "pgw-log: events are lost: %s\n",
-			strerror(-reader->trouble));
+		fprintf(stderr, "pgw-log: events are lost: %s\n", strerror(-reader->trouble));
 	else
 		fprintf(stderr, "pgw-log: events are written again\n");
 	*said = reader->trouble;

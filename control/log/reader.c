@@ -91,8 +91,7 @@ static void flush(struct reader *reader, uint64_t now_ms)
 	}
 }
 
-static void add(struct reader *reader, const struct event *event,
-		const struct reader_clock *clock)
+static void add(struct reader *reader, const struct event *event, const struct reader_clock *clock)
 {
 	uint64_t now_ms = clock->realtime_ns / NS_PER_MS;
 	uint64_t time_ms = calendar_ms(clock, event->time_ns);

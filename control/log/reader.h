@@ -3,8 +3,8 @@
  * reader - takes events from the ring, checks them, and sends or writes them out.
  *
  * The ring is written by pgw-datapath, which meets hostile packets: nothing in it is believed. An
- * event whose type, cause or indexes are unknown counts as failed; its time is brought into the last
- * READER_PAST_S.
+ * event whose type, cause or indexes are unknown counts as failed; its time is brought into the
+ * last READER_PAST_S.
  */
 #ifndef PGW_LOG_READER_H
 #define PGW_LOG_READER_H
@@ -36,7 +36,7 @@ struct reader {
 	struct ipfix ipfix;
 	char lines[READER_BATCH * 256];
 	size_t lines_used;
-	uint32_t unwritten; /* events in ipfix.message or lines */
+	uint32_t unwritten;	   /* events in ipfix.message or lines */
 	uint64_t exported, failed; /* in this batch */
 };
 

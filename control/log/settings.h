@@ -16,16 +16,17 @@
 
 /* Descriptors of pgw-log; it has no others but standard error. */
 enum {
-	LOG_FD_WAKE = 3, /* socket: a byte when there is something to read, its end when no more comes */
-	LOG_FD_RING, /* memfd of base/event_ring.h */
+	LOG_FD_WAKE =
+		3, /* socket: a byte when there is something to read, its end when no more comes */
+	LOG_FD_RING,	 /* memfd of base/event_ring.h */
 	LOG_FD_SETTINGS, /* memfd of struct log_settings */
-	LOG_FD_OUTPUT, /* UDP socket, or file opened for appending */
+	LOG_FD_OUTPUT,	 /* UDP socket, or file opened for appending */
 	LOG_FD_END
 };
 
 struct log_settings {
 	uint32_t version;
-	uint32_t kind; /* enum session_log_kind: not OFF */
+	uint32_t kind;	       /* enum session_log_kind: not OFF */
 	uint32_t destinations; /* 1: told, too */
 	be32 collector;
 	uint16_t collector_port; /* host order */

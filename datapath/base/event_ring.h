@@ -6,8 +6,8 @@
  * records. Head and tail count records since the ring was made; a record's place is its number
  * modulo the capacity. The writer (pgw-datapath) never waits: event_ring_put() says that there
  * is no room, and the caller counts the loss. The reader (pgw-log) gives places back with
- * event_ring_done() once it has done with what it took, so that a reader which dies in between leaves
- * them to its successor.
+ * event_ring_done() once it has done with what it took, so that a reader which dies in between
+ * leaves them to its successor.
  *
  * Neither end trusts the other: each follows the capacity that it has checked and keeps its own
  * position to itself, so that whatever the other writes, an index stays within the ring.
@@ -34,7 +34,7 @@ enum event_type {
 	EVENT_SESSION_DELETE,
 	EVENT_BIB_CREATE, /* an external address and port was given to an inside host's */
 	EVENT_BIB_DELETE,
-	EVENT_REFUSED, /* a session that something ran out for, see enum event_cause */
+	EVENT_REFUSED,	 /* a session that something ran out for, see enum event_cause */
 	EVENT_THRESHOLD, /* a fill has reached the configured mark */
 	EVENT_TYPE_COUNT
 };
@@ -42,13 +42,13 @@ enum event_type {
 /* What was exhausted, respectively is nearly so. */
 enum event_cause {
 	EVENT_CAUSE_NONE,
-	EVENT_CAUSE_PORTS, /* the pool's ports */
-	EVENT_CAUSE_SESSIONS, /* the flow table */
-	EVENT_CAUSE_MAPPINGS, /* the mapping table */
+	EVENT_CAUSE_PORTS,	     /* the pool's ports */
+	EVENT_CAUSE_SESSIONS,	     /* the flow table */
+	EVENT_CAUSE_MAPPINGS,	     /* the mapping table */
 	EVENT_CAUSE_CLIENT_SESSIONS, /* connection-limits */
 	EVENT_CAUSE_CLIENT_MAPPINGS, /* mapping-limits */
-	EVENT_CAUSE_CLIENT_RATE, /* creation-rate */
-	EVENT_CAUSE_CLIENT_PORTS, /* port-quota */
+	EVENT_CAUSE_CLIENT_RATE,     /* creation-rate */
+	EVENT_CAUSE_CLIENT_PORTS,    /* port-quota */
 	EVENT_CAUSE_COUNT
 };
 
@@ -56,20 +56,20 @@ enum event_cause {
 
 /* Fields that an event does not have are 0. */
 struct event {
-	uint64_t time_ns; /* CLOCK_MONOTONIC */
-	uint8_t type; /* enum event_type */
-	uint8_t proto; /* IPPROTO_* */
-	uint8_t port[2]; /* portgroup indexes: of the inside host, of the other side */
-	uint16_t rule; /* number of the nat rule, 0 = none */
-	uint16_t pool; /* index, EVENT_NO_POOL = none */
-	be32 src, post_src; /* the inside host, and what stands for it outside */
-	be32 dst, post_dst; /* where it went, and where that is in truth (services) */
+	uint64_t time_ns;	/* CLOCK_MONOTONIC */
+	uint8_t type;		/* enum event_type */
+	uint8_t proto;		/* IPPROTO_* */
+	uint8_t port[2];	/* portgroup indexes: of the inside host, of the other side */
+	uint16_t rule;		/* number of the nat rule, 0 = none */
+	uint16_t pool;		/* index, EVENT_NO_POOL = none */
+	be32 src, post_src;	/* the inside host, and what stands for it outside */
+	be32 dst, post_dst;	/* where it went, and where that is in truth (services) */
 	be16 sport, post_sport; /* ICMP: identifiers */
 	be16 dport, post_dport;
 	uint64_t packets, bytes; /* of a session that ended, both directions */
-	uint32_t limit; /* the limit or mark that was reached */
-	uint16_t count; /* REFUSED: how many this one stands for, the rest was kept back */
-	uint8_t cause; /* enum event_cause */
+	uint32_t limit;		 /* the limit or mark that was reached */
+	uint16_t count;		 /* REFUSED: how many this one stands for, the rest was kept back */
+	uint8_t cause;		 /* enum event_cause */
 	uint8_t spare;
 };
 static_assert(sizeof(struct event) == 64, "one cache line");
@@ -96,7 +96,7 @@ struct event_ring {
 	struct event_ring_header *header;
 	struct event *records;
 	uint32_t capacity;
-	uint64_t own; /* this end's position: the writer's head, the reader's tail */
+	uint64_t own;	/* this end's position: the writer's head, the reader's tail */
 	uint64_t other; /* the other end's, as last seen */
 };
 

@@ -35,12 +35,15 @@ struct io_offload {
 #define IO_GSO_UDP_L4	5
 #define IO_GSO_ECN	0x80
 
+#define IO_HEADROOM sizeof(struct io_offload)
+
 struct io_frame {
 	uint8_t *data; /* Ethernet header first */
 	uint32_t len; /* bytes at data */
 	uint32_t wire_len; /* bytes on the wire; more than len if the slot was too small */
 	struct io_offload offload;
 	bool vlan; /* it carried an 802.1Q tag with a VLAN ID other than 0 */
+	bool headroom; /* the IO_HEADROOM bytes before data are lent too */
 };
 
 /* A frame to send, in two pieces (tail may be empty). Bytes are borrowed until tx_flush(). */
@@ -48,6 +51,7 @@ struct io_send {
 	const uint8_t *head, *tail;
 	uint32_t head_len, tail_len;
 	struct io_offload offload;
+	bool headroom; /* the IO_HEADROOM bytes before head may be overwritten */
 };
 
 struct io_port; /* each backend's own */

@@ -181,6 +181,7 @@ static bool read_slot(const struct packet_port *p, const struct tpacket2_hdr *sl
 	frame->wire_len = slot->tp_len < len ? len : slot->tp_len;
 	memcpy(&frame->offload, frame->data - sizeof(frame->offload), sizeof(frame->offload));
 	frame->offload.flags &= IO_NEEDS_CSUM;
+	frame->headroom = true;
 	frame->vlan = (slot->tp_status & TP_STATUS_VLAN_VALID) && (slot->tp_vlan_tci & 0x0fff);
 	if (from.sll_pkttype == PACKET_OTHERHOST && !frame->vlan)
 		frame->vlan = of_unknown_vlan(p, frame->data, len);
@@ -267,13 +268,26 @@ static void packet_tx(struct io_port *port, const struct io_send *send)
 	struct packet_port *p = packet_port(port);
 	uint32_t i = p->queued++;
 
-	p->offloads[i] = send->offload;
 	p->segments[i] = io_segments(&send->offload, send->head_len + send->tail_len);
-	p->pieces[i][1] = (struct iovec){.iov_base = (void *)(uintptr_t)send->head,
-					 .iov_len = send->head_len};
-	p->pieces[i][2] = (struct iovec){.iov_base = (void *)(uintptr_t)send->tail,
-					 .iov_len = send->tail_len};
-	p->messages[i].msg_hdr.msg_iovlen = send->tail_len ? 3 : 2;
+	/* the vnet header goes right before the frame where it lies, if there is room: one piece
+	 * less for the kernel to gather */
+	if (send->headroom && !send->tail_len) {
+		uint8_t *start = (uint8_t *)(uintptr_t)send->head - sizeof(send->offload);
+
+		memcpy(start, &send->offload, sizeof(send->offload));
+		p->pieces[i][0] = (struct iovec){
+			.iov_base = start, .iov_len = sizeof(send->offload) + send->head_len};
+		p->messages[i].msg_hdr.msg_iovlen = 1;
+	} else {
+		p->offloads[i] = send->offload;
+		p->pieces[i][0] = (struct iovec){.iov_base = &p->offloads[i],
+						 .iov_len = sizeof(p->offloads[i])};
+		p->pieces[i][1] = (struct iovec){.iov_base = (void *)(uintptr_t)send->head,
+						 .iov_len = send->head_len};
+		p->pieces[i][2] = (struct iovec){.iov_base = (void *)(uintptr_t)send->tail,
+						 .iov_len = send->tail_len};
+		p->messages[i].msg_hdr.msg_iovlen = send->tail_len ? 3 : 2;
+	}
 	if (p->queued == SEND_QUEUE)
 		packet_tx_flush(port);
 }

@@ -35,6 +35,7 @@ struct neighbour {
 	uint8_t port; /* portgroup */
 	uint8_t state; /* enum neighbour_state */
 	bool adopted; /* flows that use it came from an earlier process, and the kernel has not spoken yet */
+	bool confirm; /* to be asked for again, whenever that was done last */
 	struct mac mac;
 	uint32_t users; /* flow sides and mappings */
 	uint64_t asked_ns; /* last request to the kernel */

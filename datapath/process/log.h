@@ -21,7 +21,7 @@ struct log_end {
 	struct memfd memory; /* none: the log is off */
 	int wake_fd;
 	uint64_t woken_head; /* the ring's head when the reader was last told, … */
-	uint64_t woken_ns; /* … and when that was */
+	uint64_t woken_ns;   /* … and when that was */
 };
 #define LOG_END_NONE ((struct log_end){.memory = {.fd = -1}, .wake_fd = -1})
 
@@ -35,7 +35,8 @@ const char *log_open(struct log_end *end, int ring_fd, uint64_t bytes, int wake_
 /* log_close() - unmap and close, whereby the reader learns that nothing more comes. */
 void log_close(struct log_end *end);
 
-/* log_wake() - tell the reader if it is time. Return: when to be called again, UINT64_MAX: by and by. */
+/* log_wake() - tell the reader if it is time. Return: when to be called again, UINT64_MAX: by and
+ * by. */
 uint64_t log_wake(struct log_end *end, uint64_t now_ns);
 
 #endif

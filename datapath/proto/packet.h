@@ -80,6 +80,7 @@ struct packet {
 	uint8_t *data; /* Ethernet header */
 	uint32_t len; /* 14 + ip_len */
 	struct io_offload offload;
+	bool headroom; /* see struct io_frame */
 	uint8_t port; /* portgroup it arrived on */
 	uint8_t proto;
 	uint8_t kind; /* enum packet_kind */

@@ -82,8 +82,10 @@ static void tell_pool(struct worker *w, const struct mapping *m, uint32_t used)
 	const struct snapshot_pool *pool = snapshot_pool(&w->snapshot, m->pool);
 	uint8_t *bits = &w->log.pool_alarmed[m->pool];
 	uint8_t bit = (uint8_t)(1u << protocol_index(m->proto));
-	struct event event = {
-		.pool = m->pool, .proto = m->proto, .cause = EVENT_CAUSE_PORTS, .post_src = m->external};
+	struct event event = {.pool = m->pool,
+			      .proto = m->proto,
+			      .cause = EVENT_CAUSE_PORTS,
+			      .post_src = m->external};
 	bool alarmed = *bits & bit, told;
 	uint64_t of;
 
@@ -138,8 +140,8 @@ void worker_log_adopted(struct worker *w, const struct mapping *m)
 
 /* What ran out, and the limit that was reached. Packets refused for other reasons are no matter
  * of this log. */
-static enum event_cause cause_of(const struct worker *w, enum drop_reason reason, uint16_t pool_index,
-				 uint32_t *limit)
+static enum event_cause cause_of(const struct worker *w, enum drop_reason reason,
+				 uint16_t pool_index, uint32_t *limit)
 {
 	const struct snapshot_header *limits = w->snapshot.header;
 	const struct snapshot_pool *pool;
@@ -205,8 +207,8 @@ void worker_log_refused(struct worker *w, const struct flow *f, enum drop_reason
 	event.src = client.addr;
 	if (cause == EVENT_CAUSE_PORTS)
 		event.post_src = f->tuple[1].dst;
-	event.count = refused->kept_back >= UINT16_MAX ? UINT16_MAX :
-							 (uint16_t)(refused->kept_back + 1);
+	event.count =
+		refused->kept_back >= UINT16_MAX ? UINT16_MAX : (uint16_t)(refused->kept_back + 1);
 	refused->kept_back = 0;
 	put(w, &event, EVENT_REFUSED);
 }

@@ -2,8 +2,9 @@
 /*
  * log - what a worker tells the session log (base/event_ring.h). Private to datapath/worker.
  *
- * Off (no ring), each call is one branch, and the ports of each pool are counted all the same, so that
- * the log can be switched on at any time. Nothing here waits: what finds no room is counted as lost.
+ * Off (no ring), each call is one branch, and the ports of each pool are counted all the same, so
+ * that the log can be switched on at any time. Nothing here waits: what finds no room is counted as
+ * lost.
  *
  * A refusal is told at most LOG_REFUSALS_PER_S times a second and cause, with the number of those
  * that were kept back: whoever provokes refusals must not fill the log (RFC 8158, 5.2). A fill is
@@ -17,19 +18,19 @@
 #include "datapath/policy/mapping.h"
 
 #define LOG_POOLS	   512u /* of a higher index no fill is told */
-#define LOG_PROTOCOLS	   3u /* TCP, UDP, ICMP: each has a port set of its own */
+#define LOG_PROTOCOLS	   3u	/* TCP, UDP, ICMP: each has a port set of its own */
 #define LOG_REFUSALS_PER_S 10u
 #define LOG_HYSTERESIS	   10u
 
 struct worker_log {
-	struct event_ring *ring; /* NULL: off */
-	uint32_t percent; /* mark, 0: none */
+	struct event_ring *ring;		       /* NULL: off */
+	uint32_t percent;			       /* mark, 0: none */
 	uint32_t pool_ports[LOG_POOLS][LOG_PROTOCOLS]; /* external ports that mappings hold */
-	uint8_t pool_alarmed[LOG_POOLS]; /* bit: protocol */
+	uint8_t pool_alarmed[LOG_POOLS];	       /* bit: protocol */
 	bool table_alarmed;
 	struct log_refused {
-		uint64_t since_ns; /* begin of the second that is counted */
-		uint32_t told; /* in it */
+		uint64_t since_ns;  /* begin of the second that is counted */
+		uint32_t told;	    /* in it */
 		uint32_t kept_back; /* since the last that was told */
 	} refused[EVENT_CAUSE_COUNT];
 };

@@ -66,6 +66,15 @@ static void choose_ip_id(struct worker *w, struct packet *p, const struct flow *
 						1));
 }
 
+/* Whether a packet that passed may move its flow's last hop: of TCP only one whose number was
+ * compared, because SYN and RST pass a live connection without, for their receiver to challenge. */
+static bool shows_last_hop(const struct packet *p, const struct flow *flow)
+{
+	if (p->proto != IPPROTO_TCP || flow->tcp_state < TCP_ESTABLISHED)
+		return true;
+	return !p->fragment_offset && !(p->tcp.flags & (TCP_SYN | TCP_RST));
+}
+
 static enum drop_reason pass(struct worker *w, struct packet *p, uint32_t index, unsigned side)
 {
 	struct flow *flow = worker_flow(w, index);
@@ -82,7 +91,7 @@ static enum drop_reason pass(struct worker *w, struct packet *p, uint32_t index,
 		flow->flags |= FLOW_REPLIED;
 	/* the client's router may change: answers follow the latest packet */
 	if (flow->neigh[side] == FLOW_NEIGH_LAST_HOP &&
-	    !mac_equal(&flow->mac[side], &packet_ethernet(p)->src))
+	    !mac_equal(&flow->mac[side], &packet_ethernet(p)->src) && shows_last_hop(p, flow))
 		flow->mac[side] = packet_ethernet(p)->src;
 	choose_ip_id(w, p, flow);
 	reason = worker_forward(w, p, flow, side);
@@ -228,6 +237,7 @@ static unsigned read_burst(struct worker *w, uint8_t index, unsigned frames)
 		p->data = frame->data;
 		p->len = frame->len;
 		p->offload = frame->offload;
+		p->headroom = frame->headroom;
 		p->port = index;
 		reason = check_link(&w->port[index], frame);
 		if (!reason)

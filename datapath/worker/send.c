@@ -190,7 +190,11 @@ static enum drop_reason transmit(struct worker *w, uint8_t port, struct packet *
 	ethernet->src = w->port[port].link.mac;
 	if (p->offload.gso_type == IO_GSO_NONE && p->ip_len > w->port[port].link.mtu)
 		return send_pieces(w, port, p);
-	queue(w, port, &(struct io_send){.head = p->data, .head_len = p->len, .offload = p->offload});
+	queue(w, port,
+	      &(struct io_send){.head = p->data,
+				.head_len = p->len,
+				.offload = p->offload,
+				.headroom = p->headroom});
 	return DROP_NONE;
 }
 

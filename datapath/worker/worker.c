@@ -20,6 +20,7 @@
 #define SWEEP_BATCH	     8192u
 #define NEIGHBOUR_CHECK_NS   (100 * MS_NS) /* how often packets that wait are looked at */
 #define LOST_CHECK_NS	     (100 * MS_NS) /* how often ports are asked what they lost */
+#define CONFIRM_SOON_NS	     (500 * MS_NS)
 #define CONFIRM_CHECK_NS     (5000 * MS_NS) /* how often stale neighbours in use are looked at */
 #define NEVER		     UINT64_MAX
 #define NUD_USABLE	     (NUD_REACHABLE | NUD_PERMANENT | NUD_NOARP | NUD_STALE | NUD_DELAY | NUD_PROBE)
@@ -191,6 +192,20 @@ static void find_own_addresses(struct worker *w)
 			w->port[s->addresses[i].port].own = s->addresses[i].addr;
 }
 
+/* Those behind a portgroup do not know us there yet: asking them tells them our address. That is
+ * done once whoever gave us the port has settled it, and is ready to ask. */
+static void confirm_soon(struct worker *w, uint8_t port)
+{
+	for (uint16_t i = 0; i < w->neighbours.high; i++) {
+		struct neighbour *n = neighbour_at(&w->neighbours, i);
+
+		if (n->port != port || !n->users)
+			continue;
+		n->confirm = true;
+		w->confirm_ns = w->now_ns + CONFIRM_SOON_NS;
+	}
+}
+
 void worker_port(struct worker *w, uint8_t index, const struct worker_link *link, struct io_port *io)
 {
 	struct worker_portgroup *port = &w->port[index];
@@ -199,6 +214,7 @@ void worker_port(struct worker *w, uint8_t index, const struct worker_link *link
 		port->io->ops->close(port->io);
 	port->io = io;
 	port->link = *link;
+	confirm_soon(w, index);
 }
 
 void worker_port_gone(struct worker *w, uint8_t index)
@@ -214,9 +230,16 @@ void worker_port_gone(struct worker *w, uint8_t index)
 
 void worker_link(struct worker *w, const struct worker_link *link)
 {
-	for (unsigned i = 0; i < COUNTERS_PORTS; i++)
-		if (w->port[i].io && w->port[i].link.ifindex == link->ifindex)
-			w->port[i].link = *link;
+	for (uint8_t i = 0; i < COUNTERS_PORTS; i++) {
+		bool moved;
+
+		if (!w->port[i].io || w->port[i].link.ifindex != link->ifindex)
+			continue;
+		moved = !mac_equal(&w->port[i].link.mac, &link->mac);
+		w->port[i].link = *link;
+		if (moved)
+			confirm_soon(w, i);
+	}
 }
 
 void worker_neighbour(struct worker *w, uint32_t ifindex, be32 addr, const struct mac *mac,
@@ -256,6 +279,8 @@ void worker_neighbour(struct worker *w, uint32_t ifindex, be32 addr, const struc
 		if (neighbour_usable(n)) {
 			n->state = NEIGHBOUR_STALE;
 			n->asked_ns = 0;
+			if (n->users && !w->confirm_ns)
+				w->confirm_ns = w->now_ns + CONFIRM_CHECK_NS;
 		}
 	}
 }
@@ -382,8 +407,11 @@ static void confirm_neighbours(struct worker *w)
 	for (uint16_t i = 0; i < w->neighbours.high; i++) {
 		struct neighbour *n = neighbour_at(&w->neighbours, i);
 
-		if (!n->users || (n->state != NEIGHBOUR_STALE && !n->adopted))
+		if (!n->users || (n->state != NEIGHBOUR_STALE && !n->adopted && !n->confirm))
 			continue;
+		if (n->confirm)
+			n->asked_ns = 0;
+		n->confirm = false;
 		worker_confirm(w, n);
 		again = true;
 	}

@@ -10,8 +10,8 @@
  *   arp        ARP requests of 220 addresses of 10.10.0.0/24, of another station each time
  *   spoof      datagrams and SYNs of random sources to 10.10.0.10
  *
- * MAC is the gateway's on that link. It sends at most RATE frames a second (at most 10^6) for at most
- * 60 s, then prints "sent FRAMES bytes BYTES rate FRAMES/S" and ends.
+ * MAC is the gateway's on that link. It sends at most RATE frames a second (at most 10^6) for at
+ * most 60 s, then prints "sent FRAMES bytes BYTES rate FRAMES/S" and ends.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -22,6 +22,8 @@
 #include <netinet/ip.h>
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,7 +56,7 @@ static uint32_t draw(struct attacker *a)
 }
 
 static struct iphdr *begin(const struct attacker *a, uint8_t *frame, uint32_t src, uint32_t dst,
-			       uint8_t proto)
+			   uint8_t proto)
 {
 	struct ether_header *ethernet = (struct ether_header *)frame;
 	struct iphdr *ip = (struct iphdr *)(frame + ETH_HLEN);
@@ -62,8 +64,12 @@ static struct iphdr *begin(const struct attacker *a, uint8_t *frame, uint32_t sr
 	memcpy(ethernet->ether_dhost, &a->gateway, ETH_ALEN);
 	memcpy(ethernet->ether_shost, &a->own, ETH_ALEN);
 	ethernet->ether_type = htons(ETHERTYPE_IP);
-	*ip = (struct iphdr){.version = 4, .ihl = 5, .ttl = 64, .protocol = proto,
-			     .saddr = htonl(src), .daddr = htonl(dst)};
+	*ip = (struct iphdr){.version = 4,
+			     .ihl = 5,
+			     .ttl = 64,
+			     .protocol = proto,
+			     .saddr = htonl(src),
+			     .daddr = htonl(dst)};
 	return ip;
 }
 
@@ -79,10 +85,15 @@ static uint32_t put_syn(struct iphdr *ip, uint16_t sport, uint16_t dport, uint32
 {
 	struct tcphdr *tcp = (struct tcphdr *)(ip + 1);
 
-	*tcp = (struct tcphdr){.source = htons(sport), .dest = htons(dport), .seq = htonl(seq),
-				.doff = 5, .syn = 1, .window = htons(1024)};
-	tcp->check = (uint16_t)~checksum_fold(checksum_add(
-		checksum_pseudo(ip->saddr, ip->daddr, IPPROTO_TCP, sizeof(*tcp)), tcp, sizeof(*tcp)));
+	*tcp = (struct tcphdr){.source = htons(sport),
+			       .dest = htons(dport),
+			       .seq = htonl(seq),
+			       .doff = 5,
+			       .syn = 1,
+			       .window = htons(1024)};
+	tcp->check = (uint16_t)~checksum_fold(
+		checksum_add(checksum_pseudo(ip->saddr, ip->daddr, IPPROTO_TCP, sizeof(*tcp)), tcp,
+			     sizeof(*tcp)));
 	return finish(ip, sizeof(*tcp));
 }
 
@@ -91,8 +102,9 @@ static uint32_t put_udp(struct iphdr *ip, uint16_t sport, uint16_t dport, uint32
 	struct udphdr *udp = (struct udphdr *)(ip + 1);
 
 	/* no checksum: a sender need not use one */
-	*udp = (struct udphdr){.source = htons(sport), .dest = htons(dport),
-				.len = htons((uint16_t)(sizeof(*udp) + payload))};
+	*udp = (struct udphdr){.source = htons(sport),
+			       .dest = htons(dport),
+			       .len = htons((uint16_t)(sizeof(*udp) + payload))};
 	memset(udp + 1, 'x', payload);
 	return finish(ip, (uint32_t)sizeof(*udp) + payload);
 }
@@ -130,7 +142,8 @@ static uint32_t make_reflect(struct attacker *a, uint8_t *frame)
 	struct iphdr *ip = begin(a, frame, 0xac10004d, targets[which], IPPROTO_UDP);
 
 	ip->ttl = which == 0 ? 1 : 64;
-	return put_udp(ip, (uint16_t)(1024 + draw(a) % 64000), (uint16_t)(20000 + draw(a) % 1000), 32);
+	return put_udp(ip, (uint16_t)(1024 + draw(a) % 64000), (uint16_t)(20000 + draw(a) % 1000),
+		       32);
 }
 
 struct arp {
@@ -173,17 +186,26 @@ static uint32_t make_spoof(struct attacker *a, uint8_t *frame)
 	/* not those that may pass: the point is who must not */
 	if (ntohl(ip->saddr) >> 8 == 0xac1000 || ntohl(ip->saddr) >> 8 == 0xc0a832)
 		ip->saddr = htonl(0x01020304);
-	return syn ? put_syn(ip, (uint16_t)(1024 + draw(a) % 64000), 80, draw(a)) :
-		     put_udp(ip, (uint16_t)(1024 + draw(a) % 64000), 7, 18);
+	return syn ? put_syn(ip, (uint16_t)(1024 + draw(a) % 64000), 80, draw(a))
+		   : put_udp(ip, (uint16_t)(1024 + draw(a) % 64000), 7, 18);
 }
 
 static const struct {
 	const char *name;
 	uint32_t (*make)(struct attacker *a, uint8_t *frame);
 } kinds[] = {
-	{"syn", make_syn},	   {"fragments", make_fragment}, {"scan", make_scan},
-	{"reflect", make_reflect}, {"arp", make_arp},		 {"spoof", make_spoof},
+	{"syn", make_syn},   {"fragments", make_fragment},
+	{"scan", make_scan}, {"reflect", make_reflect},
+	{"arp", make_arp},   {"spoof", make_spoof},
 };
+
+static volatile sig_atomic_t ended; /* the one thing that a signal handler may touch */
+
+static void end_on_signal(int signal_number)
+{
+	(void)signal_number;
+	ended = 1;
+}
 
 static double now_s(void)
 {
@@ -195,7 +217,8 @@ static double now_s(void)
 
 static int open_device(const char *device, struct attacker *a)
 {
-	struct sockaddr_ll at = {.sll_family = AF_PACKET, .sll_ifindex = (int)if_nametoindex(device)};
+	struct sockaddr_ll at = {.sll_family = AF_PACKET,
+				 .sll_ifindex = (int)if_nametoindex(device)};
 	socklen_t bytes = sizeof(at);
 	int on = 1, fd;
 
@@ -235,7 +258,8 @@ static unsigned send_batch(struct attacker *a, int fd, unsigned kind, uint64_t *
 
 static int usage(void)
 {
-	fputs("Usage: pgw_attacker syn|fragments|scan|reflect|arp|spoof DEVICE MAC SECONDS RATE\n", stderr);
+	fputs("Usage: pgw_attacker syn|fragments|scan|reflect|arp|spoof DEVICE MAC SECONDS RATE\n",
+	      stderr);
 	return 1;
 }
 
@@ -260,10 +284,11 @@ int main(int argc, char **argv)
 	fd = open_device(argv[2], &attacker);
 	if (fd < 0)
 		return 1;
+	signal(SIGTERM, end_on_signal);
 	begin_s = now_s();
-	while ((elapsed = now_s() - begin_s) < seconds) {
+	while ((elapsed = now_s() - begin_s) < seconds && !ended) {
 		if ((double)attacker.count > elapsed * (double)rate) {
-			usleep(500); /* the pace of the flood, not a wait for anything */
+			poll(NULL, 0, 1); /* the pace of the flood */
 			continue;
 		}
 		sent += send_batch(&attacker, fd, kind, &bytes);

@@ -20,7 +20,7 @@ ATTACK_SECONDS=3                  # every day
 ROUND_SECONDS=${ROUND_SECONDS:-2} # with figures
 GROWTH_KIB=65536                  # of the datapath's memory; the flow table alone may take 10 MiB
 FLOWS=65536
-LIMIT=2000 # flows of one client
+LIMIT=2000 # flows of one client; those that ended in the last 2 s count
 
 attack_config() {
 	gateway_config
@@ -29,7 +29,7 @@ attack_config() {
 	nat add 20 from 0.0.0.0/0 to 10.20.0.0/16 pool default
 	set flow-capacity $FLOWS
 	set connection-limits $LIMIT
-	set timer tcp-trans-close-timeout 10
+	set timer tcp-trans-close-timeout 2
 	CONFIG
 }
 
@@ -69,12 +69,13 @@ device_bytes() { # device_bytes NODE WHICH - that eth0 there has received (rx) o
 	on "$1" cat "/sys/class/net/eth0/statistics/$2_bytes"
 }
 
-# honest SECONDS - a download and short requests at once; sets honest_bytes, honest_requests and
-# honest_failed
+# honest SECONDS [apart] - a download and short requests, at once, or one after the other; sets
+# honest_bytes, honest_requests and honest_failed
 honest() {
 	spawn bulk far "$ATTACK_PROGRAMS/pgw_honest" bulk 172.16.0.1 5555 "$1"
+	[ $# = 1 ] || finish bulk || fail "the download: $(cat "$WORK/bulk.err")"
 	spawn requests far "$ATTACK_PROGRAMS/pgw_honest" requests 172.16.0.1 5555 "$1"
-	finish bulk || fail "the download: $(cat "$WORK/bulk.err")"
+	[ $# = 2 ] || finish bulk || fail "the download: $(cat "$WORK/bulk.err")"
 	finish requests || fail "the requests: $(cat "$WORK/requests.err")"
 	read -r _ honest_bytes <"$WORK/bulk.out"
 	read -r _ honest_requests _ honest_failed <"$WORK/requests.out"
@@ -127,11 +128,11 @@ figures() {
 	honest 1 # warm
 	for round in $(seq "$ATTACK_ROUNDS"); do
 		cpu=$(cpu_ticks "$datapath")
-		honest "$ROUND_SECONDS"
+		honest "$ROUND_SECONDS" apart
 		row=("$honest_bytes" "$honest_requests" $(($(cpu_ticks "$datapath") - cpu)))
-		attack_start "$1" "$2" "$((ROUND_SECONDS + 1))"
+		attack_start "$1" "$2" "$((2 * ROUND_SECONDS + 1))"
 		cpu=$(cpu_ticks "$datapath")
-		honest "$ROUND_SECONDS"
+		honest "$ROUND_SECONDS" apart
 		row+=("$honest_bytes" "$honest_requests" $(($(cpu_ticks "$datapath") - cpu)))
 		attack_end
 		note "round $round: ${row[*]} $attack_rate"

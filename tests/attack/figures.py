@@ -21,7 +21,7 @@ def main():
 
     print(f"| {kind} | {median[6] / 1000:.0f} k/s | {median[0] * 8 / seconds / 1e9:.1f} Gb/s | "
           f"{ratio(bulk)} | {median[1] / seconds:.0f}/s | {ratio(asked)} | "
-          f"{median[2] / seconds:.0f} % | {median[5] / seconds:.0f} % |")
+          f"{median[2] / seconds / 2:.0f} % | {median[5] / seconds / 2:.0f} % |")
 
 
 if __name__ == "__main__":

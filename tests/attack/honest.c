@@ -4,8 +4,8 @@
  *
  *   pgw_honest serve ADDRESS PORT          until it is killed; prints "ready" once it listens
  *   pgw_honest bulk HOST PORT SECONDS      one download; prints "bytes N"
- *   pgw_honest requests HOST PORT SECONDS  ask, read the answer, again, 100 times a connection; prints
- *                                          "requests N failed N"
+ *   pgw_honest requests HOST PORT SECONDS  ask, read the answer, again, 100 times a connection;
+ * prints "requests N failed N"
  *
  * A connection begins with one byte: 'b' for a stream without an end, 'r' to have it and whatever
  * follows echoed.
@@ -25,7 +25,7 @@
 
 #define PIECE	    65536
 #define SECONDS_MAX 60.0
-#define PATIENCE_S  5 /* for one answer */
+#define PATIENCE_S  5	/* for one answer */
 #define ASK_TIMES   100 /* a connection */
 
 static double now_s(void)
@@ -43,7 +43,8 @@ static void *serve_one(void *argument)
 	char kind;
 
 	if (recv(fd, &kind, 1, 0) == 1) {
-		while (kind == 'r' && send(fd, &kind, 1, MSG_NOSIGNAL) == 1 && recv(fd, &kind, 1, 0) == 1)
+		while (kind == 'r' && send(fd, &kind, 1, MSG_NOSIGNAL) == 1 &&
+		       recv(fd, &kind, 1, 0) == 1)
 			;
 		while (kind == 'b' && send(fd, nothing, sizeof(nothing), MSG_NOSIGNAL) > 0)
 			;
@@ -91,7 +92,8 @@ static int ask(const struct sockaddr_in *to, char kind)
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &gone, sizeof(gone));
-	if (connect(fd, (const struct sockaddr *)to, sizeof(*to)) || send(fd, &kind, 1, MSG_NOSIGNAL) != 1) {
+	if (connect(fd, (const struct sockaddr *)to, sizeof(*to)) ||
+	    send(fd, &kind, 1, MSG_NOSIGNAL) != 1) {
 		close(fd);
 		return -1;
 	}
@@ -127,8 +129,9 @@ static int requests(const struct sockaddr_in *to, double seconds)
 		int fd = ask(to, 'r');
 		unsigned n = 0;
 
-		while (fd >= 0 && recv(fd, &answer, 1, 0) == 1 && answer == 'r' && n++ < ASK_TIMES &&
-		       now_s() < end_s && send(fd, &answer, 1, MSG_NOSIGNAL) == 1)
+		while (fd >= 0 && recv(fd, &answer, 1, 0) == 1 && answer == 'r' &&
+		       n++ < ASK_TIMES && now_s() < end_s &&
+		       send(fd, &answer, 1, MSG_NOSIGNAL) == 1)
 			;
 		done += n;
 		failed += n == 0;

@@ -364,7 +364,14 @@ def pgw_seeds():
     write("pgw", "damaged", bytes([24, 13, 6, 0, 0, 9, 1, 0, 7]) + answers[8][1].encode() + b"\n")
 
 
+def log_seeds():
+    for choices in (0, 1, 2, 3, 0x13, 0x4D):
+        event = b"".join(struct.pack("<Q", n << 56 | n << 32 | 0x0A000001) for n in range(8))
+        write("log", "%02x" % choices, bytes([choices]) + struct.pack("<QQ", 3, 1) + event * 6)
+
+
 pipeline_seeds()
+log_seeds()
 config_seeds()
 snapshot_seeds()
 ctl_seeds()

@@ -2,7 +2,8 @@
 # shellcheck shell=bash
 # gateway.sh - the real daemons in node "gw" of topology.sh, and what they count.
 #
-# PGW_BIN chooses the directory of the programs; default build/bin.
+# PGW_BIN chooses the directory of the programs; default build/bin. PGW_TEST_OFFLOAD, if set, is the
+# offload mode of every portgroup that does not say one itself.
 
 PGW_BIN=${PGW_BIN:-$TOP/build/bin}
 
@@ -42,8 +43,15 @@ gateway_start() {
 	fi
 }
 
+# offload_chosen FILE - give its portgroups the mode of PGW_TEST_OFFLOAD
+offload_chosen() {
+	[ -z "${PGW_TEST_OFFLOAD:-}" ] ||
+		sed -i -E "/^portgroup[[:space:]]+add /{/ offload /!s/[[:space:]]*(#.*)?\$/ offload $PGW_TEST_OFFLOAD/}" "$1"
+}
+
 # gateway_launch - start pgwd on WORK/pgw.conf, without waiting.
 gateway_launch() {
+	offload_chosen "$WORK/pgw.conf"
 	spawn pgwd gw "$PGW_BIN/pgwd" -c "$WORK/pgw.conf" -r "$WORK/run" -S "$WORK/state"
 }
 
@@ -78,6 +86,7 @@ gateway_reload() {
 	local before
 	before=$(gateway_figure revision)
 	cp "$1" "$WORK/pgw.conf.new"
+	offload_chosen "$WORK/pgw.conf.new"
 	mv "$WORK/pgw.conf.new" "$WORK/pgw.conf"
 	kill -HUP "${PID[pgwd]}"
 	wait_for 10 "SIGHUP makes a new revision" gateway_revision_is_not "$before"

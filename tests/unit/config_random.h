@@ -13,6 +13,8 @@
 
 #include "control/config/text.h"
 
+#include "control/config/model.h"
+
 struct random {
 	uint64_t state; /* not 0 */
 };

@@ -14,10 +14,10 @@
 
 #include "datapath/base/event_ring.h"
 
-#define CAPACITY    64u
-#define OPERATIONS  1000000u
-#define PASSED_ON   400000u /* events between two processes */
-#define BATCH	    17u
+#define CAPACITY   64u
+#define OPERATIONS 1000000u
+#define PASSED_ON  400000u /* events between two processes */
+#define BATCH	   17u
 
 static uint64_t seed = 88172645463325252ull;
 
@@ -238,10 +238,8 @@ static void test_lies(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_model),
-		cmocka_unit_test(test_full),
-		cmocka_unit_test(test_two_processes),
-		cmocka_unit_test(test_check),
+		cmocka_unit_test(test_model),	      cmocka_unit_test(test_full),
+		cmocka_unit_test(test_two_processes), cmocka_unit_test(test_check),
 		cmocka_unit_test(test_lies),
 	};
 

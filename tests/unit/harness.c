@@ -121,6 +121,7 @@ void harness_configure(struct harness *h, const char *text)
 	runtime.pool_index = pool_index;
 	runtime.reserved = h->reserved;
 	runtime.n_reserved = h->n_reserved;
+	runtime.backend_up = h->backend_up;
 	/* portgroups are kept in the order of the configuration: vrack, vsphere */
 	for (unsigned i = 0; i < config.n_portgroups; i++) {
 		bool vrack = strcmp(config.portgroups[i].name, "vrack") == 0;

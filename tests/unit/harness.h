@@ -44,6 +44,7 @@ struct harness {
 	be32 asked_addr;
 	const struct snapshot_reserved *reserved; /* for the next harness_configure(): listening ports */
 	size_t n_reserved;
+	const uint8_t *backend_up; /* for the next harness_configure(): see config_runtime */
 };
 
 /* harness_open() - @config: statements of pgw.conf; server_mac answers for every vsphere address */

@@ -26,8 +26,8 @@
 #define VIP    "172.16.0.1"
 #define TICK   (1ull << FLOW_TICK_SHIFT)
 
-/* talk_config() - the harness's configuration with its first @old (NULL: nothing) replaced by @text,
- * or with @text added. Static: good until the next call. */
+/* talk_config() - the harness's configuration with its first @old (NULL: nothing) replaced by
+ * @text, or with @text added. Static: good until the next call. */
 static inline const char *talk_config(const char *old, const char *text)
 {
 	static char config[8192];
@@ -49,10 +49,15 @@ static inline struct harness *talk_open(const char *config, uint32_t capacity)
 	return h;
 }
 
-static inline struct probe datagram(const char *src, uint16_t sport, const char *dst, uint16_t dport)
+static inline struct probe datagram(const char *src, uint16_t sport, const char *dst,
+				    uint16_t dport)
 {
-	return (struct probe){.src = src, .sport = sport, .dst = dst, .dport = dport,
-			      .proto = IPPROTO_UDP, .payload = 32};
+	return (struct probe){.src = src,
+			      .sport = sport,
+			      .dst = dst,
+			      .dport = dport,
+			      .proto = IPPROTO_UDP,
+			      .payload = 32};
 }
 
 /* talk_udp() - send a datagram out. Return: its external port. */
@@ -111,9 +116,13 @@ struct connection {
 static inline struct probe talk_segment(const struct connection *c, unsigned side, uint8_t flags,
 					uint16_t payload)
 {
-	struct probe p = {.src = side ? VC : CLIENT, .sport = side ? c->to : c->port,
-			  .dst = side ? GW : VC, .dport = side ? c->external : c->to,
-			  .proto = IPPROTO_TCP, .tcp_flags = flags, .payload = payload};
+	struct probe p = {.src = side ? VC : CLIENT,
+			  .sport = side ? c->to : c->port,
+			  .dst = side ? GW : VC,
+			  .dport = side ? c->external : c->to,
+			  .proto = IPPROTO_TCP,
+			  .tcp_flags = flags,
+			  .payload = payload};
 
 	p.seq = c->seq[side];
 	p.ack = flags & TCP_ACK ? c->seq[1 - side] : 0;
@@ -127,12 +136,11 @@ static inline void talk_tcp(struct connection *c, unsigned side, uint8_t flags, 
 
 	harness_send(c->h, side ? VSPHERE : VRACK, &p);
 	if (side)
-		harness_expect(c->h, VRACK, &(struct probe){.src = VC, .dst = CLIENT, .dport = c->port},
-			       NULL);
+		harness_expect(c->h, VRACK,
+			       &(struct probe){.src = VC, .dst = CLIENT, .dport = c->port}, NULL);
 	else
-		c->external = harness_expect(c->h, VSPHERE,
-					     &(struct probe){.src = GW, .dst = VC, .dport = c->to},
-					     NULL);
+		c->external = harness_expect(
+			c->h, VSPHERE, &(struct probe){.src = GW, .dst = VC, .dport = c->to}, NULL);
 	c->seq[side] += payload + !!(flags & TCP_SYN) + !!(flags & TCP_FIN);
 }
 
@@ -147,19 +155,23 @@ static inline void talk_connect(struct connection *c)
 static inline const struct flow *talk_flow(const struct connection *c)
 {
 	const struct flow_table *table = &c->h->worker->table;
-	struct flow_tuple key = {.src = ip(CLIENT), .dst = ip(VC), .sport = htons(c->port),
-				 .dport = htons(c->to)};
+	struct flow_tuple key = {
+		.src = ip(CLIENT), .dst = ip(VC), .sport = htons(c->port), .dport = htons(c->to)};
 	uint32_t ref = flow_find(table, &key, IPPROTO_TCP, VRACK,
 				 flow_hash(table, &key, IPPROTO_TCP, VRACK));
 
 	return ref == FLOW_NONE ? NULL : &table->records[FLOW_REF_INDEX(ref)];
 }
 
-/* talk_error() - make an ICMP error from @src to @dst that quotes @bytes of the IP packet @about. */
+/* talk_error() - make an ICMP error from @src to @dst that quotes @bytes of the IP packet @about.
+ */
 static inline void talk_error(struct frame *error, uint8_t port, const char *src, const char *dst,
 			      uint8_t type, uint8_t code, const struct frame *about, uint32_t bytes)
 {
-	struct probe outer = {.src = src, .dst = dst, .proto = IPPROTO_ICMP, .dport = 1,
+	struct probe outer = {.src = src,
+			      .dst = dst,
+			      .proto = IPPROTO_ICMP,
+			      .dport = 1,
 			      .payload = (uint16_t)bytes};
 	struct icmp_header icmp = {.type = type, .code = code};
 

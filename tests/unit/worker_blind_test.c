@@ -15,14 +15,14 @@
 
 static bool believe_flags;
 
-enum drop_reason __real_tcp_track(struct flow *flow, unsigned side, const struct tcp_segment *segment,
-				  bool *refresh);
-enum drop_reason __wrap_tcp_track(struct flow *flow, unsigned side, const struct tcp_segment *segment,
-				  bool *refresh);
+enum drop_reason __real_tcp_track(struct flow *flow, unsigned side,
+				  const struct tcp_segment *segment, bool *refresh);
+enum drop_reason __wrap_tcp_track(struct flow *flow, unsigned side,
+				  const struct tcp_segment *segment, bool *refresh);
 
 /* What a translator without window tracking does. */
-static enum drop_reason track_flags(struct flow *flow, unsigned side, const struct tcp_segment *segment,
-				    bool *refresh)
+static enum drop_reason track_flags(struct flow *flow, unsigned side,
+				    const struct tcp_segment *segment, bool *refresh)
 {
 	*refresh = flow->tcp_state != TCP_RESET;
 	if (segment->flags & TCP_RST)
@@ -34,8 +34,8 @@ static enum drop_reason track_flags(struct flow *flow, unsigned side, const stru
 	return DROP_NONE;
 }
 
-enum drop_reason __wrap_tcp_track(struct flow *flow, unsigned side, const struct tcp_segment *segment,
-				  bool *refresh)
+enum drop_reason __wrap_tcp_track(struct flow *flow, unsigned side,
+				  const struct tcp_segment *segment, bool *refresh)
 {
 	return (believe_flags ? track_flags : __real_tcp_track)(flow, side, segment, refresh);
 }
@@ -58,7 +58,9 @@ static void begin(struct attack *a)
 	a->random = 7;
 	a->h = talk_open(harness_config, 1024);
 	for (unsigned i = 0; i < CONNECTIONS; i++) {
-		a->live[i] = (struct connection){.h = a->h, .port = (uint16_t)(5000 + i), .to = 7,
+		a->live[i] = (struct connection){.h = a->h,
+						 .port = (uint16_t)(5000 + i),
+						 .to = 7,
 						 .seq = {draw(a), draw(a)}};
 		talk_connect(&a->live[i]);
 		talk_tcp(&a->live[i], 0, TCP_ACK, 100);
@@ -69,8 +71,8 @@ static void begin(struct attack *a)
 /* A segment with the right addresses and ports, and numbers out of the blue. */
 static void strike(struct attack *a, unsigned n)
 {
-	static const uint8_t flags[] = {TCP_RST, TCP_SYN, TCP_ACK, TCP_RST | TCP_ACK,
-					TCP_FIN | TCP_ACK, TCP_SYN | TCP_ACK};
+	static const uint8_t flags[] = {TCP_RST,	   TCP_SYN,	      TCP_ACK,
+					TCP_RST | TCP_ACK, TCP_FIN | TCP_ACK, TCP_SYN | TCP_ACK};
 	const struct connection *c = &a->live[draw(a) % CONNECTIONS];
 	unsigned side = n % 4 != 0; /* mostly as the server, sometimes as the client */
 	struct probe probe = talk_segment(c, side, flags[n % sizeof(flags)], 0);
@@ -187,12 +189,52 @@ static void test_exact(void **state)
 	free(a);
 }
 
+/* Nor can a station of the client's network draw the answers of a live connection to itself: only a
+ * segment with the right numbers moves the last hop, as a change of routers does. */
+static void test_last_hop(void **state)
+{
+	static const struct mac thief = {{2, 0, 0, 0, 6, 6}};
+	static const uint8_t flags[] = {TCP_SYN, TCP_RST, TCP_ACK, TCP_SYN | TCP_ACK,
+					TCP_FIN | TCP_ACK};
+	struct attack *a = calloc(1, sizeof(*a));
+	struct connection *c = &a->live[0];
+	struct probe probe;
+
+	(void)state;
+	assert_non_null(a);
+	begin(a);
+	for (unsigned i = 0; i < sizeof(flags); i++) {
+		probe = talk_segment(c, 0, flags[i], 0);
+		probe.seq += 0x30000000;
+		probe.from_mac = &thief;
+		harness_send(a->h, VRACK, &probe);
+		probe.seq = c->seq[0] + 100; /* in the window, but not exact */
+		if (flags[i] & (TCP_SYN | TCP_RST))
+			harness_send(a->h, VRACK, &probe);
+		talk_discard(a->h, VSPHERE);
+		probe = talk_segment(c, 1, TCP_ACK, 0);
+		harness_send(a->h, VSPHERE, &probe);
+		harness_expect(a->h, VRACK, &(struct probe){.dst = CLIENT, .from_mac = &router_mac},
+			       NULL);
+	}
+	probe = talk_segment(c, 0, TCP_ACK, 0);
+	probe.from_mac = &thief; /* who has the numbers may be the new router */
+	harness_send(a->h, VRACK, &probe);
+	talk_discard(a->h, VSPHERE);
+	probe = talk_segment(c, 1, TCP_ACK, 0);
+	harness_send(a->h, VSPHERE, &probe);
+	harness_expect(a->h, VRACK, &(struct probe){.dst = CLIENT, .from_mac = &thief}, NULL);
+	harness_close(a->h);
+	free(a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_million),
 		cmocka_unit_test(test_tells),
 		cmocka_unit_test(test_exact),
+		cmocka_unit_test(test_last_hop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

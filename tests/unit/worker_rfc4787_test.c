@@ -18,9 +18,12 @@ static void test_paired(void **state)
 
 		snprintf(from, sizeof(from), "192.168.50.%u", host);
 		for (uint16_t i = 0; i < 30; i++) {
-			struct probe out = {.src = from, .sport = (uint16_t)(5000 + i),
-					    .dst = i % 2 ? VC : ESX, .proto = protos[i % 3],
-					    .tcp_flags = TCP_SYN, .payload = 0};
+			struct probe out = {.src = from,
+					    .sport = (uint16_t)(5000 + i),
+					    .dst = i % 2 ? VC : ESX,
+					    .proto = protos[i % 3],
+					    .tcp_flags = TCP_SYN,
+					    .payload = 0};
 			struct packet p;
 
 			out.dport = out.proto == IPPROTO_ICMP ? 0 : 7;
@@ -41,8 +44,8 @@ static void test_paired(void **state)
  * has some, and the drop is counted. */
 static void test_paired_exhausted(void **state)
 {
-	struct harness *h = talk_open(talk_config("10.10.0.2 ports 16384-65535",
-						  TWO_ADDRESSES " ports 20000-20003"), 64);
+	struct harness *h = talk_open(
+		talk_config("10.10.0.2 ports 16384-65535", TWO_ADDRESSES " ports 20000-20003"), 64);
 	struct probe out = datagram(CLIENT, 5010, VC, 7), back;
 	uint16_t external[4];
 	struct packet p;
@@ -139,12 +142,16 @@ static void test_no_alg(void **state)
 		{IPPROTO_UDP, 5060,
 		 "REGISTER sip:10.10.0.10 SIP/2.0\r\nVia: SIP/2.0/UDP 192.168.50.10:5000\r\n"
 		 "Contact: <sip:a@192.168.50.10:5000>\r\nContent-Length: 0\r\n\r\n"},
-		{IPPROTO_TCP, 554, "SETUP rtsp://v RTSP/1.0\r\nTransport: RTP/AVP;client_port=5000-5001\r\n\r\n"},
+		{IPPROTO_TCP, 554,
+		 "SETUP rtsp://v RTSP/1.0\r\nTransport: RTP/AVP;client_port=5000-5001\r\n\r\n"},
 		{IPPROTO_TCP, 1723, "\x00\x9c\x00\x01\x1a\x2b\x3c\x4d call 192.168.50.10"},
 		{IPPROTO_TCP, 1720, "\x08\x02\x00\x01\x05\xc0\xa8\x32\x0a\x13\x88"},
 		{IPPROTO_UDP, 69, "\x00\x01file\x00octet"},
-		{IPPROTO_TCP, 6667, "PRIVMSG a :\x01" "DCC SEND f 3232248330 5000\x01\r\n"},
-		{IPPROTO_UDP, 53, "\x12\x34\x81\x80\x00\x01\x00\x01 192.168.50.10 \xc0\xa8\x32\x0a"},
+		{IPPROTO_TCP, 6667,
+		 "PRIVMSG a :\x01"
+		 "DCC SEND f 3232248330 5000\x01\r\n"},
+		{IPPROTO_UDP, 53,
+		 "\x12\x34\x81\x80\x00\x01\x00\x01 192.168.50.10 \xc0\xa8\x32\x0a"},
 		{IPPROTO_UDP, 137, "NETBIOS \xc0\xa8\x32\x0a\x00\x89"},
 	};
 	struct frame *frame = calloc(2, sizeof(*frame)), *result = frame + 1;
@@ -187,7 +194,8 @@ static void test_no_alg(void **state)
 static void test_icmp_removes_nothing(void **state)
 {
 	struct harness *h = harness_open(harness_config, 64);
-	struct frame *frame = calloc(3, sizeof(*frame)), *seen[2] = {frame, frame + 1}, *error = frame + 2;
+	struct frame *frame = calloc(3, sizeof(*frame)), *seen[2] = {frame, frame + 1},
+		     *error = frame + 2;
 	struct probe out = datagram(CLIENT, 5000, VC, 7), back;
 	const uint8_t types[] = {ICMP_UNREACHABLE, ICMP_TIME_EXCEEDED, ICMP_PARAMETER, 4, 5};
 	struct packet p;
@@ -203,8 +211,8 @@ static void test_icmp_removes_nothing(void **state)
 		for (unsigned code = 0; code < 16; code++)
 			for (unsigned inside = 0; inside < 2; inside++) {
 				talk_error(error, inside ? VRACK : VSPHERE, inside ? CLIENT : VC,
-					   inside ? VC : GW, types[type], (uint8_t)code, seen[inside],
-					   inside ? 28 : 60);
+					   inside ? VC : GW, types[type], (uint8_t)code,
+					   seen[inside], inside ? 28 : 60);
 				harness_send_frame(h, inside ? VRACK : VSPHERE, error);
 				talk_discard(h, inside ? VSPHERE : VRACK);
 			}
@@ -296,7 +304,7 @@ static void test_unpredictable(void **state)
 	}
 	for (unsigned i = 0; i < 63; i++)
 		chi += (bucket[i] - expected) * (bucket[i] - expected) / expected;
-	assert_true(chi < 112); /* 62 degrees of freedom: once in 10^4 above that */
+	assert_true(chi < 112);		/* 62 degrees of freedom: once in 10^4 above that */
 	assert_in_range(guessed, 0, 6); /* 5 guesses at 1 in 64512: 0.8 expected */
 	harness_close(h);
 }
@@ -304,14 +312,10 @@ static void test_unpredictable(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_paired),
-		cmocka_unit_test(test_paired_exhausted),
-		cmocka_unit_test(test_no_overloading),
-		cmocka_unit_test(test_port_class),
-		cmocka_unit_test(test_no_alg),
-		cmocka_unit_test(test_icmp_removes_nothing),
-		cmocka_unit_test(test_identification),
-		cmocka_unit_test(test_hairpin_never_loops),
+		cmocka_unit_test(test_paired),	       cmocka_unit_test(test_paired_exhausted),
+		cmocka_unit_test(test_no_overloading), cmocka_unit_test(test_port_class),
+		cmocka_unit_test(test_no_alg),	       cmocka_unit_test(test_icmp_removes_nothing),
+		cmocka_unit_test(test_identification), cmocka_unit_test(test_hairpin_never_loops),
 		cmocka_unit_test(test_unpredictable),
 	};
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Connections in every order of segments that TCP admits (RFC 5382 REQ-1 and REQ-2, RFC 9293 3.5 and
- * 3.6, RFC 5961, RFC 7413), unsolicited SYNs (REQ-4), errors about connections (REQ-9).
+ * Connections in every order of segments that TCP admits (RFC 5382 REQ-1 and REQ-2, RFC 9293 3.5
+ * and 3.6, RFC 5961, RFC 7413), unsolicited SYNs (REQ-4), errors about connections (REQ-9).
  */
 #include "datapath/flow/tcp.h"
 #include "tests/unit/talk.h"
@@ -14,8 +14,8 @@
 #define FIN TCP_FIN
 #define RST TCP_RST
 
-/* One segment: who, flags, sequence and acknowledgement number counted from the initial ones, bytes,
- * window; and the state afterwards. Every one must pass. */
+/* One segment: who, flags, sequence and acknowledgement number counted from the initial ones,
+ * bytes, window; and the state afterwards. Every one must pass. */
 struct step {
 	uint8_t side, flags;
 	uint32_t seq, ack;
@@ -25,8 +25,12 @@ struct step {
 
 #define HANDSHAKE                                                                                  \
 	{0, SYN, 0, 0, 0, 0, TCP_SYN_SENT}, {1, SYN | ACK, 0, 1, 0, 0, TCP_SYN_BOTH},              \
-		{0, ACK, 1, 1, 0, 0, TCP_ESTABLISHED}
+	{                                                                                          \
+		0, ACK, 1, 1, 0, 0, TCP_ESTABLISHED                                                \
+	}
 
+/* One segment a line. */
+/* clang-format off */
 static const struct step plain[] = {
 	HANDSHAKE,
 	{0, ACK, 1, 1, 500, 0, TCP_ESTABLISHED},
@@ -35,7 +39,8 @@ static const struct step plain[] = {
 	{1, ACK, 901, 512, 0, 0, TCP_FIN_0},
 	{1, FIN | ACK, 901, 512, 0, 0, TCP_CLOSED},
 	{0, ACK, 512, 902, 0, 0, TCP_CLOSED},
-	{}};
+	{},
+};
 static const struct step repeated[] = { /* every segment is lost once */
 	{0, SYN, 0, 0, 0, 0, TCP_SYN_SENT},
 	{0, SYN, 0, 0, 0, 0, TCP_SYN_SENT},
@@ -56,7 +61,8 @@ static const struct step repeated[] = { /* every segment is lost once */
 	{1, FIN | ACK, 1, 102, 0, 0, TCP_CLOSED},
 	{0, ACK, 102, 2, 0, 0, TCP_CLOSED},
 	{0, ACK, 102, 2, 0, 0, TCP_CLOSED},
-	{}};
+	{},
+};
 static const struct step simultaneous_open[] = {
 	{0, SYN, 0, 0, 0, 0, TCP_SYN_SENT},
 	{1, SYN, 0, 0, 0, 0, TCP_SYN_BOTH},
@@ -64,7 +70,8 @@ static const struct step simultaneous_open[] = {
 	{1, SYN | ACK, 0, 1, 0, 0, TCP_SYN_BOTH},
 	{1, ACK, 1, 1, 10, 0, TCP_ESTABLISHED},
 	{0, ACK, 1, 11, 10, 0, TCP_ESTABLISHED},
-	{}};
+	{},
+};
 static const struct step split_handshake[] = { /* SYN, ACK, SYN, SYN-ACK, ACK */
 	{0, SYN, 0, 0, 0, 0, TCP_SYN_SENT},
 	{1, ACK, 0, 1, 0, 0, TCP_SYN_SENT},
@@ -72,14 +79,16 @@ static const struct step split_handshake[] = { /* SYN, ACK, SYN, SYN-ACK, ACK */
 	{0, SYN | ACK, 0, 1, 0, 0, TCP_SYN_BOTH},
 	{1, ACK, 1, 1, 0, 0, TCP_ESTABLISHED},
 	{0, ACK, 1, 1, 10, 0, TCP_ESTABLISHED},
-	{}};
+	{},
+};
 static const struct step simultaneous_close[] = {
 	HANDSHAKE,
 	{0, FIN | ACK, 1, 1, 0, 0, TCP_FIN_0},
 	{1, FIN | ACK, 1, 1, 0, 0, TCP_CLOSED},
 	{0, ACK, 2, 2, 0, 0, TCP_CLOSED},
 	{1, ACK, 2, 2, 0, 0, TCP_CLOSED},
-	{}};
+	{},
+};
 static const struct step half_closed[] = { /* much goes on to flow the other way */
 	HANDSHAKE,
 	{1, FIN | ACK, 1, 1, 0, 0, TCP_FIN_1},
@@ -89,28 +98,33 @@ static const struct step half_closed[] = { /* much goes on to flow the other way
 	{1, ACK, 2, 2801, 0, 0, TCP_FIN_1},
 	{0, FIN | ACK, 2801, 2, 0, 0, TCP_CLOSED},
 	{1, ACK, 2, 2802, 0, 0, TCP_CLOSED},
-	{}};
+	{},
+};
 static const struct step fast_open[] = { /* data on the SYN, all of it acknowledged */
 	{0, SYN, 0, 0, 300, 0, TCP_SYN_SENT},
 	{1, SYN | ACK, 0, 301, 200, 0, TCP_SYN_BOTH},
 	{0, ACK, 301, 201, 100, 0, TCP_ESTABLISHED},
-	{}};
+	{},
+};
 static const struct step fast_open_refused[] = { /* nothing of it acknowledged: sent again */
 	{0, SYN, 0, 0, 300, 0, TCP_SYN_SENT},
 	{1, SYN | ACK, 0, 1, 0, 0, TCP_SYN_BOTH},
 	{0, ACK, 1, 1, 300, 0, TCP_ESTABLISHED},
 	{1, ACK, 1, 301, 0, 0, TCP_ESTABLISHED},
-	{}};
+	{},
+};
 static const struct step fast_open_reset[] = {
 	{0, SYN, 0, 0, 300, 0, TCP_SYN_SENT},
 	{1, RST | ACK, 0, 1, 0, 0, TCP_RESET},
-	{}};
+	{},
+};
 static const struct step fin_at_once[] = { /* closed before it was used; FIN instead of the ACK */
 	{0, SYN, 0, 0, 0, 0, TCP_SYN_SENT},
 	{1, SYN | ACK, 0, 1, 0, 0, TCP_SYN_BOTH},
 	{0, FIN | ACK, 1, 1, 20, 0, TCP_FIN_0},
 	{1, FIN | ACK, 1, 22, 5, 0, TCP_CLOSED},
-	{}};
+	{},
+};
 static const struct step out_of_order[] = {
 	HANDSHAKE,
 	{0, ACK, 2001, 1, 1000, 0, TCP_ESTABLISHED},
@@ -122,7 +136,8 @@ static const struct step out_of_order[] = {
 	{1, FIN | ACK, 11, 3001, 0, 0, TCP_FIN_1}, /* the FIN overtakes the last data */
 	{1, ACK, 1, 3001, 10, 0, TCP_FIN_1},
 	{0, ACK, 3001, 12, 0, 0, TCP_FIN_1},
-	{}};
+	{},
+};
 static const struct step keep_alive[] = {
 	HANDSHAKE,
 	{0, ACK, 1, 1, 100, 0, TCP_ESTABLISHED},
@@ -131,7 +146,8 @@ static const struct step keep_alive[] = {
 	{1, ACK, 1, 101, 0, 0, TCP_ESTABLISHED},
 	{1, ACK, 0, 101, 1, 0, TCP_ESTABLISHED}, /* or with a byte */
 	{0, ACK, 101, 1, 0, 0, TCP_ESTABLISHED},
-	{}};
+	{},
+};
 static const struct step zero_window[] = {
 	{0, SYN, 0, 0, 0, 2000, TCP_SYN_SENT},
 	{1, SYN | ACK, 0, 1, 0, 2000, TCP_SYN_BOTH},
@@ -143,18 +159,21 @@ static const struct step zero_window[] = {
 	{0, ACK, 2001, 1, 1, 2000, TCP_ESTABLISHED}, /* probe */
 	{1, ACK, 1, 2002, 0, 4000, TCP_ESTABLISHED},
 	{0, ACK, 2002, 1, 1400, 2000, TCP_ESTABLISHED},
-	{}};
+	{},
+};
 static const struct step refused[] = { /* and the next attempt from the same port */
 	{0, SYN, 0, 0, 0, 0, TCP_SYN_SENT},
 	{1, RST | ACK, 0, 1, 0, 0, TCP_RESET},
 	{0, SYN, 5000, 0, 0, 0, TCP_SYN_SENT},
 	{1, SYN | ACK, 700, 5001, 0, 0, TCP_SYN_BOTH},
 	{0, ACK, 5001, 701, 0, 0, TCP_ESTABLISHED},
-	{}};
+	{},
+};
 static const struct step given_up[] = {
 	{0, SYN, 0, 0, 0, 0, TCP_SYN_SENT},
 	{0, RST, 1, 0, 0, 0, TCP_RESET},
-	{}};
+	{},
+};
 static const struct step half_open[] = { /* the server still knows an older connection */
 	{0, SYN, 0, 0, 0, 0, TCP_SYN_SENT},
 	{1, ACK, 400, 0x1000, 0, 0, TCP_SYN_SENT},
@@ -162,13 +181,15 @@ static const struct step half_open[] = { /* the server still knows an older conn
 	{0, SYN, 0, 0, 0, 0, TCP_SYN_SENT},
 	{1, SYN | ACK, 9000, 1, 0, 0, TCP_SYN_BOTH},
 	{0, ACK, 1, 9001, 0, 0, TCP_ESTABLISHED},
-	{}};
+	{},
+};
 static const struct step new_number[] = { /* the client's second SYN begins elsewhere */
 	{0, SYN, 0, 0, 0, 0, TCP_SYN_SENT},
 	{0, SYN, 70000, 0, 0, 0, TCP_SYN_SENT},
 	{1, SYN | ACK, 0, 70001, 0, 0, TCP_SYN_BOTH},
 	{0, ACK, 70001, 1, 10, 0, TCP_ESTABLISHED},
-	{}};
+	{},
+};
 static const struct step reused[] = { /* RFC 6191: from the same port, beyond the old numbers */
 	HANDSHAKE,
 	{0, FIN | ACK, 1, 1, 0, 0, TCP_FIN_0},
@@ -177,32 +198,52 @@ static const struct step reused[] = { /* RFC 6191: from the same port, beyond th
 	{0, SYN, 90000, 0, 0, 0, TCP_SYN_SENT},
 	{1, SYN | ACK, 33, 90001, 0, 0, TCP_SYN_BOTH},
 	{0, ACK, 90001, 34, 10, 0, TCP_ESTABLISHED},
-	{}};
+	{},
+};
 static const struct step reset_late[] = { /* from a host that has forgotten the connection */
 	HANDSHAKE,
 	{0, FIN | ACK, 1, 1, 0, 0, TCP_FIN_0},
 	{1, RST, 1, 0, 0, 0, TCP_RESET},
 	{0, ACK, 2, 1, 0, 0, TCP_RESET},
-	{}};
+	{},
+};
 static const struct step urgent[] = { /* flags beyond the four mean nothing to us */
 	{0, SYN | 0xc0, 0, 0, 0, 0, TCP_SYN_SENT}, /* ECN set-up */
 	{1, SYN | ACK | 0x40, 0, 1, 0, 0, TCP_SYN_BOTH},
 	{0, ACK | 0x08 | 0x20, 1, 1, 10, 0, TCP_ESTABLISHED}, /* PSH, URG */
 	{1, FIN | ACK | 0x08 | 0x20, 1, 11, 10, 0, TCP_FIN_1},
-	{}};
+	{},
+};
+/* clang-format on */
 
 static const struct {
 	const char *name;
 	const struct step *steps;
 } sequences[] = {
-#define SEQUENCE(name) {#name, name}
-	SEQUENCE(plain),       SEQUENCE(repeated),	   SEQUENCE(simultaneous_open),
-	SEQUENCE(split_handshake), SEQUENCE(simultaneous_close), SEQUENCE(half_closed),
-	SEQUENCE(fast_open),   SEQUENCE(fast_open_refused), SEQUENCE(fast_open_reset),
-	SEQUENCE(fin_at_once), SEQUENCE(out_of_order),	   SEQUENCE(keep_alive),
-	SEQUENCE(zero_window), SEQUENCE(refused),	   SEQUENCE(given_up),
-	SEQUENCE(half_open),   SEQUENCE(new_number),	   SEQUENCE(reused),
-	SEQUENCE(reset_late),  SEQUENCE(urgent),
+#define SEQUENCE(name)                                                                             \
+	{                                                                                          \
+#name, name                                                                        \
+	}
+	SEQUENCE(plain),
+	SEQUENCE(repeated),
+	SEQUENCE(simultaneous_open),
+	SEQUENCE(split_handshake),
+	SEQUENCE(simultaneous_close),
+	SEQUENCE(half_closed),
+	SEQUENCE(fast_open),
+	SEQUENCE(fast_open_refused),
+	SEQUENCE(fast_open_reset),
+	SEQUENCE(fin_at_once),
+	SEQUENCE(out_of_order),
+	SEQUENCE(keep_alive),
+	SEQUENCE(zero_window),
+	SEQUENCE(refused),
+	SEQUENCE(given_up),
+	SEQUENCE(half_open),
+	SEQUENCE(new_number),
+	SEQUENCE(reused),
+	SEQUENCE(reset_late),
+	SEQUENCE(urgent),
 #undef SEQUENCE
 };
 
@@ -231,7 +272,8 @@ static void play(const char *name, const struct step *steps)
 		assert_int_equal(p.tcp.flags, probe.tcp_flags);
 		if (talk_flow(&c)->tcp_state != step->state)
 			fail_msg("%s: segment %u leads to state %s, expected %s", name, i,
-				 tcp_state_name(talk_flow(&c)->tcp_state), tcp_state_name(step->state));
+				 tcp_state_name(talk_flow(&c)->tcp_state),
+				 tcp_state_name(step->state));
 		if (mem_port_sent(c.h->io[VRACK]) || mem_port_sent(c.h->io[VSPHERE]))
 			fail_msg("%s: segment %u causes more than itself", name, i);
 	}
@@ -248,16 +290,23 @@ static void test_sequences(void **state)
 		play(sequences[i].name, sequences[i].steps);
 }
 
-/* T2: nothing is answered to a SYN that nobody asked for: not within 6 s, and by policy not later. */
+/* T2: nothing is answered to a SYN that nobody asked for: not within 6 s, and by policy not later.
+ */
 static void test_unsolicited_syn(void **state)
 {
-	struct connection c = {.h = talk_open(harness_config, 64), .port = 5000, .to = 7, .seq = {1, 1}};
+	struct connection c = {
+		.h = talk_open(harness_config, 64), .port = 5000, .to = 7, .seq = {1, 1}};
 	struct probe mapped, unmapped;
 
 	(void)state;
 	talk_connect(&c);
-	mapped = (struct probe){.src = ESX, .sport = 99, .dst = GW, .dport = c.external,
-				.proto = IPPROTO_TCP, .tcp_flags = TCP_SYN, .seq = 500};
+	mapped = (struct probe){.src = ESX,
+				.sport = 99,
+				.dst = GW,
+				.dport = c.external,
+				.proto = IPPROTO_TCP,
+				.tcp_flags = TCP_SYN,
+				.seq = 500};
 	unmapped = mapped;
 	unmapped.dport = c.external == 20000 ? 20001 : 20000;
 	for (unsigned i = 0; i < 80; i++) { /* for 8 s, ten times a second */
@@ -276,20 +325,32 @@ static void test_unsolicited_syn(void **state)
 /* T2: the inside host's own SYN meanwhile wins: the two meet in a simultaneous open. */
 static void test_outbound_syn_wins(void **state)
 {
-	struct connection c = {.h = talk_open(harness_config, 64), .port = 5000, .to = 7, .seq = {1, 1}};
+	struct connection c = {
+		.h = talk_open(harness_config, 64), .port = 5000, .to = 7, .seq = {1, 1}};
 	struct probe in, out;
 
 	(void)state;
 	talk_connect(&c);
-	in = (struct probe){.src = ESX, .sport = 99, .dst = GW, .dport = c.external,
-			    .proto = IPPROTO_TCP, .tcp_flags = TCP_SYN, .seq = 500};
+	in = (struct probe){.src = ESX,
+			    .sport = 99,
+			    .dst = GW,
+			    .dport = c.external,
+			    .proto = IPPROTO_TCP,
+			    .tcp_flags = TCP_SYN,
+			    .seq = 500};
 	harness_send(c.h, VSPHERE, &in);
 	harness_expect_nothing(c.h);
 	harness_advance(c.h, 5 * SECOND);
-	out = (struct probe){.src = CLIENT, .sport = 5000, .dst = ESX, .dport = 99,
-			     .proto = IPPROTO_TCP, .tcp_flags = TCP_SYN, .seq = 900};
+	out = (struct probe){.src = CLIENT,
+			     .sport = 5000,
+			     .dst = ESX,
+			     .dport = 99,
+			     .proto = IPPROTO_TCP,
+			     .tcp_flags = TCP_SYN,
+			     .seq = 900};
 	harness_send(c.h, VRACK, &out);
-	harness_expect(c.h, VSPHERE, &(struct probe){.src = GW, .sport = c.external, .dst = ESX}, NULL);
+	harness_expect(c.h, VSPHERE, &(struct probe){.src = GW, .sport = c.external, .dst = ESX},
+		       NULL);
 	assert_true(talk_passes(c.h, VSPHERE, &in)); /* its SYN, repeated */
 	out.tcp_flags = in.tcp_flags = TCP_SYN | TCP_ACK;
 	out.ack = 501;
@@ -305,7 +366,8 @@ static void test_outbound_syn_wins(void **state)
 /* T4: every destination-unreachable reaches the client translated, and ends nothing. */
 static void test_errors_kill_nothing(void **state)
 {
-	struct connection c = {.h = talk_open(harness_config, 64), .port = 5000, .to = 7, .seq = {1, 1}};
+	struct connection c = {
+		.h = talk_open(harness_config, 64), .port = 5000, .to = 7, .seq = {1, 1}};
 	struct frame *frame = calloc(3, sizeof(*frame)), *sent = frame + 1, *error = frame + 2;
 	struct probe data;
 	struct packet p;
@@ -325,7 +387,8 @@ static void test_errors_kill_nothing(void **state)
 		assert_int_equal(frame->data[35], code);
 		assert_int_equal(packet_ip(&p)->src, ip(VC));
 		assert_int_equal(packet_ip(&p)->dst, ip(CLIENT));
-		assert_int_equal(ntohs(p.tuple.dport), 5000); /* quoted: as the client had sent it */
+		assert_int_equal(ntohs(p.tuple.dport),
+				 5000); /* quoted: as the client had sent it */
 		assert_int_equal(talk_flow(&c)->tcp_state, TCP_ESTABLISHED);
 	}
 	talk_tcp(&c, 1, TCP_ACK, 100);
@@ -337,7 +400,8 @@ static void test_errors_kill_nothing(void **state)
 /* T4: during the handshake too */
 static void test_errors_in_handshake(void **state)
 {
-	struct connection c = {.h = talk_open(harness_config, 64), .port = 5000, .to = 7, .seq = {1, 1}};
+	struct connection c = {
+		.h = talk_open(harness_config, 64), .port = 5000, .to = 7, .seq = {1, 1}};
 	struct frame *sent = calloc(2, sizeof(*sent)), *error = sent + 1;
 	struct probe syn;
 	struct packet p;

@@ -2,7 +2,8 @@
 /* ICMP: RFC 5508, RFC 4884, RFC 1812 4.3. worker_icmp_test.c has the plain cases. */
 #include "tests/unit/talk.h"
 
-/* I1: one identifier outside for all destinations; another host's, or another identifier, differs. */
+/* I1: one identifier outside for all destinations; another host's, or another identifier, differs.
+ */
 static void test_identifiers(void **state)
 {
 	struct harness *h = talk_open(harness_config, 64);
@@ -40,10 +41,22 @@ struct scene {
 static struct scene *open_scene(uint8_t proto)
 {
 	struct scene *s = calloc(1, sizeof(*s));
-	struct probe out = {.src = CLIENT, .sport = 5000, .dst = VC, .dport = 7, .proto = proto,
-			    .tcp_flags = TCP_SYN, .seq = 1000, .payload = 40};
-	struct probe back = {.src = VC, .sport = 7, .dst = GW, .proto = proto,
-			     .tcp_flags = TCP_SYN | TCP_ACK, .seq = 2000, .ack = 1041, .payload = 40};
+	struct probe out = {.src = CLIENT,
+			    .sport = 5000,
+			    .dst = VC,
+			    .dport = 7,
+			    .proto = proto,
+			    .tcp_flags = TCP_SYN,
+			    .seq = 1000,
+			    .payload = 40};
+	struct probe back = {.src = VC,
+			     .sport = 7,
+			     .dst = GW,
+			     .proto = proto,
+			     .tcp_flags = TCP_SYN | TCP_ACK,
+			     .seq = 2000,
+			     .ack = 1041,
+			     .payload = 40};
 	struct packet p;
 
 	assert_non_null(s);
@@ -75,13 +88,14 @@ static void expect_quote(const uint8_t *quote, const uint8_t *sent, uint32_t byt
 	assert_memory_equal(quote + 20, sent + 20, bytes - 20);
 }
 
-/* I3: quotes of 8 bytes and of more, about either direction, of UDP, TCP and echo: type and code are
- * kept, addresses and ports are those that the receiver knows. */
+/* I3: quotes of 8 bytes and of more, about either direction, of UDP, TCP and echo: type and code
+ * are kept, addresses and ports are those that the receiver knows. */
 static void test_quotes(void **state)
 {
 	const uint8_t protos[] = {IPPROTO_UDP, IPPROTO_TCP, IPPROTO_ICMP};
 	const uint32_t sizes[] = {28, 36, 40, 60};
-	const uint8_t kinds[][2] = {{3, 0}, {3, 1}, {3, 3}, {3, 4}, {3, 13}, {11, 0}, {11, 1}, {12, 0}};
+	const uint8_t kinds[][2] = {{3, 0},  {3, 1},  {3, 3},  {3, 4},
+				    {3, 13}, {11, 0}, {11, 1}, {12, 0}};
 
 	(void)state;
 	for (unsigned i = 0; i < 3 * 4 * 8; i++) {
@@ -108,7 +122,8 @@ static void test_quotes(void **state)
 		assert_memory_equal(s->result.data + 34, kind, 2);
 		expect_quote(s->result.data + 42, s->reply[0].data + 14, bytes);
 		/* nor that of a router on the way to the client */
-		talk_error(&s->error, VRACK, "192.168.50.1", VC, kind[0], kind[1], &s->reply[1], bytes);
+		talk_error(&s->error, VRACK, "192.168.50.1", VC, kind[0], kind[1], &s->reply[1],
+			   bytes);
 		harness_send_frame(s->h, VRACK, &s->error);
 		assert_true(harness_take(s->h, VSPHERE, &s->result, &p));
 		assert_int_equal(outer->src, ip(GW));
@@ -124,7 +139,8 @@ static void test_wrong_direction(void **state)
 	struct scene *s = open_scene(IPPROTO_UDP);
 
 	(void)state;
-	talk_error(&s->error, VRACK, CLIENT, VC, 3, 3, &s->request[0], 40); /* about its own request */
+	talk_error(&s->error, VRACK, CLIENT, VC, 3, 3, &s->request[0],
+		   40); /* about its own request */
 	harness_send_frame(s->h, VRACK, &s->error);
 	talk_error(&s->error, VSPHERE, VC, "10.10.0.99", 3, 3, &s->reply[0], 40);
 	harness_send_frame(s->h, VSPHERE, &s->error);
@@ -201,7 +217,8 @@ static void test_wrong_checksum(void **state)
 {
 	struct harness *h = harness_open(harness_config, 64);
 	struct frame *frame = calloc(1, sizeof(*frame));
-	struct probe out = {.src = CLIENT, .sport = 77, .dst = VC, .proto = IPPROTO_ICMP, .payload = 8};
+	struct probe out = {
+		.src = CLIENT, .sport = 77, .dst = VC, .proto = IPPROTO_ICMP, .payload = 8};
 
 	(void)state;
 	assert_non_null(frame);
@@ -253,17 +270,22 @@ static void test_exhausted(void **state)
 {
 	(void)state;
 	exhausted(talk_config(NULL, "set icmp-rate 20"), 64, DROP_FLOWS_FULL);
-	exhausted(talk_config("16384-65535", "20000-20063\nset icmp-rate 20"), 1024, DROP_PORTS_EXHAUSTED);
+	exhausted(talk_config("16384-65535", "20000-20063\nset icmp-rate 20"), 1024,
+		  DROP_PORTS_EXHAUSTED);
 }
 
 /* I6: what is never answered, though its TTL is spent and its flow may be made */
 static void test_never_answered(void **state)
 {
-	static const struct mac broadcast = {{255, 255, 255, 255, 255, 255}}, multicast = {{1, 0, 94, 0, 0, 1}};
-	static const char *const bad_sources[] = {"0.0.0.0", "127.0.0.1", "224.0.0.5", "255.255.255.255",
-						  "240.0.0.1", "172.16.0.255", "172.16.0.0", VIP, GW};
-	static const char *const bad_targets[] = {"255.255.255.255", "224.0.0.5", "10.10.0.255", "10.10.0.0"};
-	struct harness *h = talk_open(talk_config("allow add 172.16.0.0/24\n", "allow add 0.0.0.0/0\n"), 64);
+	static const struct mac broadcast = {{255, 255, 255, 255, 255, 255}},
+				multicast = {{1, 0, 94, 0, 0, 1}};
+	static const char *const bad_sources[] = {"0.0.0.0",	     "127.0.0.1", "224.0.0.5",
+						  "255.255.255.255", "240.0.0.1", "172.16.0.255",
+						  "172.16.0.0",	     VIP,	  GW};
+	static const char *const bad_targets[] = {"255.255.255.255", "224.0.0.5", "10.10.0.255",
+						  "10.10.0.0"};
+	struct harness *h =
+		talk_open(talk_config("allow add 172.16.0.0/24\n", "allow add 0.0.0.0/0\n"), 64);
 	struct frame *frame = calloc(2, sizeof(*frame)), *error = frame + 1;
 	struct probe out = datagram(CLIENT, 5000, VC, 7);
 	struct packet p;
@@ -273,7 +295,7 @@ static void test_never_answered(void **state)
 	out.ttl = 1;
 	harness_send(h, VRACK, &out);
 	assert_int_equal(talk_discard(h, VRACK), 1); /* this one is */
-	for (unsigned i = 0; i < 2; i++) { /* broadcast and multicast of the link */
+	for (unsigned i = 0; i < 2; i++) {	     /* broadcast and multicast of the link */
 		harness_build(VRACK, &out, frame);
 		memcpy(frame->data, i ? &multicast : &broadcast, 6);
 		harness_send_frame(h, VRACK, frame);

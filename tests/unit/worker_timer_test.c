@@ -22,10 +22,14 @@
 static void test_defaults(void **state)
 {
 	const uint32_t wanted[TIMER_COUNT] = {
-		[TIMER_UDP] = 300,		[TIMER_TCP_IDLE] = 7440,
-		[TIMER_TCP_TRANS_OPEN] = 240,	[TIMER_TCP_TRANS_CLOSE] = 240,
-		[TIMER_TCP_IN_SYN] = 6,		[TIMER_FRAGMENT_MIN] = 2,
-		[TIMER_ICMP] = 60,		[TIMER_HOLD_DOWN] = 120,
+		[TIMER_UDP] = 300,
+		[TIMER_TCP_IDLE] = 7440,
+		[TIMER_TCP_TRANS_OPEN] = 240,
+		[TIMER_TCP_TRANS_CLOSE] = 240,
+		[TIMER_TCP_IN_SYN] = 6,
+		[TIMER_FRAGMENT_MIN] = 2,
+		[TIMER_ICMP] = 60,
+		[TIMER_HOLD_DOWN] = 120,
 	};
 	struct harness *h = harness_open(harness_config, 64);
 
@@ -81,10 +85,19 @@ static const struct {
 	{TCP_SYN_SENT, 250, {{0, TCP_SYN}}},
 	{TCP_SYN_BOTH, 250, {{0, TCP_SYN}, {1, TCP_SYN | TCP_ACK}}},
 	{TCP_ESTABLISHED, 7500, {{0, TCP_SYN}, {1, TCP_SYN | TCP_ACK}, {0, TCP_ACK}}},
-	{TCP_FIN_0, 7500, {{0, TCP_SYN}, {1, TCP_SYN | TCP_ACK}, {0, TCP_ACK}, {0, TCP_FIN | TCP_ACK}}},
-	{TCP_FIN_1, 7500, {{0, TCP_SYN}, {1, TCP_SYN | TCP_ACK}, {0, TCP_ACK}, {1, TCP_FIN | TCP_ACK}}},
-	{TCP_CLOSED, 260,
-	 {{0, TCP_SYN}, {1, TCP_SYN | TCP_ACK}, {0, TCP_ACK}, {0, TCP_FIN | TCP_ACK}, {1, TCP_FIN | TCP_ACK}}},
+	{TCP_FIN_0,
+	 7500,
+	 {{0, TCP_SYN}, {1, TCP_SYN | TCP_ACK}, {0, TCP_ACK}, {0, TCP_FIN | TCP_ACK}}},
+	{TCP_FIN_1,
+	 7500,
+	 {{0, TCP_SYN}, {1, TCP_SYN | TCP_ACK}, {0, TCP_ACK}, {1, TCP_FIN | TCP_ACK}}},
+	{TCP_CLOSED,
+	 260,
+	 {{0, TCP_SYN},
+	  {1, TCP_SYN | TCP_ACK},
+	  {0, TCP_ACK},
+	  {0, TCP_FIN | TCP_ACK},
+	  {1, TCP_FIN | TCP_ACK}}},
 	{TCP_RESET, 260, {{0, TCP_SYN}, {1, TCP_SYN | TCP_ACK}, {0, TCP_ACK}, {1, TCP_RST}}},
 	{TCP_RESET, 260, {{0, TCP_SYN}, {1, TCP_SYN | TCP_ACK}, {0, TCP_ACK}, {0, TCP_RST}}},
 	{TCP_RESET, 260, {{0, TCP_SYN}, {1, TCP_RST | TCP_ACK}}},
@@ -92,7 +105,9 @@ static const struct {
 
 static struct connection live(unsigned which)
 {
-	struct connection c = {.h = harness_open(talk_config(NULL, TIMERS), 64), .port = 5000, .to = 7,
+	struct connection c = {.h = harness_open(talk_config(NULL, TIMERS), 64),
+			       .port = 5000,
+			       .to = 7,
 			       .seq = {100, 0xfffffff0u}};
 
 	for (unsigned i = 0; i < 6 && lives[which].life[i][1]; i++) {
@@ -145,16 +160,27 @@ static void test_in_syn(void **state)
 {
 	(void)state;
 	for (int off = -1; off <= 0; off++) {
-		struct harness *h = talk_open(talk_config("65535\n", "65535 filtering-type eif\n" TIMERS), 64);
+		struct harness *h =
+			talk_open(talk_config("65535\n", "65535 filtering-type eif\n" TIMERS), 64);
 		struct connection c = {.h = h, .port = 5000, .to = 7, .seq = {1, 1}};
 		struct probe syn, answer;
 
 		talk_connect(&c);
-		syn = (struct probe){.src = ESX, .sport = 99, .dst = GW, .dport = c.external,
-				     .proto = IPPROTO_TCP, .tcp_flags = TCP_SYN, .seq = 500};
+		syn = (struct probe){.src = ESX,
+				     .sport = 99,
+				     .dst = GW,
+				     .dport = c.external,
+				     .proto = IPPROTO_TCP,
+				     .tcp_flags = TCP_SYN,
+				     .seq = 500};
 		assert_true(talk_passes(h, VSPHERE, &syn));
-		answer = (struct probe){.src = CLIENT, .sport = 5000, .dst = ESX, .dport = 99,
-					.proto = IPPROTO_TCP, .tcp_flags = TCP_SYN | TCP_ACK, .ack = 501};
+		answer = (struct probe){.src = CLIENT,
+					.sport = 5000,
+					.dst = ESX,
+					.dport = 99,
+					.proto = IPPROTO_TCP,
+					.tcp_flags = TCP_SYN | TCP_ACK,
+					.ack = 501};
 		talk_age(h, h->now_ns, 7, off);
 		assert_int_equal(talk_passes(h, VRACK, &answer), off < 0);
 		if (off < 0) { /* once answered, it is a connection like any other */
@@ -193,8 +219,7 @@ static void test_fragment(void **state)
 /* C2: a freed port rests, over a restart too; that of a connection whose end was seen need not. */
 static void hold_down(bool restart, int off)
 {
-	struct harness *h = harness_open(
-		talk_config("ports 16384-65535", "ports 20000-20000"), 64);
+	struct harness *h = harness_open(talk_config("ports 16384-65535", "ports 20000-20000"), 64);
 	struct probe out = datagram(OTHER, 1, VC, 7);
 	uint64_t ended_ns;
 
@@ -229,14 +254,19 @@ static void test_hold_down_exempt(void **state)
 {
 	struct harness *h = harness_open(talk_config("ports 16384-65535", "ports 20000-20000"), 64);
 	struct connection c = {.h = h, .port = 5000, .to = 7, .seq = {1, 1}};
-	struct probe other = {.src = OTHER, .sport = 1, .dst = VC, .dport = 7, .proto = IPPROTO_TCP,
+	struct probe other = {.src = OTHER,
+			      .sport = 1,
+			      .dst = VC,
+			      .dport = 7,
+			      .proto = IPPROTO_TCP,
 			      .tcp_flags = TCP_SYN};
 
 	(void)state;
 	talk_connect(&c);
 	talk_tcp(&c, 0, TCP_FIN | TCP_ACK, 0);
 	talk_tcp(&c, 1, TCP_FIN | TCP_ACK, 0);
-	talk_age(h, h->now_ns, 240, -1); /* until then it is its own connection's, late segments too */
+	talk_age(h, h->now_ns, 240,
+		 -1); /* until then it is its own connection's, late segments too */
 	assert_false(talk_passes(h, VRACK, &other));
 	talk_age(h, h->now_ns, 0, 1 << WHEEL_SLOT_SHIFT);
 	harness_advance(h, 0);
@@ -249,7 +279,8 @@ static void test_udp_refresh(void **state)
 {
 	struct harness *h = talk_open(harness_config, 64);
 	uint16_t external = talk_udp(h, CLIENT, 5000, VC, 7);
-	struct probe back = datagram(VC, 7, GW, external), filtered = datagram(ESX, 7, GW, external);
+	struct probe back = datagram(VC, 7, GW, external),
+		     filtered = datagram(ESX, 7, GW, external);
 
 	(void)state;
 	harness_advance(h, 200 * SECOND);
@@ -309,12 +340,10 @@ static void test_tcp_no_refresh(void **state)
 		uint32_t seq, ack; /* added to the right ones */
 		bool passes;
 	} idle[] = {
-		{0, TCP_RST, 1000, 0, true},		/* in the window, not exact */
-		{1, TCP_RST, 1000, 0, true},
-		{0, TCP_RST, 0x20000000, 0, false},
-		{1, TCP_ACK, 0x20000000, 0, false},
-		{1, TCP_ACK, 0, 0x20000000, false},
-		{1, TCP_SYN, 77, 0, true},		/* its receiver challenges it */
+		{0, TCP_RST, 1000, 0, true}, /* in the window, not exact */
+		{1, TCP_RST, 1000, 0, true},	    {0, TCP_RST, 0x20000000, 0, false},
+		{1, TCP_ACK, 0x20000000, 0, false}, {1, TCP_ACK, 0, 0x20000000, false},
+		{1, TCP_SYN, 77, 0, true}, /* its receiver challenges it */
 	};
 
 	(void)state;
@@ -326,7 +355,8 @@ static void test_tcp_no_refresh(void **state)
 		p.seq += idle[i].seq;
 		p.ack += idle[i].ack;
 		harness_advance(c.h, 7000 * SECOND);
-		assert_int_equal(talk_passes(c.h, idle[i].side ? VSPHERE : VRACK, &p), idle[i].passes);
+		assert_int_equal(talk_passes(c.h, idle[i].side ? VSPHERE : VRACK, &p),
+				 idle[i].passes);
 		assert_int_equal(talk_flow(&c)->tcp_state, TCP_ESTABLISHED);
 		talk_age(c.h, born_ns, 7500, 0);
 		p = talk_segment(&c, 1, TCP_ACK, 0);

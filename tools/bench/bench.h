@@ -62,10 +62,11 @@ struct variant {
 	const char *name, *title;
 	bool translates; /* the server must see the gateway's address, not the client's */
 	bool ours;	 /* consists of processes of ours */
+	const char *offload; /* of ours: what the kernel forwards, as the configuration says it */
 	int (*setup)(struct run *run);
 	void (*teardown)(struct run *run);
 };
-extern const struct variant variant_nft, variant_forward, variant_pgw;
+extern const struct variant variant_nft, variant_forward, variant_pgw, variant_pgw_tc;
 
 struct metric {
 	const char *name, *unit;

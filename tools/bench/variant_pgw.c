@@ -24,10 +24,10 @@
 #define END_TIMEOUT_MS	 10000
 
 /* One external address, as for masquerade. Ports are those that masquerade would use, less the
- * range below 16384 that the kernel keeps for itself. */
+ * range below 16384 that the kernel keeps for itself. Twice: the offload mode. */
 static const char configuration[] =
-	"portgroup add vrack dev " GATEWAY_C_DEV " realm private\n"
-	"portgroup add vsphere dev " GATEWAY_S_DEV " realm vsphere\n"
+	"portgroup add vrack dev " GATEWAY_C_DEV " realm private offload %s\n"
+	"portgroup add vsphere dev " GATEWAY_S_DEV " realm vsphere offload %s\n"
 	"address add " GATEWAY_C_ADDR PREFIX_BITS " portgroup vrack\n"
 	"address add " GATEWAY_S_ADDR PREFIX_BITS " portgroup vsphere\n"
 	"pool add default external-ip-address " GATEWAY_S_ADDR " ports 16384-65535"
@@ -40,14 +40,14 @@ struct start {
 	int output;
 };
 
-static int write_file(const char *path, const char *text)
+static int write_configuration(const char *path, const char *offload)
 {
 	FILE *file = fopen(path, "we");
 	int ret;
 
 	if (!file)
 		return -errno;
-	ret = fputs(text, file) < 0 ? -EIO : 0;
+	ret = fprintf(file, configuration, offload, offload) < 0 ? -EIO : 0;
 	if (fclose(file) != 0 && ret == 0)
 		ret = -errno;
 	return ret;
@@ -154,7 +154,7 @@ static int pgw_setup(struct run *run)
 	snprintf(start.log, sizeof(start.log), "%s/log", gateway->rundir);
 	if (access(start.pgwd, X_OK) != 0)
 		return run_fail(run, "%s is not there; build it or say --bindir", start.pgwd);
-	ret = write_file(start.conf, configuration);
+	ret = write_configuration(start.conf, run->variant->offload);
 	if (ret)
 		return run_fail(run, "cannot write %s: %s", start.conf, strerror(-ret));
 	if (pipe2(fds, O_CLOEXEC) < 0)
@@ -206,6 +206,17 @@ const struct variant variant_pgw = {
 	.title = "the gateway, raw datapath",
 	.translates = true,
 	.ours = true,
+	.offload = "off",
+	.setup = pgw_setup,
+	.teardown = pgw_teardown,
+};
+
+const struct variant variant_pgw_tc = {
+	.name = "pgw-tc",
+	.title = "the gateway, established flows in its tc program",
+	.translates = true,
+	.ours = true,
+	.offload = "tc",
 	.setup = pgw_setup,
 	.teardown = pgw_teardown,
 };

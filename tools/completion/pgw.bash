@@ -12,7 +12,7 @@ _pgw_objects="portgroup address route pool nat service allow set session client 
 _pgw_filter="internal-src-address internal-src-port internal-dst-address internal-dst-port
 	external-src-address external-src-port external-dst-address external-dst-port
 	src sport dst dport protocol state id portgroup pool service"
-_pgw_events="revision link datapath sessions-ended all"
+_pgw_events="revision link datapath sessions-ended backend all"
 
 _pgw_add() { # WORD...
 	candidates+=("$@")
@@ -78,8 +78,14 @@ _pgw_keywords() {
 		_pgw_add number from to protocol pool flows flows-created flows-refused packets bytes
 		;;
 	"nat add") _pgw_add from to protocol pool nat-pass-through ;;
-	"service show") _pgw_add name address protocol port balance backends ;;
-	"service add") _pgw_add address protocol port backend balance ;;
+	"service show")
+		_pgw_add name address protocol port balance backends check path interval timeout \
+			rise fall dead down
+		;;
+	"service add")
+		_pgw_add address protocol port backend balance check path interval timeout rise fall \
+			dead down
+		;;
 	"allow show") _pgw_add network description ;;
 	"allow add") _pgw_add description ;;
 	"neighbour show") _pgw_add address portgroup mac state ;;
@@ -108,7 +114,10 @@ _pgw_values() {
 	*" mapping-type") _pgw_add eim edm ;;
 	*" filtering-type") _pgw_add eif adf edf ;;
 	*" address-allocation-type") _pgw_add paired ;;
-	*" balance") _pgw_add round-robin source-hash ;;
+	*" balance") _pgw_add round-robin least-connections source-hash ;;
+	"service check") _pgw_add tcp tls http icmp ;;
+	"service dead") _pgw_add keep reset move ;;
+	"service down") _pgw_add silence reset icmp ;;
 	"nat protocol") _pgw_add tcp udp icmp any ;;
 	"service protocol") _pgw_add tcp udp ;;
 	"session protocol") _pgw_add tcp udp icmp ;;

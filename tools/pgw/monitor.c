@@ -10,7 +10,8 @@
 #include "tools/pgw/objects.h"
 #include "tools/pgw/remote.h"
 
-static const char *const event_names[] = {"revision", "link", "datapath", "sessions-ended"};
+static const char *const event_names[] = {"revision", "link", "datapath", "sessions-ended",
+					  "backend"};
 #define EVENT_NAMES (sizeof(event_names) / sizeof(event_names[0]))
 
 /* Events of which kind are shown: bit i = event_names[i]; all bits = also ones not known here. */
@@ -28,8 +29,8 @@ static int parse_events(const struct pgw_call *call, unsigned *events)
 			*events = ~0u;
 		else
 			return message_wrong(call->argv[at],
-					     "expected revision, link, datapath, sessions-ended "
-					     "or all");
+					     "expected revision, link, datapath, "
+					     "sessions-ended, backend or all");
 	}
 	return EXIT_DONE;
 }
@@ -167,7 +168,7 @@ unblock:
 }
 
 static const struct pgw_command commands[] = {
-	{"show", NULL, "[ revision | link | datapath | sessions-ended | all ]...",
+	{"show", NULL, "[ revision | link | datapath | sessions-ended | backend | all ]...",
 	 "print what happens, one line or JSON object an event, until interrupted; -t with the "
 	 "time",
 	 monitor_show},

@@ -36,6 +36,7 @@ struct session_table {
 	uint32_t records; /* that were ever used: the others need no look */
 	struct snapshot snapshot;
 	const char *portgroups[COUNTERS_PORTS]; /* names; NULL = none has this index */
+	uint32_t offloaded; /* bit set of portgroups whose packets a tc program sees first */
 	uint64_t now_ns;			/* CLOCK_MONOTONIC, as the datapath stamps flows */
 	void *flow_memory, *snapshot_memory;
 	size_t flow_bytes, snapshot_bytes;
@@ -59,6 +60,9 @@ const char *session_state(const struct session *session);
 uint32_t session_timeout_s(const struct session_table *table, const struct session *session);
 uint64_t session_idle_ms(const struct session_table *table, const struct session *session);
 uint64_t session_age_s(const struct session_table *table, const struct session *session);
+
+/* session_datapath() - "tc": the kernel forwards its packets; "raw": the datapath does. */
+const char *session_datapath(const struct session_table *table, const struct session *session);
 
 /* session_row() - print one; the columns are session_columns. */
 extern const struct print_table session_columns;

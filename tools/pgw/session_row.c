@@ -167,6 +167,6 @@ void session_row(struct printer *printer, const struct session_table *table,
 	print_translation(printer, table, session);
 	print_mac(printer, INTERNAL_NEXT_HOP, flow->mac[inner]);
 	print_mac(printer, EXTERNAL_NEXT_HOP, flow->mac[outer]);
-	print_word(printer, DATAPATH, "raw");
+	print_word(printer, DATAPATH, session_datapath(table, session));
 	print_row_end(printer);
 }

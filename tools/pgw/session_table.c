@@ -63,6 +63,21 @@ static const char *use_snapshot(struct session_table *table, int fd, const json_
 	return wrong;
 }
 
+static uint32_t read_offloaded(const json_t *portgroups)
+{
+	uint32_t offloaded = 0;
+
+	for (size_t i = 0; i < json_array_size(portgroups); i++) {
+		const json_t *portgroup = json_array_get(portgroups, i);
+		json_int_t index = json_integer_value(json_object_get(portgroup, "index"));
+		const char *state = json_string_value(json_object_get(portgroup, "offload-state"));
+
+		if (state && !strcmp(state, "tc") && index >= 0 && index < COUNTERS_PORTS)
+			offloaded |= 1u << index;
+	}
+	return offloaded;
+}
+
 int session_table_open(struct session_table *table, struct pgw *pgw)
 {
 	int fds[CTL_FDS_MAX] = {-1, -1};
@@ -73,6 +88,7 @@ int session_table_open(struct session_table *table, struct pgw *pgw)
 
 	memset(table, 0, sizeof(*table));
 	if (code == EXIT_DONE) {
+		table->offloaded = read_offloaded(json_object_get(answer, "portgroups"));
 		wrong = use_flows(table, fds[0], json_object_get(answer, "bytes"));
 		if (!wrong) {
 			what = "snapshot";
@@ -145,6 +161,17 @@ const char *session_state(const struct session *session)
 		return session->flow.flags & FLOW_REPLIED ? "replied" : "unreplied";
 	name = tcp_state_name(session->flow.tcp_state);
 	return name ? name : "unknown";
+}
+
+const char *session_datapath(const struct session_table *table, const struct session *session)
+{
+	const struct flow *flow = &session->flow;
+	uint32_t sides = flow->port[0] < COUNTERS_PORTS && flow->port[1] < COUNTERS_PORTS ?
+				 1u << flow->port[0] | 1u << flow->port[1] :
+				 UINT32_MAX;
+	bool plain = flow->proto == IPPROTO_UDP || flow->tcp_state == TCP_ESTABLISHED;
+
+	return plain && flow->flags & FLOW_OFFLOAD && (table->offloaded & sides) == sides ? "tc" : "raw";
 }
 
 uint32_t session_timeout_s(const struct session_table *table, const struct session *session)

@@ -104,7 +104,8 @@ static const struct pgw_command commands[] = {
 	 "what becomes of a TCP segment of no session", statement_add},
 	{"session-log", NULL,
 	 "{ off | ipfix ADDRESS:PORT [ DESTINATIONS ] | file PATH [ DESTINATIONS ] | default }",
-	 "where sessions are logged", statement_add},
+	 "where sessions are logged; DESTINATIONS is \"destinations on\" or \"destinations off\"",
+	 statement_add},
 	{"threshold", NULL, "{ PERCENT | off | default }",
 	 "the fill of a table or pool from which on it is logged", statement_add},
 };
@@ -116,6 +117,5 @@ const struct pgw_object set_object = {
 	.where =
 		"TIMER := { udp-timeout | tcp-idle-timeout | tcp-trans-open-timeout |\n"
 		"           tcp-trans-close-timeout | tcp-in-syn-timeout | fragment-min-timeout |\n"
-		"           icmp-timeout | hold-down-timeout }\n"
-		"DESTINATIONS := destinations { on | off }\n",
+		"           icmp-timeout | hold-down-timeout }\n",
 };
