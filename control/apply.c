@@ -223,6 +223,7 @@ static void *compile(const struct apply *apply, size_t *bytes, struct ctl_error 
 		runtime.portgroup[i].ifindex = apply->fresh[index].link.ifindex;
 	}
 	runtime.pool_index = apply->places.pool;
+	runtime.vmac_index = apply->places.vmac;
 	runtime.reserved = reserved;
 	runtime.n_reserved = n_reserved;
 	runtime.backend_up = health_plan_up(apply->health);

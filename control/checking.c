@@ -15,8 +15,8 @@
 #include "control/keeper.h"
 #include "control/tell.h"
 
-#define FILES_OF_OTHERS	 256u /* descriptors that all the rest of pgwd may need */
-#define RETRY_MS	 1000 /* after the datapath has not taken a change */
+#define FILES_OF_OTHERS 256u /* descriptors that all the rest of pgwd may need */
+#define RETRY_MS	1000 /* after the datapath has not taken a change */
 
 static void changed(void *context, const struct health_change *change)
 {
@@ -80,7 +80,8 @@ static unsigned probes_max(void)
 	rlim_t free_files = HEALTH_PROBES_MAX;
 
 	if (!getrlimit(RLIMIT_NOFILE, &limit))
-		free_files = limit.rlim_cur > FILES_OF_OTHERS ? limit.rlim_cur - FILES_OF_OTHERS : 1;
+		free_files =
+			limit.rlim_cur > FILES_OF_OTHERS ? limit.rlim_cur - FILES_OF_OTHERS : 1;
 	return free_files < HEALTH_PROBES_MAX ? (unsigned)free_files : HEALTH_PROBES_MAX;
 }
 
@@ -112,8 +113,8 @@ void checking_close(struct gateway *gateway)
 	gateway->checking = (struct checking){0};
 }
 
-int checking_plan(struct gateway *gateway, const struct config *config,
-		  const struct places *places, struct health_plan **plan, struct ctl_error *error)
+int checking_plan(struct gateway *gateway, const struct config *config, const struct places *places,
+		  struct health_plan **plan, struct ctl_error *error)
 {
 	const struct region *snapshot = &gateway->snapshot;
 	struct snapshot running;

@@ -32,8 +32,8 @@ int checking_open(struct gateway *gateway, struct ctl_error *error);
 void checking_close(struct gateway *gateway);
 
 /* checking_plan() - health_prepare() for @config. Return: 0, or -ENOMEM with @error set. */
-int checking_plan(struct gateway *gateway, const struct config *config,
-		  const struct places *places, struct health_plan **plan, struct ctl_error *error);
+int checking_plan(struct gateway *gateway, const struct config *config, const struct places *places,
+		  struct health_plan **plan, struct ctl_error *error);
 /* checking_commit() - @plan is what the datapath runs now; taken over. */
 void checking_commit(struct gateway *gateway, struct health_plan *plan);
 

@@ -44,6 +44,12 @@ void names_read(struct names *names, const struct snapshot *snapshot)
 		if (pool->index < NAMES_POOLS_MAX)
 			memcpy(names->pool[pool->index], pool->name, CONFIG_NAME - 1);
 	}
+	for (uint32_t i = 0; i < snapshot->n_vmacs; i++) {
+		const struct snapshot_vmac *vmac = &snapshot->vmacs[i];
+
+		if (vmac->index >= 1 && vmac->index <= NAMES_VMACS_MAX)
+			mac_text(vmac->mac, names->vmac[vmac->index - 1]);
+	}
 }
 
 int names_place(struct names *names, const struct config *config, struct places *places,
@@ -69,6 +75,17 @@ int names_place(struct names *names, const struct config *config, struct places 
 				     config->pools[i].name, CONFIG_POOLS_MAX);
 		places->pool[i] = (uint16_t)at;
 	}
+	for (size_t i = 0; i < config->n_vmacs; i++) {
+		char mac[MAC_TEXT_BYTES];
+		size_t at = find_or_add(names->vmac, NAMES_VMACS_MAX,
+					mac_text(config->vmacs[i].mac, mac));
+
+		if (at == NAME_NONE)
+			return fault(error, -ENOSPC,
+				     "no place for virtual MAC %s: at most %d are possible", mac,
+				     CONFIG_VMACS_MAX);
+		places->vmac[i] = (uint8_t)(at + 1);
+	}
 	return 0;
 }
 
@@ -88,6 +105,16 @@ static bool has_pool(const struct config *config, const char *name)
 	return false;
 }
 
+static bool has_vmac(const struct config *config, const char *name)
+{
+	char mac[MAC_TEXT_BYTES];
+
+	for (size_t i = 0; i < config->n_vmacs; i++)
+		if (!strcmp(mac_text(config->vmacs[i].mac, mac), name))
+			return true;
+	return false;
+}
+
 void names_keep(struct names *names, const struct config *config)
 {
 	for (size_t i = 0; i < CONFIG_PORTGROUPS_MAX; i++)
@@ -96,4 +123,7 @@ void names_keep(struct names *names, const struct config *config)
 	for (size_t i = 0; i < NAMES_POOLS_MAX; i++)
 		if (!has_pool(config, names->pool[i]))
 			names->pool[i][0] = '\0';
+	for (size_t i = 0; i < NAMES_VMACS_MAX; i++)
+		if (!has_vmac(config, names->vmac[i]))
+			names->vmac[i][0] = '\0';
 }

@@ -15,15 +15,19 @@
 
 #define NAMES_POOLS_MAX ((size_t)2 * CONFIG_POOLS_MAX) /* all may be replaced at once */
 
+#define NAMES_VMACS_MAX ((size_t)2 * CONFIG_VMACS_MAX)
+
 struct names { /* an empty name: the index is free */
 	char portgroup[CONFIG_PORTGROUPS_MAX][CONFIG_NAME];
 	char pool[NAMES_POOLS_MAX][CONFIG_NAME];
+	char vmac[NAMES_VMACS_MAX][CONFIG_NAME]; /* the MAC; its index is the place plus 1 */
 };
 
-/* Indexes of a configuration's portgroups and pools, each in the configuration's order. */
+/* Indexes of a configuration's portgroups, pools and virtual MACs, each in the configuration's order. */
 struct places {
 	uint8_t portgroup[CONFIG_PORTGROUPS_MAX];
 	uint16_t pool[CONFIG_POOLS_MAX];
+	uint8_t vmac[CONFIG_VMAC_ADDRESSES_MAX];
 };
 
 /* names_read() - the names of a snapshot that runs. */

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <ifaddrs.h>
+#include <linux/if_packet.h>
 #include <linux/neighbour.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -249,6 +250,41 @@ static void show_allows(const struct gateway *gateway, json_t *items)
 	}
 }
 
+/* As the kernel has it: an address is present on any interface with the MAC. */
+static int show_vmacs(const struct gateway *gateway, json_t *items, struct ctl_error *error)
+{
+	struct ifaddrs *list;
+
+	if (getifaddrs(&list))
+		return fault(error, -errno, "cannot list the kernel's addresses: %s",
+			     strerror(errno));
+	for (size_t i = 0; i < gateway->config.n_vmacs; i++) {
+		const struct config_vmac *v = &gateway->config.vmacs[i];
+		char mac[MAC_TEXT_BYTES], addr[ADDR_TEXT_BYTES];
+		const char *name = NULL;
+
+		for (const struct ifaddrs *at = list; at && !name; at = at->ifa_next) {
+			struct sockaddr_ll link;
+
+			if (!at->ifa_addr || at->ifa_addr->sa_family != AF_PACKET)
+				continue;
+			memcpy(&link, at->ifa_addr, sizeof(link));
+			if (link.sll_halen == sizeof(v->mac.b) &&
+			    !memcmp(link.sll_addr, v->mac.b, sizeof(v->mac.b)))
+				name = at->ifa_name;
+		}
+		json_array_append_new(
+			items,
+			json_pack("{s:s, s:s, s:s, s:s, s:s, s:s*, s:s}", "mac",
+				  mac_text(v->mac, mac), "address", addr_text(v->addr, addr),
+				  "portgroup", v->portgroup, "type", vmac_type_name(v->type), "name",
+				  v->name, "interface", name, "state",
+				  name && has_address(list, name, v->addr) ? "present" : "missing"));
+	}
+	freeifaddrs(list);
+	return 0;
+}
+
 int show_object(void *context, const char *object, bool statistics, struct request_result *result)
 {
 	struct gateway *gateway = context;
@@ -267,6 +303,8 @@ int show_object(void *context, const char *object, bool statistics, struct reque
 		code = show_nats(gateway, statistics, items, &result->error);
 	else if (!strcmp(object, "service"))
 		show_services(gateway, items);
+	else if (!strcmp(object, "vmac"))
+		code = show_vmacs(gateway, items, &result->error);
 	else
 		show_allows(gateway, items);
 	json_object_set_new(result->answer, "items", items);

@@ -195,7 +195,7 @@ bool argument_balance(void *field, const char *text, struct reason *why)
 			return true;
 		}
 	return argument_wrong(why, "expected round-robin, least-connections or "
-					   "source-hash");
+				   "source-hash");
 }
 
 bool argument_transport(void *field, const char *text, struct reason *why)

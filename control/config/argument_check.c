@@ -19,7 +19,8 @@ bool argument_check(void *field, const char *text, struct reason *why)
 	return argument_wrong(why, "expected tcp, tls, http or icmp");
 }
 
-/* "S" or "S.F" with up to three digits behind the point. Return: false if it is not of that form. */
+/* "S" or "S.F" with up to three digits behind the point. Return: false if it is not of that form.
+ */
 static bool read_ms(const char *text, uint32_t *ms)
 {
 	const char *point = strchr(text, '.');

@@ -206,6 +206,8 @@ static int check_all(struct check *check)
 		return error_memory(check->error);
 	if (!(wrong = check_routes(check)) && !(wrong = check_pools(check)))
 		wrong = check_services(check);
+	if (!wrong)
+		wrong = check_vmacs(check);
 	derived_free(&check->derived);
 	return wrong;
 }

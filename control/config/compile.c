@@ -11,6 +11,7 @@
 
 #include "control/config/derive.h"
 #include "control/config/kind.h"
+#include "control/config/vmac.h"
 
 struct compile {
 	const struct config *config;
@@ -112,6 +113,29 @@ static void fill_network(const struct compile *compile)
 	}
 }
 
+/* The MACs, and which addresses are reached by them. */
+static void fill_vmacs(const struct compile *compile)
+{
+	const struct config *config = compile->config;
+	const uint8_t *index = compile->runtime->vmac_index;
+	struct snapshot_address *addresses = section(compile, SECTION_ADDRESS);
+	struct snapshot_vmac *vmacs = section(compile, SECTION_VMAC);
+	uint8_t macs = 0;
+
+	for (size_t i = 0, next; i < config->n_vmacs; i = next, macs++) {
+		next = vmac_next(config, i);
+		vmacs[macs].mac = config->vmacs[i].mac;
+		vmacs[macs].index = index ? index[i] : (uint8_t)(macs + 1);
+		for (size_t j = i; j < next; j++) {
+			const struct snapshot_address *own =
+				derived_own(&compile->derived, config->vmacs[j].addr);
+
+			addresses[own - compile->derived.own].vmac = vmacs[macs].index;
+			vmacs[macs].port = port_index(compile, own->port);
+		}
+	}
+}
+
 static int compare_services(const void *a, const void *b)
 {
 	const struct snapshot_service *x = a, *y = b;
@@ -208,12 +232,14 @@ static void fill_rules(const struct compile *compile)
 static size_t lay_out(const struct compile *compile, struct snapshot_header *header)
 {
 	const struct config *config = compile->config;
-	size_t backends = 0, pool_addresses = 0, bytes = sizeof(*header);
+	size_t backends = 0, pool_addresses = 0, macs = 0, bytes = sizeof(*header);
 
 	for (size_t i = 0; i < config->n_services; i++)
 		backends += config->services[i].n_backends;
 	for (size_t i = 0; i < config->n_pools; i++)
 		pool_addresses += config->pools[i].n_external;
+	for (size_t i = 0; i < config->n_vmacs; i = vmac_next(config, i))
+		macs++;
 	const struct {
 		size_t count, element_bytes;
 	} sections[SECTION_COUNT] = {
@@ -228,6 +254,7 @@ static size_t lay_out(const struct compile *compile, struct snapshot_header *hea
 		[SECTION_POOL_ADDRESS] = {pool_addresses, sizeof(be32)},
 		[SECTION_RESERVED] = {compile->runtime->n_reserved,
 				      sizeof(struct snapshot_reserved)},
+		[SECTION_VMAC] = {macs, sizeof(struct snapshot_vmac)},
 	};
 	for (unsigned i = 0; i < SECTION_COUNT; i++) {
 		bytes = (bytes + 7) & ~(size_t)7;
@@ -255,6 +282,7 @@ static void fill(const struct compile *compile)
 	header->options = compile->config->dead_flow == DEAD_FLOW_RST ? SNAPSHOT_DEAD_FLOW_RST : 0;
 	fill_ports(compile);
 	fill_network(compile);
+	fill_vmacs(compile);
 	memcpy(section(compile, SECTION_ALLOW), compile->allow,
 	       compile->n_allow * sizeof(*compile->allow));
 	fill_services(compile);

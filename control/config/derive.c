@@ -117,6 +117,8 @@ static void derive_own(struct derived *derived, const struct config *config)
 	for (size_t i = 0; i < config->n_pools; i++)
 		for (size_t j = 0; j < config->pools[i].n_external; j++)
 			add_own(derived, config->pools[i].external[j], ADDRESS_POOL);
+	for (size_t i = 0; i < config->n_vmacs; i++)
+		add_own(derived, config->vmacs[i].addr, ADDRESS_VMAC);
 	if (derived->n_own)
 		qsort(derived->own, derived->n_own, sizeof(*derived->own), compare_own);
 	for (size_t i = 0; i < derived->n_own; i++)
@@ -127,7 +129,7 @@ static void derive_own(struct derived *derived, const struct config *config)
 
 int derive(struct derived *derived, const struct config *config)
 {
-	size_t n_own = config->n_addresses + config->n_services;
+	size_t n_own = config->n_addresses + config->n_services + config->n_vmacs;
 
 	for (size_t i = 0; i < config->n_pools; i++)
 		n_own += config->pools[i].n_external;

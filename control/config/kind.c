@@ -200,6 +200,22 @@ static bool allow_equal(const void *a, const void *b)
 	       strcmp(x->description, y->description) == 0;
 }
 
+static int vmac_compare(const void *a, const void *b)
+{
+	const struct config_vmac *x = a, *y = b;
+	int order = memcmp(x->mac.b, y->mac.b, sizeof(x->mac.b));
+
+	return order ? order : compare_numbers(ntohl(x->addr), ntohl(y->addr));
+}
+
+static bool vmac_equal(const void *a, const void *b)
+{
+	const struct config_vmac *x = a, *y = b;
+
+	return vmac_compare(x, y) == 0 && x->type == y->type &&
+	       strcmp(x->portgroup, y->portgroup) == 0 && strcmp(x->name, y->name) == 0;
+}
+
 static int clone_nothing(void *item)
 {
 	(void)item;
@@ -239,6 +255,9 @@ const struct kind kinds[KIND_COUNT] = {
 	[KIND_ALLOW] = {"allow", ARRAY(allows, config_allow), .max = CONFIG_ALLOW_MAX,
 			.compare = allow_compare, .equal = allow_equal, .clone = clone_nothing,
 			.release = release_nothing},
+	[KIND_VMAC] = {"vmac", ARRAY(vmacs, config_vmac), .max = CONFIG_VMAC_ADDRESSES_MAX,
+		       .compare = vmac_compare, .equal = vmac_equal, .clone = clone_nothing,
+		       .release = release_nothing},
 };
 static_assert(sizeof(kinds) / sizeof(kinds[0]) == KIND_COUNT, "one description per kind");
 

@@ -24,6 +24,7 @@ enum config_kind {
 	KIND_NAT,
 	KIND_SERVICE,
 	KIND_ALLOW,
+	KIND_VMAC,
 	KIND_COUNT
 };
 
@@ -53,6 +54,7 @@ union config_item {
 	struct config_nat nat;
 	struct config_service service;
 	struct config_allow allow;
+	struct config_vmac vmac;
 };
 
 void *kind_items(const struct config *config, enum config_kind kind);

@@ -159,6 +159,15 @@ const char *down_answer_name(enum down_answer down)
 	return (unsigned)down < DOWN_COUNT ? down_answer_names[down] : NULL;
 }
 
+static const char *const vmac_type_names[] = {[VMAC_VMWARE] = "vmware", [VMAC_OVH] = "ovh"};
+static_assert(sizeof(vmac_type_names) / sizeof(vmac_type_names[0]) == VMAC_TYPE_COUNT,
+	      "one per type of virtual MAC");
+
+const char *vmac_type_name(enum vmac_type type)
+{
+	return (unsigned)type < VMAC_TYPE_COUNT ? vmac_type_names[type] : NULL;
+}
+
 const char *timer_name(enum timer timer)
 {
 	return (unsigned)timer < TIMER_COUNT ? settings[timer].name : NULL;

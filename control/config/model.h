@@ -23,6 +23,8 @@
 #define CONFIG_POOL_ADDRESSES_MAX 256 /* of one pool */
 #define CONFIG_POOLS_MAX       256
 #define CONFIG_RULES_MAX       4096
+#define CONFIG_VMACS_MAX       32 /* of the gateway */
+#define CONFIG_VMAC_ADDRESSES_MAX 1024 /* of all of them */
 
 /* What of a portgroup's packets the kernel may forward by itself (offload/offload.h). */
 enum offload_mode {
@@ -120,6 +122,17 @@ struct config_service {
 	unsigned line;
 };
 
+enum vmac_type { VMAC_VMWARE, VMAC_OVH, VMAC_TYPE_COUNT };
+
+struct config_vmac { /* one address of a virtual MAC */
+	struct mac mac;
+	be32 addr;
+	char portgroup[CONFIG_NAME]; /* this and the type: alike in all addresses of a MAC */
+	enum vmac_type type;
+	char name[CONFIG_NAME]; /* of the virtual machine, by which people find it again */
+	unsigned line;
+};
+
 struct config_allow {
 	struct prefix network;
 	char description[CONFIG_TEXT];
@@ -154,6 +167,8 @@ struct config {
 	size_t n_services;
 	struct config_allow *allows;
 	size_t n_allows;
+	struct config_vmac *vmacs;
+	size_t n_vmacs; /* addresses, at least one a MAC */
 	uint32_t timer_s[TIMER_COUNT];
 	uint32_t flow_capacity; /* set flow-capacity N (power of two is not required) */
 	uint32_t icmp_rate; /* set icmp-rate N, errors per second */
@@ -224,6 +239,8 @@ struct config_runtime {
 		uint32_t ifindex; /* 0: the interface is absent */
 	} portgroup[CONFIG_PORTGROUPS_MAX];
 	const uint16_t *pool_index; /* stable index of each pool, in the order of the config */
+	/* Stable index, from 1 on, of the MAC of each vmac statement; NULL: as they come. */
+	const uint8_t *vmac_index;
 	const struct snapshot_reserved *reserved; /* ports on which the gateway listens */
 	size_t n_reserved;
 	/* Which backends are up, in the order of the services and of their backends; NULL: all. */
@@ -248,6 +265,7 @@ const char *offload_mode_name(enum offload_mode mode);
 const char *check_kind_name(enum check_kind kind);
 const char *dead_backend_name(enum dead_backend dead);
 const char *down_answer_name(enum down_answer down);
+const char *vmac_type_name(enum vmac_type type);
 const char *timer_name(enum timer timer);
 const char *protocol_name(uint8_t protocol); /* "tcp" "udp" "icmp" "any"(0) */
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "control/config/statement.h"
+#include "control/config/vmac.h"
 
 #define PORTGROUP(member) offsetof(struct config_portgroup, member)
 #define ADDRESS(member)	  offsetof(struct config_address, member)
@@ -12,6 +13,7 @@
 #define POOL(member)	  offsetof(struct config_pool, member)
 #define NAT(member)	  offsetof(struct config_nat, member)
 #define SERVICE(member)	  offsetof(struct config_service, member)
+#define VMAC(member)	  offsetof(struct config_vmac, member)
 #define ALLOW(member)	  offsetof(struct config_allow, member)
 
 static void portgroup_normal(void *item)
@@ -115,8 +117,8 @@ static const struct keyword service_add[] = {
 	{"protocol", "tcp|udp", argument_transport, SERVICE(protocol), KEYWORD_REQUIRED},
 	{"port", "PORT", argument_port, SERVICE(port), KEYWORD_REQUIRED},
 	{"backend", "ADDRESS:PORT", argument_backend, 0, KEYWORD_REQUIRED | KEYWORD_REPEATED},
-	{"balance", "round-robin|least-connections|source-hash", argument_balance,
-	 SERVICE(balance), 0},
+	{"balance", "round-robin|least-connections|source-hash", argument_balance, SERVICE(balance),
+	 0},
 	{"check", "tcp|tls|http|icmp", argument_check, SERVICE(check.kind), 0},
 	{"path", "/PATH", argument_path, SERVICE(check.path), 0},
 	{"interval", "SECONDS", argument_interval, SERVICE(check.interval_ms), 0},
@@ -133,6 +135,19 @@ static const struct keyword allow_add[] = {
 	{0},
 };
 
+static const struct keyword vmac_add[] = {
+	{"address", "ADDRESS", argument_addr, VMAC(addr), KEYWORD_REQUIRED},
+	{"portgroup", "NAME", argument_name, VMAC(portgroup), KEYWORD_REQUIRED},
+	{"type", "vmware|ovh", argument_vmac_type, VMAC(type), KEYWORD_REQUIRED},
+	{"name", "NAME", argument_name, VMAC(name), KEYWORD_REQUIRED},
+	{0},
+};
+
+static const struct keyword vmac_del[] = {
+	{"address", "ADDRESS", argument_addr, VMAC(addr), 0},
+	{0},
+};
+
 /* key, its reader and field; defaults; what del must match; keywords of add and del */
 const struct object objects[KIND_COUNT] = {
 	[KIND_PORTGROUP] = {"NAME", argument_name, PORTGROUP(name), portgroup_normal, NULL,
@@ -143,9 +158,11 @@ const struct object objects[KIND_COUNT] = {
 			route_del},
 	[KIND_POOL] = {"NAME", argument_name, POOL(name), pool_normal, NULL, pool_add, no_keywords},
 	[KIND_NAT] = {"NUMBER", argument_rule, NAT(number), NULL, NULL, nat_add, no_keywords},
-	[KIND_SERVICE] = {"NAME", argument_name, SERVICE(name), service_normal, NULL,
-			  service_add, no_keywords},
+	[KIND_SERVICE] = {"NAME", argument_name, SERVICE(name), service_normal, NULL, service_add,
+			  no_keywords},
 	[KIND_ALLOW] = {"NETWORK", argument_prefix, ALLOW(network), NULL, NULL, allow_add,
 			no_keywords},
+	[KIND_VMAC] = {"MAC", argument_mac, VMAC(mac), NULL, vmac_same_mac, vmac_add, vmac_del,
+		       vmac_choose, vmac_del_all},
 };
 static_assert(sizeof(objects) / sizeof(objects[0]) == KIND_COUNT, "one per kind");

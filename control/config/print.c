@@ -170,6 +170,25 @@ static void print_allow(struct config_text *text, const void *item)
 	}
 }
 
+static void print_vmac_key(struct config_text *text, const void *item)
+{
+	const struct config_vmac *vmac = item;
+	char mac[MAC_TEXT_BYTES], addr[ADDR_TEXT_BYTES];
+
+	config_text_add(text, "%s", mac_text(vmac->mac, mac));
+	if (vmac->addr)
+		config_text_add(text, " address %s", addr_text(vmac->addr, addr));
+}
+
+static void print_vmac(struct config_text *text, const void *item)
+{
+	const struct config_vmac *vmac = item;
+
+	print_vmac_key(text, item);
+	config_text_add(text, " portgroup %s type %s name %s", vmac->portgroup,
+			vmac_type_name(vmac->type), vmac->name);
+}
+
 static const struct {
 	void (*item)(struct config_text *text, const void *item);
 	void (*key)(struct config_text *text, const void *item);
@@ -181,6 +200,7 @@ static const struct {
 	[KIND_NAT] = {print_nat, print_nat_key},
 	[KIND_SERVICE] = {print_service, print_name},
 	[KIND_ALLOW] = {print_allow, print_allow_key},
+	[KIND_VMAC] = {print_vmac, print_vmac_key},
 };
 static_assert(sizeof(printers) / sizeof(printers[0]) == KIND_COUNT, "one per kind");
 

@@ -188,10 +188,13 @@ static int add_item(struct edit *edit, enum config_kind kind, union config_item 
 		    const struct line *line, struct config_error *error)
 {
 	const void *found;
+	struct reason why = {0};
 	int wrong = read_keywords(line, objects[kind].add, item, error);
 
 	if (wrong)
 		return wrong;
+	if (objects[kind].choose && !objects[kind].choose(edit, item, &why))
+		return wrong_argument(&line->words[2], &why, error);
 	found = edit_find(edit, kind, item);
 	if (found)
 		return exists_already(edit, kind, found, line->words[2].column, error);
@@ -205,6 +208,17 @@ static int add_item(struct edit *edit, enum config_kind kind, union config_item 
 	return 0;
 }
 
+/* Return: how many it were */
+static size_t del_all(struct edit *edit, enum config_kind kind, const union config_item *item)
+{
+	size_t before = kind_count(edit->config, kind);
+
+	for (size_t i = before; i-- > 0;)
+		if (objects[kind].same(kind_item(edit->config, kind, i), item))
+			edit_remove(edit, kind, kind_item(edit->config, kind, i));
+	return before - kind_count(edit->config, kind);
+}
+
 static int del_item(struct edit *edit, enum config_kind kind, union config_item *item,
 		    const struct line *line, struct config_error *error)
 {
@@ -213,6 +227,8 @@ static int del_item(struct edit *edit, enum config_kind kind, union config_item 
 
 	if (wrong)
 		return wrong;
+	if (objects[kind].all && objects[kind].all(item) && del_all(edit, kind, item))
+		return 0;
 	found = edit_find(edit, kind, item);
 	if (!found || (objects[kind].same && !objects[kind].same(found, item)))
 		return about_item(kind, item, line->words[2].column,

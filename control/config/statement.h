@@ -31,6 +31,10 @@ struct object {
 	/* Is @found the one that "del" described by @wanted? NULL: the key says it all. */
 	bool (*same)(const void *found, const void *wanted);
 	const struct keyword *add, *del; /* ended by a NULL name */
+	/* The key may be left to us: choose it, all else of the item being read. May be NULL. */
+	bool (*choose)(const struct edit *edit, void *item, struct reason *why);
+	/* Does "del" mean all that are same()? NULL: never. */
+	bool (*all)(const void *wanted);
 };
 extern const struct object objects[KIND_COUNT];
 

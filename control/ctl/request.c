@@ -13,7 +13,7 @@
 #define MEMBERS_MAX 2
 
 const char *const request_objects[] = {"portgroup", "address", "route", "pool",
-				       "nat",	    "service", "allow", NULL};
+				       "nat",	    "service", "allow", "vmac", NULL};
 
 struct call {
 	const json_t *request;

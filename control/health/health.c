@@ -261,9 +261,8 @@ static void begin_check(struct health *h, uint32_t index, int64_t now_ms)
 		judge(h, index, result, reason, now_ms);
 		return;
 	}
-	h->slots[slot] = (struct slot){.target = index,
-				       .began_ms = now_ms,
-				       .deadline_ms = now_ms + check->timeout_ms};
+	h->slots[slot] = (struct slot){
+		.target = index, .began_ms = now_ms, .deadline_ms = now_ms + check->timeout_ms};
 	h->under_way++;
 	target->slot = (uint16_t)slot;
 }

@@ -4,14 +4,16 @@
  *
  * A target is one backend of a service with a check. It waits in a heap for the time of its next
  * check, or is being checked (has a slot). A check begins every interval; one that takes longer
- * delays the next. A new target's first check comes at a random time within the first interval, so that
- * a file with thousands of them does not check all at once. At most HEALTH_PROBES_MAX, or as many as
- * health_open() was told, are checked at a time; others that are due wait, the longest first.
+ * delays the next. A new target's first check comes at a random time within the first interval, so
+ * that a file with thousands of them does not check all at once. At most HEALTH_PROBES_MAX, or as
+ * many as health_open() was told, are checked at a time; others that are due wait, the longest
+ * first.
  *
  * Targets outlive a change of the configuration with their state, and with the check that is under
  * way, as long as service, backend, and what is checked are the same.
  *
- * It reads no clock and opens no socket: it is given the time, and a prober (prober.c, or a test's).
+ * It reads no clock and opens no socket: it is given the time, and a prober (prober.c, or a
+ * test's).
  */
 #ifndef PGW_HEALTH_HEALTH_H
 #define PGW_HEALTH_HEALTH_H
@@ -32,7 +34,8 @@ struct health_prober {
 	 * result, with @reason unless it has passed. */
 	enum probe_result (*start)(void *context, unsigned slot, const struct probe_spec *spec,
 				   char reason[PROBE_REASON_BYTES]);
-	/* stop() - give it up. Return: what it has shown already, with @reason as above; or GOES_ON. */
+	/* stop() - give it up. Return: what it has shown already, with @reason as above; or
+	 * GOES_ON. */
 	enum probe_result (*stop)(void *context, unsigned slot, char reason[PROBE_REASON_BYTES]);
 };
 

@@ -41,8 +41,7 @@ static int open_socket(const struct probe_spec *spec)
 {
 	const struct sockaddr_in source = {.sin_family = AF_INET, .sin_addr.s_addr = spec->source};
 	bool icmp = spec->kind == CHECK_ICMP;
-	int fd = socket(AF_INET,
-			(icmp ? SOCK_RAW : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC,
+	int fd = socket(AF_INET, (icmp ? SOCK_RAW : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC,
 			icmp ? IPPROTO_ICMP : IPPROTO_TCP);
 	const int ifindex = (int)spec->ifindex, on = 1;
 	int code;
@@ -141,7 +140,8 @@ static enum probe_result send_request(struct probe *probe)
 			    MSG_NOSIGNAL);
 
 	if (sent < 0)
-		return errno == EAGAIN || errno == EINTR ? PROBE_GOES_ON : probe_error(probe, errno);
+		return errno == EAGAIN || errno == EINTR ? PROBE_GOES_ON
+							 : probe_error(probe, errno);
 	probe->done += (size_t)sent;
 	if (probe->done == probe->used) {
 		probe->step = PROBE_READING;
@@ -173,12 +173,13 @@ static_assert(PROBE_STATUS_BYTES == sizeof("HTTP/1.# ###") - 1, "the pattern's l
 
 static enum probe_result read_status(struct probe *probe)
 {
-	ssize_t got = recv(probe->fd, probe->bytes + probe->used, PROBE_STATUS_BYTES - probe->used,
-			   0);
+	ssize_t got =
+		recv(probe->fd, probe->bytes + probe->used, PROBE_STATUS_BYTES - probe->used, 0);
 	enum probe_result result;
 
 	if (got < 0)
-		return errno == EAGAIN || errno == EINTR ? PROBE_GOES_ON : probe_error(probe, errno);
+		return errno == EAGAIN || errno == EINTR ? PROBE_GOES_ON
+							 : probe_error(probe, errno);
 	if (got == 0)
 		return failed(probe, "the connection was closed without an answer", "");
 	probe->used += (size_t)got;
@@ -212,8 +213,8 @@ enum probe_result probe_start(struct probe *probe, const struct probe_spec *spec
 {
 	const struct sockaddr_in to = {.sin_family = AF_INET,
 				       .sin_addr.s_addr = spec->addr,
-				       .sin_port = spec->kind == CHECK_ICMP ? 0
-									    : htons(spec->port)};
+				       .sin_port =
+					       spec->kind == CHECK_ICMP ? 0 : htons(spec->port)};
 	enum probe_result result = PROBE_GOES_ON;
 
 	*probe = (struct probe){.fd = -1, .kind = spec->kind, .step = PROBE_CONNECTING};

@@ -34,7 +34,8 @@ enum probe_result {
 	PROBE_GOES_ON,
 	PROBE_PASSED,
 	PROBE_FAILED,
-	PROBE_UNKNOWN, /* it could not be made, for a reason of our own: says nothing about the backend */
+	PROBE_UNKNOWN, /* it could not be made, for a reason of our own: says nothing about the
+			  backend */
 };
 
 struct probe_spec {

@@ -2,8 +2,9 @@
 /*
  * probe_icmp - an echo request on a raw socket that is connected to the backend's host.
  *
- * Clients' echo requests go through the gateway with identifiers of the pool's, so a reply with ours
- * may be meant for one of them: the nonce in the data tells which is the answer to this request.
+ * Clients' echo requests go through the gateway with identifiers of the pool's, so a reply with
+ * ours may be meant for one of them: the nonce in the data tells which is the answer to this
+ * request.
  */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -32,7 +32,7 @@ struct target_service { /* with a check; sorted by name */
 struct health_plan {
 	struct target_service *services;
 	struct target *targets;
-	uint8_t *up; /* by backend of all services, in the order of the configuration */
+	uint8_t *up;	/* by backend of all services, in the order of the configuration */
 	uint32_t *heap; /* targets that wait, the next due first */
 	size_t n_services, n_targets, n_up, n_heap;
 };

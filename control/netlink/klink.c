@@ -14,20 +14,25 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <netlink/msg.h>
+#include <netlink/addr.h>
 #include <netlink/route/link.h>
+#include <netlink/route/link/macvlan.h>
 #include <netlink/route/link/vlan.h>
 
 #include "control/netlink/klink.h"
 
 #define KLINK_GROUP KERNEL_PROTOCOL
 
-static void parse_vlan(struct klink *link, struct nlattr *linkinfo)
+static void parse_info(struct klink *link, struct nlattr *linkinfo)
 {
 	struct nlattr *info[IFLA_INFO_MAX + 1], *vlan[IFLA_VLAN_MAX + 1];
 
 	if (nla_parse_nested(info, IFLA_INFO_MAX, linkinfo, NULL) < 0)
 		return;
-	if (!info[IFLA_INFO_KIND] || nla_strcmp(info[IFLA_INFO_KIND], "vlan"))
+	if (!info[IFLA_INFO_KIND])
+		return;
+	link->macvlan = !nla_strcmp(info[IFLA_INFO_KIND], "macvlan");
+	if (nla_strcmp(info[IFLA_INFO_KIND], "vlan"))
 		return;
 	if (!info[IFLA_INFO_DATA] ||
 	    nla_parse_nested(vlan, IFLA_VLAN_MAX, info[IFLA_INFO_DATA], NULL) < 0)
@@ -85,7 +90,7 @@ static int each_link(const struct nlmsghdr *header, void *arg)
 	if (tb[IFLA_ADDRESS] && nla_len(tb[IFLA_ADDRESS]) == sizeof(link->mac.b))
 		memcpy(link->mac.b, nla_data(tb[IFLA_ADDRESS]), sizeof(link->mac.b));
 	if (tb[IFLA_LINKINFO])
-		parse_vlan(link, tb[IFLA_LINKINFO]);
+		parse_info(link, tb[IFLA_LINKINFO]);
 	return 0;
 }
 
@@ -146,6 +151,23 @@ bool klink_is_ours(const struct klink *link)
 	       !strncmp(link->alias, KLINK_MARK, sizeof(KLINK_MARK) - 1);
 }
 
+bool klink_is_our_vmac(const struct klink *link)
+{
+	return link->macvlan &&
+	       (link->group == KLINK_GROUP ||
+		!strncmp(link->alias, KLINK_VMAC_MARK, sizeof(KLINK_VMAC_MARK) - 1));
+}
+
+const struct klink *klink_of_vmac(const struct klink *list, size_t n, uint32_t parent,
+				  const struct mac *mac)
+{
+	for (size_t i = 0; i < n; i++)
+		if (list[i].parent == parent && klink_is_our_vmac(&list[i]) &&
+		    mac_equal(&list[i].mac, mac))
+			return &list[i];
+	return NULL;
+}
+
 void klink_vlan_name(char name[CONFIG_DEV], const char *parent, uint32_t parent_index,
 		     uint16_t vlan)
 {
@@ -171,6 +193,28 @@ struct nl_msg *klink_vlan_message(const char *name, uint32_t parent_index, uint1
 	    rtnl_link_vlan_set_protocol(link, htons(ETH_P_8021Q)) < 0 ||
 	    rtnl_link_build_add_request(link, NLM_F_CREATE | NLM_F_EXCL, &msg) < 0)
 		msg = NULL;
+	rtnl_link_put(link);
+	return msg;
+}
+
+/* Private mode: virtual MACs do not speak with each other, nor for each other. */
+struct nl_msg *klink_vmac_message(const char *name, uint32_t parent_index, struct mac mac)
+{
+	struct rtnl_link *link = rtnl_link_macvlan_alloc();
+	struct nl_addr *address = nl_addr_build(AF_LLC, mac.b, sizeof(mac.b));
+	struct nl_msg *msg = NULL;
+
+	if (!link || !address)
+		goto out;
+	rtnl_link_set_name(link, name);
+	rtnl_link_set_link(link, (int)parent_index);
+	rtnl_link_set_group(link, KLINK_GROUP);
+	rtnl_link_set_addr(link, address);
+	if (rtnl_link_macvlan_set_mode(link, MACVLAN_MODE_PRIVATE) < 0 ||
+	    rtnl_link_build_add_request(link, NLM_F_CREATE | NLM_F_EXCL, &msg) < 0)
+		msg = NULL;
+out:
+	nl_addr_put(address);
 	rtnl_link_put(link);
 	return msg;
 }

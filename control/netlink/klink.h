@@ -9,6 +9,8 @@
 
 #define KLINK_MARK  "pgw:" /* an alias that begins so is ours */
 #define KLINK_ALIAS 64
+#define KLINK_VMAC_MARK KLINK_MARK "vmac " /* and the MAC */
+#define KLINK_VMAC_NAME "pgwvm" /* and a number */
 
 struct klink {
 	uint32_t ifindex;
@@ -17,6 +19,7 @@ struct klink {
 	uint32_t flags; /* IFF_* */
 	uint32_t group;
 	uint16_t vlan; /* 802.1Q ID, 0 if it is no VLAN link */
+	bool macvlan;
 	struct mac mac;
 	char name[CONFIG_DEV];
 	char alias[KLINK_ALIAS];
@@ -36,12 +39,19 @@ const struct klink *klink_of(const struct klink *list, size_t n,
 /* klink_is_ours() - whether we made this VLAN link */
 bool klink_is_ours(const struct klink *link);
 
+/* klink_is_our_vmac() - whether it is the link that we made for a virtual MAC */
+bool klink_is_our_vmac(const struct klink *link);
+/* klink_of_vmac() - the one for @mac on @parent, NULL if there is none */
+const struct klink *klink_of_vmac(const struct klink *list, size_t n, uint32_t parent,
+				  const struct mac *mac);
+
 /* klink_vlan_name() - PARENT.ID, or pgwINDEX.ID where that is too long for a name */
 void klink_vlan_name(char name[CONFIG_DEV], const char *parent, uint32_t parent_index,
 		     uint16_t vlan);
 
 /* Messages, apart from their sending so that tests can read them. NULL without memory. */
 struct nl_msg *klink_vlan_message(const char *name, uint32_t parent_index, uint16_t vlan);
+struct nl_msg *klink_vmac_message(const char *name, uint32_t parent_index, struct mac mac);
 struct nl_msg *klink_alias_message(uint32_t ifindex, const char *alias);
 
 int klink_set_up(struct netlink *netlink, uint32_t ifindex, bool up);

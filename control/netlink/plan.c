@@ -72,6 +72,20 @@ static const struct klink *required(const struct plan_state *state,
 	return link;
 }
 
+int plan_alias(struct plan *plan, const char *dev, const char *portgroup, const char *old,
+	       const char *new)
+{
+	struct change *change = plan_add(plan, CHANGE_ALIAS);
+
+	if (!change)
+		return -ENOMEM;
+	(void)snprintf(change->dev, sizeof(change->dev), "%s", dev);
+	(void)snprintf(change->portgroup, sizeof(change->portgroup), "%s", portgroup);
+	change->new = strdup(new);
+	change->old = strdup(old);
+	return change->new && change->old ? 0 : -ENOMEM;
+}
+
 /* plan_vlan() - the VLAN link of a portgroup: find it, or plan to make it */
 static int plan_vlan(struct plan *plan, struct plan_state *state, size_t index,
 		     const struct klink *parent)
@@ -103,14 +117,7 @@ static int plan_vlan(struct plan *plan, struct plan_state *state, size_t index,
 	}
 	if (!target->ours || (link && !strcmp(link->alias, alias)))
 		return 0;
-	change = plan_add(plan, CHANGE_ALIAS);
-	if (!change)
-		return -ENOMEM;
-	memcpy(change->dev, target->dev, sizeof(change->dev));
-	memcpy(change->portgroup, portgroup->name, sizeof(change->portgroup));
-	change->new = strdup(alias);
-	change->old = strdup(link ? link->alias : "");
-	return change->new && change->old ? 0 : -ENOMEM;
+	return plan_alias(plan, target->dev, portgroup->name, link ? link->alias : "", alias);
 }
 
 static int plan_links(struct plan *plan, struct plan_state *state, struct kernel_error *error)
@@ -123,6 +130,7 @@ static int plan_links(struct plan *plan, struct plan_state *state, struct kernel
 
 		if (!link)
 			return -ENODEV;
+		state->target[i].portgroup = (uint16_t)i;
 		if (portgroup->vlan) {
 			if (plan_vlan(plan, state, i, link))
 				return no_memory(error);
@@ -142,8 +150,8 @@ static int plan_links(struct plan *plan, struct plan_state *state, struct kernel
 	return 0;
 }
 
-static int plan_up_one(struct plan *plan, const struct plan_state *state, const char *dev,
-		       const char *portgroup)
+int plan_up_one(struct plan *plan, const struct plan_state *state, const char *dev,
+		const char *portgroup)
 {
 	const struct klink *link = klink_by_name(state->links, state->n_links, dev);
 	struct change *change;
@@ -259,6 +267,8 @@ static int plan_all(struct plan *plan, struct plan_state *state, struct kernel *
 	int err = plan_links(plan, state, error);
 
 	if (!err)
+		err = plan_vmac_targets(state, error);
+	if (!err)
 		err = plan_sysctls(plan, state, kernel->state_dir, error);
 	if (!err)
 		err = read_suppress(plan, state, error);
@@ -267,6 +277,8 @@ static int plan_all(struct plan *plan, struct plan_state *state, struct kernel *
 		err = no_memory(error);
 	if (!err && plan_up(plan, state))
 		err = no_memory(error);
+	if (!err)
+		err = plan_vmacs(plan, state, error);
 	if (!err)
 		err = plan_addresses(plan, state, false, error);
 	if (!err)
@@ -279,6 +291,8 @@ static int plan_all(struct plan *plan, struct plan_state *state, struct kernel *
 		err = no_memory(error);
 	if (!err)
 		err = plan_sysctls_given_back(plan, state, error);
+	if (!err)
+		err = plan_stale_vmacs(plan, state, error);
 	if (!err && plan_stale_vlans(plan, state))
 		err = no_memory(error);
 	return err;

@@ -15,6 +15,7 @@
 
 enum change_kind {
 	CHANGE_VLAN,	 /* make or remove a VLAN link */
+	CHANGE_VMAC,	 /* make the link of a virtual MAC, ready and up, or remove it */
 	CHANGE_ALIAS,	 /* dev's alias from .old to .new */
 	CHANGE_SYSCTL,	 /* .path from .old to .new */
 	CHANGE_SUPPRESS, /* the nft table from plan->loaded to plan->wanted */
@@ -27,13 +28,14 @@ enum change_kind {
 
 struct change {
 	enum change_kind kind;
-	bool remove; /* VLAN, ADDRESS, ROUTE: take away rather than add */
+	bool remove; /* VLAN, VMAC, ADDRESS, ROUTE: take away rather than add */
 	uint16_t vlan;
 	char dev[CONFIG_DEV];	     /* "" for a route: whichever link reaches .via */
-	char dev_before[CONFIG_DEV]; /* REROUTE; for VLAN the parent */
+	char dev_before[CONFIG_DEV]; /* REROUTE; for VLAN and VMAC the parent */
 	char portgroup[CONFIG_NAME]; /* for messages; "" if none is concerned */
 	struct prefix to;	     /* ADDRESS: with host bits */
 	be32 via, via_before;
+	struct mac mac; /* VMAC; ADDRESS: what is announced for it, zero for none */
 	char *path, *new, *old; /* malloc'ed, the change's */
 };
 
@@ -47,11 +49,17 @@ struct plan {
 };
 
 /* What plan_build() reads from the kernel, and what it derives from the configuration. */
-struct plan_target {	      /* of a portgroup */
+struct plan_target {	      /* of a portgroup, or of a virtual MAC */
 	char dev[CONFIG_DEV]; /* its own link */
 	uint32_t ifindex;     /* 0: a VLAN link that the plan makes */
-	bool ours;	      /* a VLAN link of ours: its parameters end with it */
+	bool ours;	      /* a VLAN or virtual MAC's link of ours: its parameters end with it */
+	uint16_t portgroup;   /* whose it is, or on whose link */
+	struct mac mac;	      /* a virtual MAC's */
 };
+
+/* The portgroups' targets stand in the order of the configuration, those of virtual MACs behind. */
+#define PLAN_VMACS   CONFIG_PORTGROUPS_MAX
+#define PLAN_TARGETS (CONFIG_PORTGROUPS_MAX + CONFIG_VMACS_MAX)
 
 struct plan_state {
 	const struct config *config;
@@ -61,7 +69,8 @@ struct plan_state {
 	size_t n_addresses;
 	struct kroute *routes;
 	size_t n_routes;
-	struct plan_target target[CONFIG_PORTGROUPS_MAX];
+	struct plan_target target[PLAN_TARGETS];
+	size_t n_vmacs; /* MACs */
 	struct kports_plan ports;
 };
 
@@ -80,9 +89,23 @@ struct change *plan_add(struct plan *plan, enum change_kind kind);
  * covers @addr; the longest prefix wins. -1 if there is none. */
 int plan_portgroup(const struct config *config, be32 addr);
 
+/* plan_alias(), plan_up_one() - set a link's alias; set it up, unless it is. 0 or -ENOMEM. */
+int plan_alias(struct plan *plan, const char *dev, const char *portgroup, const char *old,
+	       const char *new);
+int plan_up_one(struct plan *plan, const struct plan_state *state, const char *dev,
+		const char *portgroup);
+
+/* plan_device_parameter() - the @i-th parameter that every interface of ours needs; NULL: no more */
+const char *plan_device_parameter(size_t i, const char **value);
+
 /* Parts of plan_build(), in files of their own. Return: 0 or -errno with @error set. */
 int plan_sysctls(struct plan *plan, struct plan_state *state, const char *state_dir,
 		 struct kernel_error *error);
+/* plan_vmac_targets() - find the links of the virtual MACs, or names for them. */
+int plan_vmac_targets(struct plan_state *state, struct kernel_error *error);
+/* plan_vmacs() - make those that are missing; plan_stale_vmacs() - remove those of no use. */
+int plan_vmacs(struct plan *plan, const struct plan_state *state, struct kernel_error *error);
+int plan_stale_vmacs(struct plan *plan, const struct plan_state *state, struct kernel_error *error);
 int plan_sysctls_given_back(struct plan *plan, const struct plan_state *state,
 			    struct kernel_error *error);
 int plan_addresses(struct plan *plan, const struct plan_state *state, bool removals,

@@ -11,11 +11,11 @@
 
 #include "control/netlink/plan.h"
 
-struct wanted { /* an address on a portgroup */
+struct wanted { /* an address on a portgroup's link or a virtual MAC's */
 	be32 addr;
 	uint8_t prefix_len;
 	bool implied; /* of a service or pool: any prefix length will do */
-	uint16_t portgroup;
+	uint16_t target;
 };
 
 struct wanted_array {
@@ -29,8 +29,8 @@ static int compare_wanted(const void *a, const void *b)
 
 	if (x->addr != y->addr)
 		return ntohl(x->addr) < ntohl(y->addr) ? -1 : 1;
-	if (x->portgroup != y->portgroup)
-		return x->portgroup < y->portgroup ? -1 : 1;
+	if (x->target != y->target)
+		return x->target < y->target ? -1 : 1;
 	return (int)x->prefix_len - (int)y->prefix_len;
 }
 
@@ -53,7 +53,22 @@ static int portgroup_index(const struct config *config, const char *name)
 	return -1;
 }
 
-/* want_implied() - a service or pool address, unless an address statement has it */
+/* want_vmacs() - the addresses of virtual MACs, on the links of these */
+static int want_vmacs(struct wanted_array *array, const struct plan_state *state)
+{
+	const struct config *config = state->config;
+	size_t target = PLAN_VMACS;
+	int err = 0;
+
+	for (size_t i = 0; i < config->n_vmacs && !err; i++) {
+		if (i && !mac_equal(&config->vmacs[i].mac, &config->vmacs[i - 1].mac))
+			target++;
+		err = want(array, (struct wanted){config->vmacs[i].addr, 32, false, (uint16_t)target});
+	}
+	return err;
+}
+
+/* want_implied() - a service or pool address, unless an address or vmac statement has it */
 static int want_implied(struct wanted_array *array, const struct config *config, be32 addr,
 			const char *owner, struct kernel_error *error)
 {
@@ -62,6 +77,9 @@ static int want_implied(struct wanted_array *array, const struct config *config,
 
 	for (size_t i = 0; i < config->n_addresses; i++)
 		if (config->addresses[i].addr == addr)
+			return 0;
+	for (size_t i = 0; i < config->n_vmacs; i++)
+		if (config->vmacs[i].addr == addr)
 			return 0;
 	portgroup = plan_portgroup(config, addr);
 	if (portgroup < 0)
@@ -72,9 +90,10 @@ static int want_implied(struct wanted_array *array, const struct config *config,
 	return want(array, (struct wanted){addr, 32, true, (uint16_t)portgroup});
 }
 
-static int want_all(struct wanted_array *array, const struct config *config,
+static int want_all(struct wanted_array *array, const struct plan_state *state,
 		    struct kernel_error *error)
 {
+	const struct config *config = state->config;
 	char owner[CONFIG_NAME + 16];
 	int err = 0;
 
@@ -99,6 +118,8 @@ static int want_all(struct wanted_array *array, const struct config *config,
 			err = want_implied(array, config, config->pools[i].external[a], owner,
 					   error);
 	}
+	if (!err)
+		err = want_vmacs(array, state);
 	if (err == -ENOMEM)
 		return kernel_fail(error, err, "not enough memory for the list of addresses");
 	return err;
@@ -130,7 +151,7 @@ static bool present(const struct wanted *wanted, const struct plan_state *state,
 	while (at > sorted && at[-1].addr == wanted->addr)
 		at--;
 	for (; at < end && at->addr == wanted->addr; at++) {
-		if (at->ifindex != state->target[wanted->portgroup].ifindex || at->peer)
+		if (at->ifindex != state->target[wanted->target].ifindex || at->peer)
 			continue;
 		if (at->prefix_len == wanted->prefix_len ||
 		    (wanted->implied && at->protocol != KERNEL_PROTOCOL))
@@ -154,6 +175,7 @@ static int add_missing(struct plan *plan, const struct plan_state *state,
 	}
 	for (size_t i = 0; i < array->n && !err; i++) {
 		const struct wanted *wanted = &array->list[i];
+		const struct plan_target *target;
 		struct change *change;
 
 		if (i && !compare_wanted(wanted, wanted - 1))
@@ -166,8 +188,10 @@ static int add_missing(struct plan *plan, const struct plan_state *state,
 			break;
 		}
 		change->to = (struct prefix){wanted->addr, wanted->prefix_len};
-		memcpy(change->dev, state->target[wanted->portgroup].dev, sizeof(change->dev));
-		memcpy(change->portgroup, state->config->portgroups[wanted->portgroup].name,
+		target = &state->target[wanted->target];
+		change->mac = target->mac;
+		memcpy(change->dev, target->dev, sizeof(change->dev));
+		memcpy(change->portgroup, state->config->portgroups[target->portgroup].name,
 		       sizeof(change->portgroup));
 	}
 	free(sorted);
@@ -186,9 +210,9 @@ static int remove_stale(struct plan *plan, const struct plan_state *state,
 
 		if (address->protocol != KERNEL_PROTOCOL)
 			continue;
-		for (size_t p = 0; p < state->config->n_portgroups && !keep; p++) {
-			key.portgroup = (uint16_t)p;
-			keep = state->target[p].ifindex == address->ifindex && array->n &&
+		for (size_t t = 0; t < PLAN_VMACS + state->n_vmacs && !keep; t++) {
+			key.target = (uint16_t)t;
+			keep = state->target[t].ifindex == address->ifindex && array->n &&
 			       bsearch(&key, array->list, array->n, sizeof(key), compare_wanted);
 		}
 		link = klink_by_index(state->links, state->n_links, address->ifindex);
@@ -208,7 +232,7 @@ int plan_addresses(struct plan *plan, const struct plan_state *state, bool remov
 		   struct kernel_error *error)
 {
 	struct wanted_array array = {0};
-	int err = want_all(&array, state->config, error);
+	int err = want_all(&array, state, error);
 
 	if (err) {
 		free(array.list);

@@ -13,6 +13,7 @@
 
 #include <linux/netlink.h>
 
+#include "control/netlink/announce.h"
 #include "control/netlink/plan.h"
 
 enum direction { FORWARD, BACKWARD };
@@ -105,6 +106,60 @@ static int run_vlan(const struct plan *plan, struct kernel *kernel, const struct
 	return refused(error, err, kernel, change, what);
 }
 
+/* complete_vmac() - all that a new virtual MAC's link needs before it has addresses */
+static int complete_vmac(struct kernel *kernel, const struct change *change, uint32_t index)
+{
+	const char *name, *value;
+	char path[96];
+	int err = 0;
+
+	for (size_t i = 0; !err && (name = plan_device_parameter(i, &value)); i++) {
+		(void)snprintf(path, sizeof(path), "net/ipv4/conf/%s/%s", change->dev, name);
+		err = sysctl_write(path, value);
+	}
+	if (!err)
+		err = netlink_request(&kernel->netlink, klink_alias_message(index, change->new));
+	if (!err)
+		err = klink_set_up(&kernel->netlink, index, true);
+	return err;
+}
+
+static int run_vmac(const struct plan *plan, struct kernel *kernel, const struct change *change,
+		    enum direction direction, struct kernel_error *error)
+{
+	bool add = adds(change, direction);
+	char what[96], mac[MAC_TEXT_BYTES];
+	uint32_t index;
+	int err;
+
+	(void)plan;
+	index = index_of(add ? change->dev_before : change->dev, &err);
+	if (!err && add)
+		err = netlink_request(&kernel->netlink,
+				      klink_vmac_message(change->dev, index, change->mac));
+	else if (!err)
+		err = klink_del(&kernel->netlink, index);
+	if (!err && add) {
+		index = index_of(change->dev, &err);
+		if (!err)
+			err = complete_vmac(kernel, change, index);
+		if (err && index)
+			(void)klink_del(&kernel->netlink, index);
+	}
+	if (!err || (!add && gone_already(err)))
+		return 0;
+	mac_text(change->mac, mac);
+	if (err == -EOPNOTSUPP)
+		return kernel_fail(
+			error, err,
+			"portgroup \"%s\": this kernel has no macvlan links, which vmac %s "
+			"needs; load the module (modprobe macvlan)",
+			change->portgroup, mac);
+	(void)snprintf(what, sizeof(what), "%s the link %s of virtual MAC %s", add ? "make" : "remove",
+		       change->dev, mac);
+	return refused(error, err, kernel, change, what);
+}
+
 static int run_alias(const struct plan *plan, struct kernel *kernel, const struct change *change,
 		     enum direction direction, struct kernel_error *error)
 {
@@ -184,6 +239,8 @@ static int run_address(const struct plan *plan, struct kernel *kernel, const str
 	if (!err)
 		err = netlink_request(&kernel->netlink, kaddress_message(index, change->to.addr,
 									 change->to.len, add));
+	if (!err && add && !mac_equal(&change->mac, &(const struct mac){{0}}))
+		(void)announce(index, &change->mac, change->to.addr);
 	if (!err || (!add && gone_already(err)))
 		return 0;
 	(void)snprintf(what, sizeof(what), "%s address %s %s %s", add ? "add" : "remove",
@@ -241,7 +298,8 @@ static int run_reroute(const struct plan *plan, struct kernel *kernel, const str
 }
 
 static const change_run runs[] = {
-	[CHANGE_VLAN] = run_vlan,     [CHANGE_ALIAS] = run_alias,
+	[CHANGE_VLAN] = run_vlan,     [CHANGE_VMAC] = run_vmac,
+	[CHANGE_ALIAS] = run_alias,
 	[CHANGE_SYSCTL] = run_sysctl, [CHANGE_SUPPRESS] = run_suppress,
 	[CHANGE_UP] = run_up,	      [CHANGE_ADDRESS] = run_address,
 	[CHANGE_ROUTE] = run_route,   [CHANGE_REROUTE] = run_reroute,

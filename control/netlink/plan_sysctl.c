@@ -37,6 +37,14 @@ static const struct {
 	{"rp_filter", "0"},  {"promote_secondaries", "1"},
 };
 
+const char *plan_device_parameter(size_t i, const char **value)
+{
+	if (i >= sizeof(per_device) / sizeof(per_device[0]))
+		return NULL;
+	*value = per_device[i].value;
+	return per_device[i].name;
+}
+
 static int unreadable(struct kernel_error *error, int err, const char *path)
 {
 	return kernel_fail(error, err, "cannot read /proc/sys/%s: %s; mount /proc", path,
@@ -186,9 +194,11 @@ int plan_sysctls(struct plan *plan, struct plan_state *state, const char *state_
 				     former->value))
 			return kernel_fail(error, -ENOMEM, "not enough memory for sysctl.saved");
 	}
-	for (size_t i = 0; i < state->config->n_portgroups; i++) {
+	for (size_t i = 0; i < PLAN_VMACS + state->n_vmacs; i++) {
 		const struct plan_target *target = &state->target[i];
 
+		if (i >= state->config->n_portgroups && !target->ifindex)
+			continue; /* no target, or a virtual MAC's link that is made complete */
 		for (size_t k = 0; k < sizeof(per_device) / sizeof(per_device[0]); k++) {
 			(void)snprintf(path, sizeof(path), "net/ipv4/conf/%s/%s", target->dev,
 				       per_device[k].name);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -20,6 +21,7 @@
 #define PRIORITY     65000u
 #define HANDLE	     0x706777u
 #define MAPS_MAX     16u
+#define CLOCK_LAG_MAX_NS 10000000 /* a kernel that ticks 100 times a second */
 
 struct offload {
 	struct forward_bpf *skeleton;
@@ -427,11 +429,15 @@ static uint32_t ticks(uint32_t seconds)
 
 void offload_timers(struct offload *offload, uint32_t tcp_idle_s, uint32_t udp_s)
 {
-	const struct offload_settings settings = {
+	struct offload_settings settings = {
 		.timeout_tick_tcp = ticks(tcp_idle_s),
 		.timeout_tick_udp = ticks(udp_s),
 	};
 	const uint32_t zero = 0;
+	struct timespec lag = {.tv_nsec = CLOCK_LAG_MAX_NS};
+
+	clock_getres(CLOCK_MONOTONIC_COARSE, &lag);
+	settings.clock_lag_tick = (uint32_t)(lag.tv_nsec >> FLOW_TICK_SHIFT) + 1;
 
 	bpf_map_update_elem(bpf_map__fd(offload->skeleton->maps.settings), &zero, &settings,
 			    BPF_ANY);

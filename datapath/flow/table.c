@@ -19,6 +19,7 @@
 
 #include "datapath/base/counters.h"
 #include "datapath/flow/hash.h"
+#include "datapath/flow/window.h"
 
 #define PAGE_BYTES 4096u
 
@@ -97,7 +98,8 @@ static bool record_is_whole(const struct flow *flow)
 	uint32_t word = atomic_load_explicit(&flow->word, memory_order_relaxed);
 
 	return FLOW_WORD_STATE(word) == FLOW_ACTIVE && flow->port[0] < COUNTERS_PORTS &&
-	       flow->port[1] < COUNTERS_PORTS && flow->tcp_state < TCP_STATE_COUNT;
+	       flow->port[1] < COUNTERS_PORTS && flow->tcp_state < TCP_STATE_COUNT &&
+	       flow->tcp[0].scale <= TCP_SCALE_MAX && flow->tcp[1].scale <= TCP_SCALE_MAX;
 }
 
 static _Atomic uint64_t *find_slot(const struct flow_table *table, const struct flow_tuple *tuple,

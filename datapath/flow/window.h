@@ -16,6 +16,7 @@
 #include "datapath/flow/layout.h"
 
 #define TCP_MAX_ACK_WINDOW 66000u /* least look-back for acknowledgements, whatever the window */
+#define TCP_SCALE_MAX	   14 /* RFC 7323 2.3 */
 #define TCP_FIN		   0x01
 #define TCP_SYN		   0x02
 #define TCP_RST		   0x04

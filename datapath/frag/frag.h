@@ -33,7 +33,7 @@ struct frag {
 	uint8_t proto;
 	uint8_t port; /* portgroup */
 	uint8_t state; /* enum frag_state */
-	uint8_t reason; /* FRAG_DROPPED: enum drop_reason */
+	uint8_t reason; /* FRAG_DROPPED: enum drop_reason, or DROP_COUNT: left to the kernel */
 	be16 sport, dport; /* FRAG_KNOWN */
 	uint16_t new_id; /* FRAG_KNOWN: identification for the other side, wire order; 0 = keep */
 	uint64_t born_ns;

@@ -44,6 +44,7 @@ struct io_frame {
 	struct io_offload offload;
 	bool vlan; /* it carried an 802.1Q tag with a VLAN ID other than 0 */
 	bool headroom; /* the IO_HEADROOM bytes before data are lent too */
+	bool other; /* no interface of this host takes it, neither the port's nor a virtual MAC's */
 };
 
 /* A frame to send, in two pieces (tail may be empty). Bytes are borrowed until tx_flush(). */

@@ -183,7 +183,9 @@ static bool read_slot(const struct packet_port *p, const struct tpacket2_hdr *sl
 	frame->offload.flags &= IO_NEEDS_CSUM;
 	frame->headroom = true;
 	frame->vlan = (slot->tp_status & TP_STATUS_VLAN_VALID) && (slot->tp_vlan_tci & 0x0fff);
-	if (from.sll_pkttype == PACKET_OTHERHOST && !frame->vlan)
+	/* What a macvlan of this host takes is marked as ours, unless it is of an unknown VLAN. */
+	frame->other = from.sll_pkttype == PACKET_OTHERHOST;
+	if (frame->other && !frame->vlan)
 		frame->vlan = of_unknown_vlan(p, frame->data, len);
 	return true;
 }

@@ -285,15 +285,24 @@ static __always_inline bool from(const struct __sk_buff *skb, const struct mac *
 	       U16(data, AT_SRC + 4) == U16(mac->b, 4);
 }
 
-static __always_inline bool alive(const struct flow *flow, const struct seen *seen, uint32_t now)
+/*
+ * Whether the flow's timer still runs; then @now is set to what the timer starts from again.
+ *
+ * The coarse clock costs a tenth of the exact one, and stands still between the kernel's own ticks. What
+ * it may lag is added, so that no timer ever ends early; user space takes a stamp that
+ * is ahead of its clock as one of this moment.
+ */
+static __always_inline bool alive(const struct flow *flow, const struct seen *seen, uint32_t *now)
 {
 	const struct offload_settings *s;
-	uint32_t zero = 0, idle = now - flow->seen_tick;
+	uint32_t zero = 0, idle;
 
 	s = bpf_map_lookup_elem(&settings, &zero);
 	if (!s)
 		return false;
-	if ((int32_t)idle < 0) /* stamped a moment after we looked at the clock */
+	*now = FLOW_TICK(bpf_ktime_get_coarse_ns()) + s->clock_lag_tick;
+	idle = *now - flow->seen_tick;
+	if ((int32_t)idle < 0)
 		return true;
 	return idle < (seen->proto == PROTO_TCP ? s->timeout_tick_tcp : s->timeout_tick_udp);
 }
@@ -437,8 +446,7 @@ int pgw_forward(struct __sk_buff *skb)
 	flow = find(header, &seen, &side, &word);
 	if (!flow || !read_record(skb, &seen, flow, side, &to))
 		return TC_ACT_UNSPEC;
-	now = FLOW_TICK(bpf_ktime_get_ns());
-	if (!alive(flow, &seen, now))
+	if (!alive(flow, &seen, &now))
 		return TC_ACT_UNSPEC;
 	out = bpf_map_lookup_elem(&ports, &to.port);
 	if (!out || !out->ifindex || !out->up || !fits(skb, &seen, out->mtu))

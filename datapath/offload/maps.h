@@ -29,6 +29,8 @@ struct offload_counters {
 /* The map "settings", one element: what a packet may do to timers. */
 struct offload_settings {
 	uint32_t timeout_tick_tcp, timeout_tick_udp; /* a flow idle for longer is left to user space */
+	uint32_t clock_lag_tick; /* the kernel's coarse clock may be so much behind its exact one */
+	uint32_t spare;
 };
 
 #endif

@@ -38,6 +38,17 @@ enum drop_reason admit_route(const struct snapshot_route *route, be32 dst)
 	return is_edge(route, dst) ? DROP_MARTIAN : DROP_NONE;
 }
 
+/* Clients may come from networks that we have no route to (last hop). What is known to lie behind
+ * another portgroup may not, and in the vSphere realm every network is known: a host there
+ * must not pose as a client. */
+static bool source_belongs(const struct snapshot_port *in, const struct snapshot_route *back,
+			   uint8_t port)
+{
+	if (in->realm == REALM_VSPHERE)
+		return back && back->port == port;
+	return !back || back->prefix_len == 0 || back->port == port;
+}
+
 enum drop_reason admit_source(const struct snapshot *s, be32 src, uint8_t port)
 {
 	const struct snapshot_port *in = snapshot_port(s, port);
@@ -48,7 +59,7 @@ enum drop_reason admit_source(const struct snapshot *s, be32 src, uint8_t port)
 	back = snapshot_route(s, src);
 	if (is_edge(back, src))
 		return DROP_MARTIAN;
-	if (in && in->flags & SNAPSHOT_REVERSE_PATH && back && back->prefix_len && back->port != port)
+	if (in && in->flags & SNAPSHOT_REVERSE_PATH && !source_belongs(in, back, port))
 		return DROP_REVERSE_PATH;
 	if (!snapshot_allowed(s, src))
 		return DROP_NOT_ALLOWED;

@@ -39,11 +39,13 @@ static const struct {
 	[SECTION_POOL_ADDRESS] = {sizeof(be32), "the pool address section is out of bounds"},
 	[SECTION_RESERVED] = {sizeof(struct snapshot_reserved),
 			      "the reserved port section is out of bounds"},
+	[SECTION_VMAC] = {sizeof(struct snapshot_vmac), "the virtual MAC section is out of bounds"},
 };
 
 /* The indices that other sections may name. */
 struct known {
 	uint32_t ports;		  /* bit i: there is a portgroup of index i */
+	uint8_t vmac_port[SNAPSHOT_VMACS_MAX + 1]; /* portgroup of each virtual MAC, plus 1; 0: none */
 	uint8_t pools[65536 / 8]; /* the same for pools */
 };
 
@@ -123,6 +125,22 @@ static const char *open_ports(const struct snapshot *s, struct known *known)
 	return NULL;
 }
 
+static const char *open_vmacs(const struct snapshot *s, struct known *known)
+{
+	for (uint32_t i = 0; i < s->n_vmacs; i++) {
+		const struct snapshot_vmac *vmac = &s->vmacs[i];
+
+		if (vmac->index == 0 || vmac->mac.b[0] & 1)
+			return "a virtual MAC is malformed";
+		if (!known_port(known, vmac->port))
+			return "a virtual MAC is on an unknown portgroup";
+		if (known->vmac_port[vmac->index])
+			return "two virtual MACs have the same index";
+		known->vmac_port[vmac->index] = (uint8_t)(vmac->port + 1);
+	}
+	return NULL;
+}
+
 static const char *open_addresses(const struct snapshot *s, const struct known *known)
 {
 	for (uint32_t i = 0; i < s->n_addresses; i++) {
@@ -132,6 +150,8 @@ static const char *open_addresses(const struct snapshot *s, const struct known *
 			return "an address is malformed";
 		if (!known_port(known, address->port))
 			return "an address is on an unknown portgroup";
+		if (address->vmac && known->vmac_port[address->vmac] != address->port + 1)
+			return "an address has an unknown virtual MAC";
 		if (i && ntohl(address[-1].addr) >= ntohl(address->addr))
 			return "the addresses are not sorted";
 	}
@@ -279,6 +299,7 @@ const char *snapshot_open(struct snapshot *snapshot, const void *block, size_t b
 		.pools = section(header, SECTION_POOL),
 		.pool_addresses = section(header, SECTION_POOL_ADDRESS),
 		.reserved = section(header, SECTION_RESERVED),
+		.vmacs = section(header, SECTION_VMAC),
 		.n_ports = header->section[SECTION_PORT].count,
 		.n_addresses = header->section[SECTION_ADDRESS].count,
 		.n_routes = header->section[SECTION_ROUTE].count,
@@ -289,9 +310,11 @@ const char *snapshot_open(struct snapshot *snapshot, const void *block, size_t b
 		.n_pools = header->section[SECTION_POOL].count,
 		.n_pool_addresses = header->section[SECTION_POOL_ADDRESS].count,
 		.n_reserved = header->section[SECTION_RESERVED].count,
+		.n_vmacs = header->section[SECTION_VMAC].count,
 	};
-	/* Portgroups and pools first: the others name them. */
+	/* Portgroups, pools and virtual MACs first: the others name them. */
 	if ((wrong = open_ports(&s, &known)) || (wrong = open_pools(&s, &known)) ||
+	    (wrong = open_vmacs(&s, &known)) ||
 	    (wrong = open_addresses(&s, &known)) || (wrong = open_routes(&s, &known)) ||
 	    (wrong = open_allow(&s)) || (wrong = open_services(&s)) ||
 	    (wrong = open_rules(&s, &known)))

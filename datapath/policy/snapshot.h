@@ -15,9 +15,10 @@
 #include "datapath/base/addr.h"
 
 #define SNAPSHOT_MAGIC	   0x706e732d776770ull /* "pgw-snp" */
-#define SNAPSHOT_VERSION   3u
+#define SNAPSHOT_VERSION   4u
 #define SNAPSHOT_NAME	   32 /* bytes of a name, NUL included */
 #define SNAPSHOT_PORTS_MAX 32
+#define SNAPSHOT_VMACS_MAX 255 /* the largest index of a virtual MAC */
 #define SNAPSHOT_BYTES_MAX (64u << 20)
 #define SNAPSHOT_BACKENDS_MAX (1u << 20) /* of all services */
 
@@ -64,14 +65,20 @@ struct snapshot_port { /* sorted by nothing: element i has .index anywhere in 0.
 	uint8_t spare;
 };
 
-enum snapshot_address_kind { ADDRESS_INTERFACE, ADDRESS_SERVICE, ADDRESS_POOL, ADDRESS_KIND_COUNT };
+enum snapshot_address_kind {
+	ADDRESS_INTERFACE,
+	ADDRESS_SERVICE,
+	ADDRESS_POOL,
+	ADDRESS_VMAC, /* the virtual MAC's alone: what comes to it is the kernel's */
+	ADDRESS_KIND_COUNT
+};
 
 struct snapshot_address { /* every address of our own; sorted by ntohl(addr), unique */
 	be32 addr;
 	uint8_t prefix_len; /* of the connected network; 32 for service and pool addresses */
 	uint8_t port; /* portgroup index that carries it */
 	uint8_t kind; /* enum snapshot_address_kind: what it was first configured as */
-	uint8_t spare;
+	uint8_t vmac; /* index of the virtual MAC that it has there, 0 = the interface's own */
 };
 
 struct snapshot_route { /* sorted by prefix length, longest first, then address */
@@ -134,6 +141,12 @@ struct snapshot_reserved { /* ports on which the gateway itself listens: never a
 	uint8_t spare;
 };
 
+struct snapshot_vmac {
+	struct mac mac; /* unicast */
+	uint8_t port; /* portgroup index on which it is */
+	uint8_t index; /* 1.., unique; stable while the MAC is configured */
+};
+
 enum snapshot_section {
 	SECTION_PORT,
 	SECTION_ADDRESS,
@@ -145,6 +158,7 @@ enum snapshot_section {
 	SECTION_POOL,
 	SECTION_POOL_ADDRESS, /* be32 each */
 	SECTION_RESERVED,
+	SECTION_VMAC,
 	SECTION_COUNT
 };
 
@@ -183,6 +197,7 @@ static_assert(sizeof(struct snapshot_backend) == 8, "layout");
 static_assert(sizeof(struct snapshot_rule) == 24, "layout");
 static_assert(sizeof(struct snapshot_pool) == 56, "layout");
 static_assert(sizeof(struct snapshot_reserved) == 8, "layout");
+static_assert(sizeof(struct snapshot_vmac) == 8, "layout");
 
 /* A validated view of a block. It points into the block; the block must outlive it. */
 struct snapshot {
@@ -197,8 +212,9 @@ struct snapshot {
 	const struct snapshot_pool *pools;
 	const be32 *pool_addresses;
 	const struct snapshot_reserved *reserved;
+	const struct snapshot_vmac *vmacs;
 	uint32_t n_ports, n_addresses, n_routes, n_allow, n_services, n_backends, n_rules, n_pools,
-		n_pool_addresses, n_reserved;
+		n_pool_addresses, n_reserved, n_vmacs;
 };
 
 /**

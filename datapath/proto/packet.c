@@ -157,7 +157,7 @@ static void parse_syn_options(struct tcp_segment *tcp, const uint8_t *option, un
 		if (length < 2 || length > bytes)
 			return; /* the endpoints will judge; we only lose the scale */
 		if (*option == 3 && length == 3) {
-			tcp->scale = option[2] > 14 ? 14 : option[2];
+			tcp->scale = option[2] > TCP_SCALE_MAX ? TCP_SCALE_MAX : option[2];
 			tcp->has_scale = true;
 		}
 		option += length;

@@ -5,10 +5,10 @@
  * A connection is a flow to a service that is not closed for good: that an ended one waits for its
  * record to be taken must not make its backend look busy.
  *
- * Counts are kept by the backend's index in the snapshot. A new snapshot takes them over by service and
- * backend address; then the sweep, which looks at every flow anyway, counts anew beside them, and at
- * its end these exact numbers take their place. While it runs, what is before sweep.next is counted in
- * both: changes there enter both, changes behind it only the numbers in use.
+ * Counts are kept by the backend's index in the snapshot. A new snapshot takes them over by service
+ * and backend address; then the sweep, which looks at every flow anyway, counts anew beside them,
+ * and at its end these exact numbers take their place. While it runs, what is before sweep.next is
+ * counted in both: changes there enter both, changes behind it only the numbers in use.
  *
  *   flows[]    in use     recount[]   of the flows before sweep.next, while recounting
  *
@@ -48,7 +48,8 @@ void worker_backends_forget(struct worker *w)
 
 bool worker_flow_counts(const struct flow *flow)
 {
-	return flow->flags & FLOW_DNAT && flow->tcp_state != TCP_CLOSED && flow->tcp_state != TCP_RESET;
+	return flow->flags & FLOW_DNAT && flow->tcp_state != TCP_CLOSED &&
+	       flow->tcp_state != TCP_RESET;
 }
 
 static void add(uint32_t *count, int by)
@@ -126,8 +127,8 @@ void worker_backends_snapshot(struct worker *w, const struct snapshot *next)
 	memset(counts, 0, next->n_backends * sizeof(uint32_t));
 	for (uint32_t i = 0; w->has_snapshot && i < next->n_services; i++) {
 		const struct snapshot_service *service = &next->services[i];
-		const struct snapshot_service *former =
-			snapshot_service(&w->snapshot, service->addr, service->proto, service->port);
+		const struct snapshot_service *former = snapshot_service(
+			&w->snapshot, service->addr, service->proto, service->port);
 
 		for (uint32_t j = 0; former && j < service->backends; j++) {
 			uint32_t index = service->first_backend + j;
@@ -140,8 +141,8 @@ void worker_backends_snapshot(struct worker *w, const struct snapshot *next)
 }
 
 /* Of backends that are up, the one with the fewest connections; of several, the next in turn. */
-static const struct snapshot_backend *choose_least(const struct worker *w,
-						   const struct snapshot_service *service, uint32_t start)
+static const struct snapshot_backend *
+choose_least(const struct worker *w, const struct snapshot_service *service, uint32_t start)
 {
 	const struct snapshot_backend *best = NULL;
 	uint32_t least = 0;
@@ -168,7 +169,8 @@ const struct snapshot_backend *worker_choose_backend(struct worker *w,
 	if (service->balance == BALANCE_SOURCE_HASH) {
 		struct flow_tuple source = {.src = tuple->src};
 
-		start = (uint32_t)(flow_hash(&w->table, &source, proto, 0) >> 32) % service->backends;
+		start = (uint32_t)(flow_hash(&w->table, &source, proto, 0) >> 32) %
+			service->backends;
 	} else {
 		start = *turn = (*turn + 1) % service->backends;
 	}

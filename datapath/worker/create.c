@@ -12,6 +12,7 @@
 #include "datapath/policy/admit.h"
 #include "datapath/worker/state.h"
 
+#define RECLAIM_FOR_PORT 16u /* closed connections ended to find one a port */
 #define PORT_TRIES 64u /* random ports tried for a flow of its own (edm) before giving up */
 
 /* A flow in the making. */
@@ -95,6 +96,7 @@ static enum drop_reason plan_external(struct worker *w, struct plan *plan, const
 	const struct mapping *m;
 	be32 remote = p->tuple.src;
 	enum drop_reason source;
+	bool inside;
 
 	plan->target = mapping_find_external(&w->mappings, p->tuple.dst, p->tuple.dport, p->proto);
 	if (plan->target == MAPPING_NONE)
@@ -109,12 +111,15 @@ static enum drop_reason plan_external(struct worker *w, struct plan *plan, const
 		return DROP_REVERSE_PATH;
 	if (!source)
 		rule = snapshot_rule(&w->snapshot, p->tuple.src, p->tuple.dst, p->proto);
-	/* one inside host to another by way of the outside (RFC 4787 REQ-9) */
-	if (rule && rule->pool != SNAPSHOT_PASS && p->port == m->port) {
+	/* one inside host to another by way of the outside (RFC 4787 REQ-9): inside is the
+	 * mapping's portgroup, and whatever does not carry the external address */
+	inside = p->port == m->port ||
+		 snapshot_address(&w->snapshot, p->tuple.dst)->port != p->port;
+	if (inside && rule && rule->pool != SNAPSHOT_PASS) {
 		f->flags |= FLOW_HAIRPIN;
 		plan_rule(w, plan, rule);
 		remote = paired_address(w, plan->pool, p->tuple.src);
-	} else if (p->port == m->port) {
+	} else if (inside) {
 		return DROP_FILTERED;
 	}
 	if (pool->filtering_type == FILTERING_EDF ||
@@ -365,18 +370,13 @@ static void join_mapping(struct worker *w, uint32_t *slot, uint32_t mapping, be3
 	worker_permit(w, mapping, remote);
 }
 
-/* A free record; when there is none, that of the connection that ended longest ago. */
-static uint32_t take_record(struct worker *w, const struct plan *plan)
+/* End the connection that was closed longest ago. Return: false if there is none. */
+static bool reclaim_closed(struct worker *w, const struct plan *plan)
 {
-	uint32_t rested_tick = w->now_tick - w->timeout_tick[TIMER_HOLD_DOWN];
-	uint32_t index = flow_alloc(&w->table, rested_tick);
-	uint32_t oldest;
+	uint32_t oldest = wheel_oldest_closed(&w->wheel);
 
-	if (index != FLOW_NONE)
-		return index;
-	oldest = wheel_oldest_closed(&w->wheel);
 	if (oldest == WHEEL_NONE)
-		return FLOW_NONE;
+		return false;
 	/* the plan's target must not go with its last flow */
 	if (plan->target != MAPPING_NONE)
 		w->mappings.mapping[plan->target].flows++;
@@ -384,7 +384,31 @@ static uint32_t take_record(struct worker *w, const struct plan *plan)
 	if (plan->target != MAPPING_NONE)
 		w->mappings.mapping[plan->target].flows--;
 	w->counters->flows_expired++;
-	return flow_alloc(&w->table, rested_tick);
+	return true;
+}
+
+/* A free record; when there is none, that of the connection that ended longest ago. */
+static uint32_t take_record(struct worker *w, const struct plan *plan)
+{
+	uint32_t rested_tick = w->now_tick - w->timeout_tick[TIMER_HOLD_DOWN];
+	uint32_t index = flow_alloc(&w->table, rested_tick);
+
+	if (index == FLOW_NONE && reclaim_closed(w, plan))
+		index = flow_alloc(&w->table, rested_tick);
+	return index;
+}
+
+/* Publish; when no port is left, with those of connections that ended longest ago. */
+static enum drop_reason publish_reclaiming(struct worker *w, struct plan *plan, uint32_t index)
+{
+	enum drop_reason reason = publish(w, plan, index);
+
+	for (unsigned i = 0; i < RECLAIM_FOR_PORT && reason == DROP_PORTS_EXHAUSTED; i++) {
+		if (!reclaim_closed(w, plan))
+			break;
+		reason = publish(w, plan, index);
+	}
+	return reason;
 }
 
 static enum drop_reason make_record(struct worker *w, struct plan *plan, const struct packet *p,
@@ -407,7 +431,7 @@ static enum drop_reason make_record(struct worker *w, struct plan *plan, const s
 	f->seen_tick = w->now_tick;
 	if (f->proto == IPPROTO_TCP)
 		tcp_open(f, &p->tcp);
-	reason = publish(w, plan, *index);
+	reason = publish_reclaiming(w, plan, *index);
 	if (reason) {
 		flow_abandon(&w->table, *index);
 		if (reason == DROP_PORTS_EXHAUSTED)
@@ -450,6 +474,7 @@ enum drop_reason worker_create_flow(struct worker *w, struct packet *p, uint32_t
 		return reason;
 	}
 	f = worker_flow(w, *index);
+	worker_choose_vmac(w, f);
 	join_mapping(w, &w->source_mapping[*index], plan.source, f->tuple[1].src);
 	join_mapping(w, &w->target_mapping[*index], plan.target,
 		     f->flags & FLOW_HAIRPIN ? f->tuple[1].dst : f->tuple[0].src);

@@ -71,7 +71,7 @@ void worker_count_flow(struct worker *w, const struct flow *flow, int by)
 	struct client_key key = worker_client(flow);
 
 	count(w, key.addr, CLIENT_SCOPE_PORTGROUP(key.port), by, 0);
-	if (worker_flow_counts(flow))
+	if (flow->flags & FLOW_DNAT)
 		worker_count_backend(w, flow, by);
 }
 
@@ -143,7 +143,8 @@ void worker_end(struct worker *w, uint32_t index)
 		      flow->flags & FLOW_HAIRPIN ? flow->tuple[1].dst : flow->tuple[0].src, tracked_end);
 	if (has_own_port(flow))
 		worker_count_port(w, worker_client(flow), flow->pool, false, -1);
-	worker_count_flow(w, flow, -1);
+	if (!tracked_end) /* a closed connection does not count any more */
+		worker_count_flow(w, flow, -1);
 	for (unsigned side = 0; side < 2; side++)
 		worker_leave_neighbour(w, flow->neigh[side]);
 	flow_remove(&w->table, index, w->now_tick);
@@ -279,7 +280,8 @@ void worker_adopt(struct worker *w)
 		adopt_mappings(w, flow, i);
 		if (has_own_port(flow))
 			worker_count_port(w, worker_client(flow), flow->pool, false, 1);
-		worker_count_flow(w, flow, 1);
+		if (flow->tcp_state != TCP_CLOSED && flow->tcp_state != TCP_RESET)
+			worker_count_flow(w, flow, 1);
 	}
 	for (uint32_t i = 0; i < high; i++) {
 		const struct flow *flow = worker_flow(w, i);

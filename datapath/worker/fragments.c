@@ -86,6 +86,8 @@ void worker_expire_fragments(struct worker *w)
 		while ((slot = hold_take(&w->hold, &frag->queue))) {
 			w->frags.waiting--;
 			w->counters->dropped[DROP_FRAG_TIMEOUT]++;
+			w->counters->port[frag->port].dropped_packets++;
+			w->counters->port[frag->port].dropped_bytes += slot->len;
 			hold_free(&w->hold, slot);
 		}
 		frag_remove(&w->frags, frag);

@@ -18,8 +18,8 @@ static void after_state_change(struct worker *w, uint32_t index, struct flow *fl
 
 	if (was_closed == is_closed)
 		return;
-	if (flow->flags & FLOW_DNAT)
-		worker_count_backend(w, flow, is_closed ? -1 : 1);
+	/* whose end was seen counts for nobody any more */
+	worker_count_flow(w, flow, is_closed ? -1 : 1);
 	wheel_remove(&w->wheel, index);
 	flow->seen_tick = w->now_tick;
 	if (is_closed)
@@ -99,7 +99,7 @@ static enum drop_reason pass(struct worker *w, struct packet *p, uint32_t index,
 		return reason;
 	flow->packets[side]++;
 	flow->bytes[side] += p->ip_len;
-	if (!(flow->flags & FLOW_OFFLOAD) && worker_next_hops_known(w, flow))
+	if (!(flow->flags & FLOW_OFFLOAD) && worker_offloadable(w, flow))
 		flow->flags |= FLOW_OFFLOAD;
 	return DROP_NONE;
 }
@@ -205,7 +205,8 @@ static enum drop_reason check_link(const struct worker_portgroup *port, const st
 		return DROP_TRUNCATED;
 	if (frame->vlan)
 		return DROP_VLAN;
-	if (!(ethernet->dst.b[0] & 1) && !mac_equal(&ethernet->dst, &port->link.mac))
+	if (!(ethernet->dst.b[0] & 1) && !mac_equal(&ethernet->dst, &port->link.mac) &&
+	    (frame->other || !worker_accepts_vmac(port, &ethernet->dst)))
 		return DROP_LINK_DST;
 	return DROP_NONE;
 }
@@ -263,6 +264,7 @@ unsigned worker_receive(struct worker *w, uint8_t index, uint64_t now_ns)
 	w->now_ns = now_ns;
 	w->now_tick = FLOW_TICK(now_ns);
 	w->counters->bursts++;
+	w->lost_due = true;
 	count = read_burst(w, index, frames);
 	if (w->table.records) {
 		for (unsigned i = 0; i < count; i++) {
@@ -280,7 +282,7 @@ unsigned worker_receive(struct worker *w, uint8_t index, uint64_t now_ns)
 		enum drop_reason reason = worker_process(w, p);
 
 		worker_settle(w, p, reason);
-		if (first_fragment && reason != DROP_TO_KERNEL)
+		if (first_fragment)
 			worker_first_fragment(w, p, reason);
 	}
 	worker_flush(w);

@@ -73,9 +73,10 @@ static uint8_t *new_answer(struct worker *w, const struct packet *p)
 static void send_answer(struct worker *w, const struct packet *p, uint8_t *frame, uint32_t len)
 {
 	struct ethernet_header *ethernet = (struct ethernet_header *)frame;
+	const struct ip_header *ip = (const struct ip_header *)(frame + ETHERNET_BYTES);
 
 	ethernet->dst = packet_ethernet(p)->src;
-	ethernet->src = w->port[p->port].link.mac;
+	ethernet->src = *worker_source_mac(w, p->port, ip->src);
 	queue(w, p->port, &(struct io_send){.head = frame, .head_len = len});
 	w->counters->icmp_sent++;
 }
@@ -99,7 +100,6 @@ void worker_send_reset(struct worker *w, const struct packet *p)
 
 void worker_send_flow_reset(struct worker *w, const struct flow *flow)
 {
-	const struct worker_portgroup *port = &w->port[flow->port[0]];
 	const struct neighbour *n = NULL;
 	struct ethernet_header *ethernet;
 	uint32_t len;
@@ -114,7 +114,7 @@ void worker_send_flow_reset(struct worker *w, const struct flow *flow)
 	ethernet = (struct ethernet_header *)w->answers[w->answers_used++];
 	len = answer_flow_reset((uint8_t *)ethernet, flow);
 	ethernet->dst = n ? n->mac : flow->mac[0];
-	ethernet->src = port->link.mac;
+	ethernet->src = *worker_flow_mac(w, flow, 0);
 	queue(w, flow->port[0], &(struct io_send){.head = (uint8_t *)ethernet, .head_len = len});
 }
 
@@ -157,9 +157,11 @@ static enum drop_reason check_size(struct worker *w, struct packet *p, uint32_t 
 static enum drop_reason send_pieces(struct worker *w, uint8_t port, struct packet *p)
 {
 	uint32_t mtu = w->port[port].link.mtu, done = 0, cut;
-	uint32_t pieces = p->ip_len / (mtu > 68 ? mtu - 60 : 8) + 1;
+	uint32_t header_len = p->l4 - ETHERNET_BYTES;
+	uint32_t room = mtu >= 68 ? (mtu - header_len) & ~7u : 0; /* 68: RFC 791 3.2 */
+	uint32_t pieces = room ? (p->ip_len - header_len + room - 1) / room : 0;
 
-	if (mtu < 68 || pieces > WORKER_PIECES)
+	if (!room || pieces > WORKER_PIECES)
 		return DROP_FRAG_EGRESS;
 	packet_complete_checksum(p);
 	if (w->pieces_used + pieces > WORKER_PIECES)
@@ -182,12 +184,13 @@ static enum drop_reason send_pieces(struct worker *w, uint8_t port, struct packe
 }
 
 /* Queue a translated packet for a known next hop. */
-static enum drop_reason transmit(struct worker *w, uint8_t port, struct packet *p, const struct mac *to)
+static enum drop_reason transmit(struct worker *w, uint8_t port, struct packet *p,
+				 const struct mac *from, const struct mac *to)
 {
 	struct ethernet_header *ethernet = packet_ethernet(p);
 
 	ethernet->dst = *to;
-	ethernet->src = w->port[port].link.mac;
+	ethernet->src = *from;
 	if (p->offload.gso_type == IO_GSO_NONE && p->ip_len > w->port[port].link.mtu)
 		return send_pieces(w, port, p);
 	queue(w, port,
@@ -231,6 +234,7 @@ static enum drop_reason wait_for(struct worker *w, struct neighbour *n, const st
 static enum drop_reason send_to_next_hop(struct worker *w, struct packet *p, struct flow *flow,
 					 unsigned out)
 {
+	const struct mac *from = worker_flow_mac(w, flow, out);
 	struct neighbour *n;
 
 	if (flow->neigh[out] < NEIGHBOURS_MAX) {
@@ -243,7 +247,10 @@ static enum drop_reason send_to_next_hop(struct worker *w, struct packet *p, str
 		if (!mac_equal(&flow->mac[out], &n->mac))
 			flow->mac[out] = n->mac;
 	}
-	return transmit(w, flow->port[out], p, &flow->mac[out]);
+	/* an error that we make speaks with the interface's address, see forward_error() */
+	if (p->kind == PACKET_ICMP_ERROR && w->has_snapshot)
+		from = worker_source_mac(w, flow->port[out], packet_ip(p)->src);
+	return transmit(w, flow->port[out], p, from, &flow->mac[out]);
 }
 
 static void clamp_mss(const struct worker *w, struct packet *p, uint8_t out)
@@ -307,7 +314,9 @@ void worker_neighbour_ready(struct worker *w, struct neighbour *n)
 			reason = DROP_PORT_DOWN;
 		/* what matters here are the IP fields; a quote that went through once is not judged again */
 		if (!reason || reason == DROP_ICMP_QUOTE || reason == DROP_L4_CHECKSUM)
-			reason = transmit(w, n->port, &p, &n->mac);
+			reason = transmit(w, n->port, &p,
+					  worker_source_mac(w, n->port, packet_ip(&p)->src),
+					  &n->mac);
 		if (reason)
 			w->counters->dropped[reason]++;
 		worker_flush(w); /* before the slot is anybody else's */

@@ -26,6 +26,7 @@
 #define WORKER_PIECES	    64u /* fragments under way until the next flush */
 #define WORKER_HOLD	    (FRAG_WAIT_MAX + NEIGHBOUR_WAIT_MAX)
 #define WORKER_SERVICES	    16384u /* services that have a turn of their own */
+#define WORKER_PORT_VMACS   64u /* virtual MACs on one portgroup; twice what control allows */
 #define MS_NS		    1000000ull
 /* A host's first flow takes two entries: one for all that it does, one in its pool. */
 #define WORKER_CLIENTS(flows) (2 * (flows))
@@ -35,6 +36,8 @@ struct worker_portgroup {
 	struct worker_link link;
 	be32 own; /* our address there, for ICMP errors; 0 if none */
 	bool last_hop;
+	const struct snapshot_vmac *vmacs[WORKER_PORT_VMACS]; /* accepted there beside link.mac */
+	unsigned n_vmacs;
 };
 
 /* A walk over all flows, a piece at a time: ends those that a new snapshot no longer admits, and
@@ -59,6 +62,7 @@ struct worker {
 	struct worker_counters *counters;
 	struct random random;
 	uint64_t lost_asked_ns;
+	bool lost_due; /* frames have arrived since: ports are asked once more when they stop */
 	uint64_t confirm_ns; /* when stale neighbours in use are looked at; 0: there are none */
 	uint64_t now_ns; /* as the driver last said */
 	uint32_t now_tick;
@@ -68,6 +72,7 @@ struct worker {
 
 	struct snapshot snapshot;
 	bool has_snapshot;
+	struct mac vmac[SNAPSHOT_VMACS_MAX + 1]; /* by index; all zero: there is none */
 	uint32_t timeout_tick[TIMER_COUNT];
 	uint32_t turn[WORKER_SERVICES]; /* round robin, by service index */
 	struct worker_backends backends;
@@ -138,7 +143,8 @@ struct client_key {
 	uint8_t port;
 };
 struct client_key worker_client(const struct flow *flow);
-/* worker_count_flow(), worker_count_port() - @by is 1 or -1. A port counts in the host's
+/* worker_count_flow(), worker_count_port() - @by is 1 or -1. A flow counts for its host and its
+ * backend until its end was seen. A port counts in the host's
  * mappings if @mapped, and in its quota of @pool. */
 void worker_count_flow(struct worker *w, const struct flow *flow, int by);
 void worker_count_port(struct worker *w, struct client_key key, uint16_t pool, bool mapped, int by);
@@ -166,6 +172,21 @@ void worker_recount_flow(struct worker *w, const struct flow *flow);
 void worker_recount_end(struct worker *w);
 /* worker_dead_flow() - tell the client of a flow that is ended because its backend is down. */
 void worker_dead_flow(struct worker *w, const struct flow *flow);
+
+/* vmac.c */
+/* worker_vmacs() - take the virtual MACs of w->snapshot. */
+void worker_vmacs(struct worker *w);
+/* worker_accepts_vmac() - whether @dst is a virtual MAC on @port. */
+bool worker_accepts_vmac(const struct worker_portgroup *port, const struct mac *dst);
+/* worker_source_mac() - what speaks for our address @own on a portgroup. */
+const struct mac *worker_source_mac(const struct worker *w, uint8_t port, be32 own);
+/* worker_flow_mac() - the same for what leaves on @side of a flow. */
+const struct mac *worker_flow_mac(const struct worker *w, const struct flow *flow, unsigned side);
+/* worker_choose_vmac() - fill vmac[] of a flow, by its addresses. */
+void worker_choose_vmac(const struct worker *w, struct flow *flow);
+/* worker_offloadable() - whether the kernel's programs may forward the flow: they know its next hops, and
+ * each portgroup's own MAC as the source. */
+bool worker_offloadable(const struct worker *w, const struct flow *flow);
 
 /* send.c */
 /* worker_forward() - translate and send a packet of @flow that arrived on @side. */

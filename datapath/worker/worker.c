@@ -304,6 +304,7 @@ void worker_snapshot(struct worker *w, const struct snapshot *snapshot, uint64_t
 		ports_block(w->ports, snapshot->reserved[i].addr, snapshot->reserved[i].proto,
 			    __builtin_bswap16(snapshot->reserved[i].port));
 	find_own_addresses(w);
+	worker_vmacs(w);
 	if (w->unadopted)
 		adopt(w);
 	sweep_begin(w, true, false);
@@ -350,8 +351,12 @@ static void sweep_flow(struct worker *w, uint32_t index)
 		w->sweep.ended++;
 		return;
 	}
-	if (w->sweep.snapshot)
+	if (w->sweep.snapshot) {
 		worker_recount_flow(w, flow);
+		worker_choose_vmac(w, flow);
+		if (flow->vmac[0] || flow->vmac[1])
+			flow->flags = (uint8_t)(flow->flags & ~FLOW_OFFLOAD);
+	}
 	/* the next packet goes through user space, which finds the way anew */
 	if (w->sweep.next_hops && flow->flags & FLOW_OFFLOAD && !worker_next_hops_known(w, flow))
 		flow->flags = (uint8_t)(flow->flags & ~FLOW_OFFLOAD);
@@ -380,6 +385,7 @@ static void count_lost(struct worker *w)
 	if (w->now_ns - w->lost_asked_ns < LOST_CHECK_NS)
 		return;
 	w->lost_asked_ns = w->now_ns;
+	w->lost_due = false;
 	for (unsigned i = 0; i < COUNTERS_PORTS; i++)
 		if (w->port[i].io)
 			w->counters->port[i].ring_lost_packets +=
@@ -448,6 +454,8 @@ static uint64_t next_work(const struct worker *w, bool at_once)
 		next = earlier(next, w->now_ns + NEIGHBOUR_CHECK_NS);
 	if (w->confirm_ns)
 		next = earlier(next, w->confirm_ns);
+	if (w->lost_due)
+		next = earlier(next, w->lost_asked_ns + LOST_CHECK_NS);
 	return next;
 }
 

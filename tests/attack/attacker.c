@@ -2,7 +2,7 @@
 /*
  * attacker - floods a gateway from a namespace of a test: pgw_attacker KIND DEVICE MAC SECONDS RATE
  *
- *   syn        SYNs of twenty hosts of 172.16.0.0/24 to 10.10.0.21:9, which never answers
+ *   syn        SYNs of ten hosts of 172.16.0.0/24 to 10.10.0.21:9, which never answers
  *   fragments  later fragments of datagrams whose first one never comes
  *   scan       SYNs and datagrams to the ports 16384-65535 of 10.10.0.2, from outside
  *   reflect    datagrams in a victim's name (172.16.0.77) that ask for errors: TTL 1, no route,
@@ -11,7 +11,7 @@
  *   spoof      datagrams and SYNs of random sources to 10.10.0.10
  *
  * MAC is the gateway's on that link. It sends at most RATE frames a second (at most 10^6) for at
- * most 60 s, then prints "sent FRAMES bytes BYTES rate FRAMES/S" and ends.
+ * most 60 s or until SIGTERM, then prints "sent FRAMES bytes BYTES rate FRAMES/S" and ends.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -111,7 +111,7 @@ static uint32_t put_udp(struct iphdr *ip, uint16_t sport, uint16_t dport, uint32
 
 static uint32_t make_syn(struct attacker *a, uint8_t *frame)
 {
-	struct iphdr *ip = begin(a, frame, 0xac100064 + draw(a) % 20, 0x0a0a0015, IPPROTO_TCP);
+	struct iphdr *ip = begin(a, frame, 0xac100064 + draw(a) % 10, 0x0a0a0015, IPPROTO_TCP);
 
 	return put_syn(ip, (uint16_t)(1024 + draw(a) % 64000), 9, draw(a));
 }

@@ -16,7 +16,7 @@
 
 ATTACK_PROGRAMS=${ATTACK_PROGRAMS:-$(dirname "$PGW_BIN")/tests}
 ATTACK_RATE=${ATTACK_RATE:-20000} # frames a second
-ATTACK_SECONDS=3                  # every day
+ATTACK_SECONDS=15                 # at most: it ends when all is measured
 ROUND_SECONDS=${ROUND_SECONDS:-2} # with figures
 GROWTH_KIB=65536                  # of the datapath's memory; the flow table alone may take 10 MiB
 FLOWS=65536
@@ -56,7 +56,9 @@ attack_start() { # attack_start NODE KIND SECONDS - in the background
 	spawn attack "$1" "$ATTACK_PROGRAMS/pgw_attacker" "$2" eth0 "$(mac_of $device)" "$3" "$ATTACK_RATE"
 }
 
-attack_end() { # wait for its end; sets attack_sent and attack_rate
+attack_end() { # end it; sets attack_sent and attack_rate
+	running attack || fail "the attack ended before all was measured"
+	kill -TERM "${PID[attack]}"
 	finish attack || fail "the attacker: $(cat "$WORK/attack.err")"
 	read -r _ attack_sent _ _ _ attack_rate <"$WORK/attack.out"
 }
@@ -90,12 +92,11 @@ everyday() {
 	datapath=$(datapath_pid)
 	before=$(memory_kib "$datapath")
 	attack_start "$node" "$kind" "$ATTACK_SECONDS"
-	honest 1.5
+	honest 2
 	begin=${EPOCHREALTIME/[.,]/}
 	pgw -j session show >"$WORK/sessions.json"
 	at_least "pgw lists the sessions during the attack, microseconds left of 2 s" \
 		$((2000000 - ${EPOCHREALTIME/[.,]/} + begin)) 0
-	running attack || fail "the attack ended before it was measured"
 	attack_end
 	note "$attack_sent frames at $attack_rate a second; meanwhile $honest_requests requests, $honest_bytes bytes"
 	at_least "frames of the attack" "$attack_sent" 10000
@@ -130,7 +131,7 @@ figures() {
 		cpu=$(cpu_ticks "$datapath")
 		honest "$ROUND_SECONDS" apart
 		row=("$honest_bytes" "$honest_requests" $(($(cpu_ticks "$datapath") - cpu)))
-		attack_start "$1" "$2" "$((2 * ROUND_SECONDS + 1))"
+		attack_start "$1" "$2" 60
 		cpu=$(cpu_ticks "$datapath")
 		honest "$ROUND_SECONDS" apart
 		row+=("$honest_bytes" "$honest_requests" $(($(cpu_ticks "$datapath") - cpu)))

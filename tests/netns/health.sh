@@ -59,6 +59,9 @@ equal "backend of a service without a check" "$(backend web $vc state)" unchecke
 contains "why no-tls is down" "$(backend no-tls $vc last-error)" "TLS: "
 equal "why no-http is down" "$(backend no-http $vc last-error)" "HTTP status 404"
 equal "why closed is down" "$(backend closed $vc last-error)" "Connection refused"
+details=$(pgw -d service show closed)
+note "$details"
+contains "text with details" "$details" " (Connection refused)"
 
 note "services without a backend answer as they say"
 revision=$(gateway_figure revision)

@@ -140,6 +140,11 @@ wait_for 5 "its end is in the new file" in_file "$log" '.event == "session-delet
 
 # --- each process killed: the log goes on --------------------------------------------------
 log_pid=$(gateway_figure log-pid)
+status=$(cat "/proc/$log_pid/status")
+equal "capabilities of pgw-log" "$(awk '/^Cap(Eff|Prm|Bnd|Amb)/ { print $2 }' <<<"$status" |
+	sort -u)" 0000000000000000
+refused "to find that pgw-log is root" grep -q '^Uid:.*\<0\>' <<<"$status"
+equal "descriptors of pgw-log" "$(find "/proc/$log_pid/fd" -mindepth 1 | wc -l)" 7
 kill -KILL "$log_pid"
 ask far 4008
 wait_for 10 "told after pgw-log was killed" in_file "$log" '."internal-src-port" == 4008'

@@ -6,7 +6,7 @@ import os
 
 from harness import case, contains, equal, lacks
 
-OBJECTS = ("portgroup", "address", "route", "pool", "nat", "service", "allow", "set", "session", "client",
+OBJECTS = ("portgroup", "address", "route", "pool", "nat", "service", "allow", "vmac", "set", "session", "client",
            "neighbour", "stats", "config", "monitor", "replay", "version", "help")
 
 

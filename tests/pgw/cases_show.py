@@ -6,7 +6,7 @@ import random
 import fake
 from harness import case, contains, equal, lacks
 
-CONFIGURED = ("portgroup", "address", "route", "pool", "nat", "service", "allow")
+CONFIGURED = ("portgroup", "address", "route", "pool", "nat", "service", "allow", "vmac")
 
 
 @case

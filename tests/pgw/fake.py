@@ -32,6 +32,8 @@ ITEMS = {
                      {"address": "10.10.0.11", "port": 443, "state": "down"}]}],
     "allow": [{"network": "192.168.50.0/24", "description": "head office"},
               {"network": "10.0.0.0/8", "description": ""}],
+    "vmac": [{"mac": "02:00:00:12:34:56", "address": "172.16.0.11", "portgroup": "vrack",
+              "type": "ovh", "name": "esx1", "interface": "pgwvm0", "state": "present"}],
 }
 NEIGHBOURS = [{"address": "172.16.0.254", "portgroup": "vrack", "mac": "02:00:00:00:00:fe",
                "state": "reachable"},

@@ -203,6 +203,23 @@ static inline void random_allows(struct config_text *text, struct random *random
 					descriptions[random_below(random, 3)]);
 }
 
+static inline void random_vmacs(struct config_text *text, struct random *random, unsigned present)
+{
+	for (unsigned i = 0; i < RANDOM_PORTGROUPS; i++)
+		for (unsigned j = 4; j <= 11; j++) {
+			bool vmware = (i + j) % 3 == 0;
+
+			if (!(present >> i & 1) || random_below(random, 2))
+				continue;
+			/* three MACs a portgroup */
+			config_text_add(text,
+					"vmac add %s:%02x:0%u address 10.%u.%u.1 portgroup g%u type %s "
+					"name vm%u\n",
+					(i + j) % 3 ? "02:00:00:00" : "00:50:56:3f", i, (i + j) % 3, i, j,
+					i, vmware ? "vmware" : "ovh", random_below(random, 3));
+		}
+}
+
 static inline void random_settings(struct config_text *text, struct random *random)
 {
 	static const char *const limits[] = {"connection-limits", "mapping-limits",
@@ -247,6 +264,7 @@ static inline char *random_config(uint64_t seed)
 	random_rules(&text, &random, pools);
 	random_services(&text, &random, present);
 	random_allows(&text, &random);
+	random_vmacs(&text, &random, present);
 	random_settings(&text, &random);
 	return config_text_take(&text);
 }

@@ -45,6 +45,7 @@ struct harness {
 	const struct snapshot_reserved *reserved; /* for the next harness_configure(): listening ports */
 	size_t n_reserved;
 	const uint8_t *backend_up; /* for the next harness_configure(): see config_runtime */
+	const struct mac *vmac; /* frames may come from this one beside the portgroups' own; NULL: none */
 };
 
 /* harness_open() - @config: statements of pgw.conf; server_mac answers for every vsphere address */

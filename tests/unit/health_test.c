@@ -22,10 +22,10 @@
 struct world {
 	struct health *health;
 	enum probe_result result[BACKENDS]; /* of a check; GOES_ON: it hangs */
-	enum probe_result known; /* what stop() says */
+	enum probe_result known;	    /* what stop() says */
 	unsigned checks[BACKENDS];
 	int64_t checked_ms[BACKENDS]; /* when it was last */
-	int slot_of[BACKENDS]; /* of the check that hangs, -1 */
+	int slot_of[BACKENDS];	      /* of the check that hangs, -1 */
 	unsigned hanging, most_hanging;
 	unsigned changes, troubles;
 	enum health_state changed_to;
@@ -117,10 +117,14 @@ static const struct health_prober prober = {.start = start, .stop = stop};
 static struct world *open_world(unsigned probes)
 {
 	struct world *w = calloc(1, sizeof(*w));
-	const struct health_options options = {.prober = &prober, .prober_context = w,
-					       .probes = probes, .changed = changed,
-					       .trouble = trouble, .ifindex = ifindex,
-					       .random = next_random, .wall_ms = wall_ms,
+	const struct health_options options = {.prober = &prober,
+					       .prober_context = w,
+					       .probes = probes,
+					       .changed = changed,
+					       .trouble = trouble,
+					       .ifindex = ifindex,
+					       .random = next_random,
+					       .wall_ms = wall_ms,
 					       .context = w};
 
 	assert_non_null(w);
@@ -151,14 +155,16 @@ static void configure(struct world *w, unsigned n, const char *options,
 	char text[4096];
 	size_t at;
 
-	at = (size_t)snprintf(text, sizeof(text),
-			      "portgroup add a dev eth0 realm private\n"
-			      "portgroup add b dev eth1 realm vsphere\n"
-			      "address add 10.0.0.1/24 portgroup a\n"
-			      "address add 10.1.0.254/24 portgroup b\n"
-			      "nat add 1 from any to any nat-pass-through\n"
-			      "service add r address 10.0.0.1 protocol tcp port 1 backend 10.1.0.1:1\n"
-			      "service add s address 10.0.0.1 protocol tcp port 80 %s", options);
+	at = (size_t)snprintf(
+		text, sizeof(text),
+		"portgroup add a dev eth0 realm private\n"
+		"portgroup add b dev eth1 realm vsphere\n"
+		"address add 10.0.0.1/24 portgroup a\n"
+		"address add 10.1.0.254/24 portgroup b\n"
+		"nat add 1 from any to any nat-pass-through\n"
+		"service add r address 10.0.0.1 protocol tcp port 1 backend 10.1.0.1:1\n"
+		"service add s address 10.0.0.1 protocol tcp port 80 %s",
+		options);
 	for (unsigned i = 1; i <= n; i++)
 		at += (size_t)snprintf(text + at, sizeof(text) - at, " backend 10.1.0.%u:80", i);
 	config_init(&config);
@@ -229,7 +235,8 @@ static void test_verdict(void **state)
 		for (const char *p = cases[i].checks; *p; p++)
 			changes += verdict_take(&v, *p == '+', cases[i].rise, cases[i].fall);
 		if (v.state != cases[i].ends || changes != cases[i].changes)
-			fail_msg("\"%s\": state %u after %u changes", cases[i].checks, v.state, changes);
+			fail_msg("\"%s\": state %u after %u changes", cases[i].checks, v.state,
+				 changes);
 	}
 	for (unsigned i = 0; i <= 255; i++) { /* a long row must not wrap */
 		struct verdict v = {.state = HEALTH_UP, .streak = (uint8_t)i};
@@ -403,13 +410,16 @@ static void test_reload_keeps_state(void **state)
 
 static void test_taken_over(void **state)
 {
-	const struct snapshot_service service = {.name = "s", .addr = htonl(0x0a000001),
-						 .port = htons(80), .proto = 6, .backends = 2};
+	const struct snapshot_service service = {.name = "s",
+						 .addr = htonl(0x0a000001),
+						 .port = htons(80),
+						 .proto = 6,
+						 .backends = 2};
 	const struct snapshot_backend backends[] = {
 		{.addr = htonl(0x0a010002), .port = htons(80), .up = 0},
 		{.addr = htonl(0x0a010001), .port = htons(80), .up = 1}};
-	const struct snapshot running = {.services = &service, .n_services = 1,
-					 .backends = backends, .n_backends = 2};
+	const struct snapshot running = {
+		.services = &service, .n_services = 1, .backends = backends, .n_backends = 2};
 	struct world *w = open_world(4);
 
 	(void)state;
@@ -428,12 +438,18 @@ static void test_http_status(void **state)
 		const char *bytes;
 		enum probe_result result;
 	} cases[] = {
-		{"", PROBE_GOES_ON}, {"HTTP/1.1 20", PROBE_GOES_ON},
-		{"HTTP/1.1 200 OK\r\n", PROBE_PASSED}, {"HTTP/1.0 302", PROBE_PASSED},
-		{"HTTP/1.1 100", PROBE_FAILED}, {"HTTP/1.1 404", PROBE_FAILED},
-		{"HTTP/1.1 503", PROBE_FAILED}, {"HTTP/2.0 200", PROBE_FAILED},
-		{"HTTP/1.1 2x0", PROBE_FAILED}, {"SSH-2.0-OpenSSH", PROBE_FAILED},
-		{"S", PROBE_FAILED}, {"HTTP/1.1  200", PROBE_FAILED},
+		{"", PROBE_GOES_ON},
+		{"HTTP/1.1 20", PROBE_GOES_ON},
+		{"HTTP/1.1 200 OK\r\n", PROBE_PASSED},
+		{"HTTP/1.0 302", PROBE_PASSED},
+		{"HTTP/1.1 100", PROBE_FAILED},
+		{"HTTP/1.1 404", PROBE_FAILED},
+		{"HTTP/1.1 503", PROBE_FAILED},
+		{"HTTP/2.0 200", PROBE_FAILED},
+		{"HTTP/1.1 2x0", PROBE_FAILED},
+		{"SSH-2.0-OpenSSH", PROBE_FAILED},
+		{"S", PROBE_FAILED},
+		{"HTTP/1.1  200", PROBE_FAILED},
 	};
 	char reason[PROBE_REASON_BYTES];
 	(void)state;

@@ -87,7 +87,8 @@ static void make_table(struct bench *b)
 static struct bench *bench_open(void)
 {
 	const struct offload_settings settings = {.timeout_tick_tcp = 7000000,
-						  .timeout_tick_udp = 280000};
+						  .timeout_tick_udp = 280000,
+						  .clock_lag_tick = 10};
 	struct bench *b = calloc(1, sizeof(*b));
 
 	assert_non_null(b);

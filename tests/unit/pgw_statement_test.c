@@ -86,6 +86,7 @@ static void help_has_all_keywords(void **state)
 		[KIND_NAT] = &nat_object,
 		[KIND_SERVICE] = &service_object,
 		[KIND_ALLOW] = &allow_object,
+		[KIND_VMAC] = &vmac_object,
 	};
 
 	(void)state;

@@ -126,6 +126,35 @@ static void read_back_from_a_snapshot(void **state)
 	assert_int_equal(places.pool[0], 7);
 }
 
+/* Each address of a MAC has its index, which stays while another MAC comes and goes. */
+static void virtual_macs(void **state)
+{
+	struct config_vmac vmacs[] = {{.mac = {{2, 0, 0, 0, 0, 1}}}, {.mac = {{2, 0, 0, 0, 0, 2}}},
+				      {.mac = {{2, 0, 0, 0, 0, 2}}}, {.mac = {{2, 0, 0, 0, 0, 3}}}};
+	struct config all = {.vmacs = vmacs, .n_vmacs = 3}, later = {.vmacs = vmacs + 1, .n_vmacs = 3};
+	const struct snapshot_vmac running[] = {{.mac = {{2, 0, 0, 0, 0, 3}}, .index = 5}};
+	const struct snapshot snapshot = {.vmacs = running, .n_vmacs = 1};
+	struct names names = {0};
+	struct ctl_error error;
+	struct places places;
+
+	(void)state;
+	assert_int_equal(names_place(&names, &all, &places, &error), 0);
+	assert_int_equal(places.vmac[0], 1);
+	assert_int_equal(places.vmac[1], 2);
+	assert_int_equal(places.vmac[2], 2);
+	assert_int_equal(names_place(&names, &later, &places, &error), 0);
+	assert_int_equal(places.vmac[0], 2);
+	assert_int_equal(places.vmac[2], 3);
+	names_keep(&names, &later);
+	assert_int_equal(names_place(&names, &all, &places, &error), 0);
+	assert_int_equal(places.vmac[0], 1);
+	names_read(&names, &snapshot);
+	assert_int_equal(names_place(&names, &later, &places, &error), 0);
+	assert_int_equal(places.vmac[0], 1);
+	assert_int_equal(places.vmac[2], 5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -133,6 +162,7 @@ int main(void)
 		cmocka_unit_test(successor_gets_another_index),
 		cmocka_unit_test(all_portgroups_at_once),
 		cmocka_unit_test(read_back_from_a_snapshot),
+		cmocka_unit_test(virtual_macs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

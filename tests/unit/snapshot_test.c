@@ -29,6 +29,7 @@ struct block {
 	struct snapshot_pool pools[2];
 	be32 pool_addresses[4];
 	struct snapshot_reserved reserved[2];
+	struct snapshot_vmac vmacs[2];
 };
 static_assert(sizeof(struct block) % 8 == 0, "sections follow each other without gaps");
 
@@ -56,6 +57,7 @@ static void make_header(struct block *b)
 	PLACE(b, SECTION_POOL, pools);
 	PLACE(b, SECTION_POOL_ADDRESS, pool_addresses);
 	PLACE(b, SECTION_RESERVED, reserved);
+	PLACE(b, SECTION_VMAC, vmacs);
 }
 
 static void make(struct block *b)
@@ -67,7 +69,7 @@ static void make(struct block *b)
 	b->ports[0] = (struct snapshot_port){"inside", 3, 7, REALM_PRIVATE, SNAPSHOT_LAST_HOP, 0};
 	b->ports[1] = (struct snapshot_port){"outside", 0, 31, REALM_VSPHERE, 0, 0};
 	b->addresses[0] = (struct snapshot_address){a1, 24, 7, ADDRESS_INTERFACE, 0};
-	b->addresses[1] = (struct snapshot_address){a2, 32, 7, ADDRESS_SERVICE, 0};
+	b->addresses[1] = (struct snapshot_address){a2, 32, 7, ADDRESS_SERVICE, 9};
 	b->addresses[2] = (struct snapshot_address){a3, 16, 31, ADDRESS_POOL, 0};
 	b->routes[0] = (struct snapshot_route){htonl(0x0a000000), 0, a1, 24, 7, 0};
 	b->routes[1] = (struct snapshot_route){htonl(0x0a000100), a1, a1, 24, 7, 0};
@@ -102,6 +104,8 @@ static void make(struct block *b)
 					     .index = 4};
 	for (unsigned i = 0; i < 4; i++)
 		b->pool_addresses[i] = htonl(0xac100001u + i);
+	b->vmacs[0] = (struct snapshot_vmac){{{2, 0, 0, 0, 0, 1}}, 7, 9};
+	b->vmacs[1] = (struct snapshot_vmac){{{2, 0, 0, 0, 0, 2}}, 31, 255};
 	b->reserved[0] = (struct snapshot_reserved){0, htons(22), IPPROTO_TCP, 0};
 	b->reserved[1] = (struct snapshot_reserved){a1, htons(53), IPPROTO_UDP, 0};
 }
@@ -143,7 +147,7 @@ static const struct {
 	BREAK(header.version, SNAPSHOT_VERSION + 1, "version"),
 	BREAK(header.bytes, sizeof(struct block) + 1, "size"),
 	BREAK(header.bytes, 8, "size"),
-	BREAK(header.bytes, sizeof(struct block) - 1, "reserved port section"),
+	BREAK(header.bytes, sizeof(struct block) - 1, "virtual MAC section"),
 	BREAK(header.timer_s[3], 0xffffffff, "timer"),
 	BREAK(header.mss_clamp, 65536, "segment size"),
 	BREAK(header.options, 0x80000000, "option"),
@@ -167,6 +171,13 @@ static const struct {
 	BREAK(addresses[1].port, 6, "address is on an unknown portgroup"),
 	BREAK(addresses[1].port, 200, "address is on an unknown portgroup"),
 	BREAK(addresses[1].addr, 0, "addresses are not sorted"),
+	BREAK(addresses[1].vmac, 8, "unknown virtual MAC"),
+	BREAK(addresses[1].vmac, 255, "unknown virtual MAC"), /* of the other portgroup */
+	BREAK(header.section[SECTION_VMAC].count, 0, "unknown virtual MAC"),
+	BREAK(vmacs[0].index, 0, "virtual MAC is malformed"),
+	BREAK(vmacs[0].mac.b[0], 3, "virtual MAC is malformed"),
+	BREAK(vmacs[1].port, 6, "virtual MAC is on an unknown portgroup"),
+	BREAK(vmacs[1].index, 9, "two virtual MACs"),
 	BREAK(routes[3].prefix_len, 33, "route's prefix"),
 	BREAK(routes[0].addr, 0x0100000a, "route's prefix"),
 	BREAK(routes[0].port, 0, "route leads"),

@@ -83,6 +83,8 @@ static inline uint64_t snapshot_walk(const struct snapshot *s)
 					  s->rules[i].proto, 0);
 	for (uint32_t i = 0; i < s->n_reserved; i++)
 		sum += s->reserved[i].port;
+	for (uint32_t i = 0; i < s->n_vmacs; i++)
+		sum += strlen(snapshot_port(s, s->vmacs[i].port)->name) + s->vmacs[i].index;
 	return sum;
 }
 

@@ -304,6 +304,41 @@ static void test_closed_make_room(void **state)
 	harness_close(h);
 }
 
+/* So do their external ports, when a pool has no other left. */
+static void test_closed_give_ports(void **state)
+{
+	struct harness *h = harness_open(
+		"portgroup add vrack dev eth1 realm private\n"
+		"portgroup add vsphere dev eth2 realm vsphere\n"
+		"address add 172.16.0.1/24 portgroup vrack\n"
+		"address add 10.10.0.2/24 portgroup vsphere\n"
+		"pool add default external-ip-address 10.10.0.2 ports 20000-20007\n"
+		"nat add 10 from 0.0.0.0/0 to 10.10.0.0/24 pool default\n"
+		"allow add 192.168.50.0/24\n",
+		1024);
+	struct probe syn = {.src = CLIENT, .dst = VC, .dport = 443, .proto = IPPROTO_TCP,
+			    .tcp_flags = TCP_SYN, .seq = 1};
+
+	(void)state;
+	for (uint16_t i = 0; i < 100; i++) { /* each is refused by the server, so it has ended */
+		struct probe rst = {.src = VC, .sport = 443, .dst = GW, .proto = IPPROTO_TCP,
+				    .tcp_flags = TCP_RST | TCP_ACK, .ack = 2};
+
+		syn.sport = (uint16_t)(1000 + i);
+		harness_send(h, VRACK, &syn);
+		rst.dport = harness_expect(h, VSPHERE, &(struct probe){.dst = VC}, NULL);
+		harness_send(h, VSPHERE, &rst);
+		harness_expect(h, VRACK, &(struct probe){.dst = CLIENT}, NULL);
+	}
+	harness_expect_drop(h, DROP_PORTS_EXHAUSTED, 0);
+	for (uint16_t i = 0; i < 9; i++) { /* these live: the ninth finds no port */
+		syn.sport = (uint16_t)(2000 + i);
+		harness_send(h, VRACK, &syn);
+	}
+	harness_expect_drop(h, DROP_PORTS_EXHAUSTED, 1);
+	harness_close(h);
+}
+
 /* Window scaling: offered by both, by one */
 static void test_window_scale(void **state)
 {
@@ -347,6 +382,7 @@ int main(void)
 		cmocka_unit_test(test_blind_attack),
 		cmocka_unit_test(test_reopen),
 		cmocka_unit_test(test_closed_make_room),
+		cmocka_unit_test(test_closed_give_ports),
 		cmocka_unit_test(test_window_scale),
 	};
 

@@ -6,9 +6,9 @@
 # (pgw and its -r option) and `words` (the command line up to the word that is completed).
 
 _pgw_options="-Version -human -statistics -details -oneline -brief -timestamp -json -pretty
-	-color -rundir -batch -force -help"
-_pgw_objects="portgroup address route pool nat service allow set session client neighbour stats config
-	monitor replay version help"
+	-color -rundir -batch -force -yes -help"
+_pgw_objects="portgroup address route pool nat service allow vmac set session client neighbour stats
+	config monitor replay version help"
 _pgw_filter="internal-src-address internal-src-port internal-dst-address internal-dst-port
 	external-src-address external-src-port external-dst-address external-dst-port
 	src sport dst dport protocol state id portgroup pool service"
@@ -39,13 +39,14 @@ _pgw_keys() {
 	route) _pgw_names route to ;;
 	nat) _pgw_names nat number ;;
 	allow) _pgw_names allow network ;;
+	vmac) _pgw_names vmac mac ;;
 	esac
 }
 
 # _pgw_commands OBJECT - what may follow an object
 _pgw_commands() {
 	case $1 in
-	portgroup | address | route | pool | nat | service | allow) _pgw_add show add del ;;
+	portgroup | address | route | pool | nat | service | allow | vmac) _pgw_add show add del ;;
 	session) _pgw_add show del ;;
 	set)
 		_pgw_add show timer flow-capacity icmp-rate connection-limits mapping-limits \
@@ -80,7 +81,7 @@ _pgw_keywords() {
 	"nat add") _pgw_add from to protocol pool nat-pass-through ;;
 	"service show")
 		_pgw_add name address protocol port balance backends check path interval timeout \
-			rise fall dead down
+			rise fall dead down states
 		;;
 	"service add")
 		_pgw_add address protocol port backend balance check path interval timeout rise fall \
@@ -88,6 +89,9 @@ _pgw_keywords() {
 		;;
 	"allow show") _pgw_add network description ;;
 	"allow add") _pgw_add description ;;
+	"vmac show") _pgw_add mac address portgroup type name interface state ;;
+	"vmac add") _pgw_add address portgroup type name ;;
+	"vmac del") _pgw_add address ;;
 	"neighbour show") _pgw_add address portgroup mac state ;;
 	"session show") _pgw_add_list "$_pgw_filter limit count" ;;
 	"session del") _pgw_add_list "$_pgw_filter limit all" ;;
@@ -126,7 +130,8 @@ _pgw_values() {
 			replied unreplied
 		;;
 	"portgroup state") _pgw_add up down absent ;;
-	"address state") _pgw_add present missing ;;
+	"address state" | "vmac state") _pgw_add present missing ;;
+	"vmac type") _pgw_add vmware ovh ;;
 	*" portgroup" | *" pool" | "session service") _pgw_names "$3" name ;;
 	"portgroup dev") _pgw_add_list "$(command ls /sys/class/net 2>/dev/null)" ;;
 	esac

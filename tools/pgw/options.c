@@ -22,6 +22,7 @@ enum option_id {
 	OPTION_RUNDIR,
 	OPTION_BATCH,
 	OPTION_FORCE,
+	OPTION_YES,
 	OPTION_HELP,
 	OPTION_COUNT
 };
@@ -40,6 +41,7 @@ const struct option_text option_texts[] = {
 	[OPTION_RUNDIR] = {"rundir", 1, " RUNDIR", "where pgwd keeps its socket, default /run/pgw"},
 	[OPTION_BATCH] = {"batch", 2, " FILE", "read commands from FILE, - is standard input"},
 	[OPTION_FORCE] = {"force", 1, NULL, "with -batch: go on after a command that failed"},
+	[OPTION_YES] = {"yes", 1, NULL, "do not ask before what is final"},
 	[OPTION_HELP] = {"help", 2, NULL, "print the help"},
 };
 _Static_assert(sizeof(option_texts) / sizeof(option_texts[0]) == OPTION_COUNT, "one text each");
@@ -120,6 +122,8 @@ static bool *option_flag(struct options *options, enum option_id id)
 		return &options->pretty;
 	case OPTION_FORCE:
 		return &options->force;
+	case OPTION_YES:
+		return &options->yes;
 	case OPTION_HELP:
 		return &options->help;
 	default:

@@ -12,7 +12,7 @@ enum colour_choice { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
 
 struct options {
 	bool version, help;
-	bool human, statistics, details, oneline, brief, timestamp, json, pretty, force;
+	bool human, statistics, details, oneline, brief, timestamp, json, pretty, force, yes;
 	enum colour_choice colour;
 	bool colour_given;  /* -c was used: it outweighs NO_COLOR */
 	const char *rundir; /* NULL = the default */

@@ -124,7 +124,12 @@ void statement_done(struct pgw *pgw, const json_t *answer)
 	}
 }
 
-static int change(const struct pgw_call *call, bool judge_here)
+enum change_flags {
+	CHANGE_JUDGED_HERE = 1 << 0, /* refuse by ourselves what is wrong in itself */
+	CHANGE_TOLD = 1 << 1, /* list the changes even without -d */
+};
+
+static int change(const struct pgw_call *call, unsigned flags)
 {
 	char *statement =
 		statement_text(call->object->name, call->command->name, call->argc, call->argv);
@@ -134,11 +139,14 @@ static int change(const struct pgw_call *call, bool judge_here)
 
 	if (!statement)
 		return message_error("out of memory");
-	if (!judge_here || well_formed(statement)) {
+	if (!(flags & CHANGE_JUDGED_HERE) || well_formed(statement)) {
 		code = remote_ask(
 			call->pgw,
 			json_pack("{s:s, s:[s]}", "op", "change", "statements", statement), &answer,
 			NULL, &refusal);
+		if (code == EXIT_DONE && flags & CHANGE_TOLD && !call->pgw->options.json &&
+		    !call->pgw->options.details)
+			statement_changes(call->pgw, json_object_get(answer, "changes"));
 		if (code == EXIT_DONE)
 			statement_done(call->pgw, answer);
 		else if (refusal.text[0])
@@ -151,10 +159,15 @@ static int change(const struct pgw_call *call, bool judge_here)
 
 int statement_add(const struct pgw_call *call)
 {
-	return change(call, true);
+	return change(call, CHANGE_JUDGED_HERE);
+}
+
+int statement_add_told(const struct pgw_call *call)
+{
+	return change(call, CHANGE_JUDGED_HERE | CHANGE_TOLD);
 }
 
 int statement_del(const struct pgw_call *call)
 {
-	return change(call, false);
+	return change(call, 0);
 }

@@ -16,6 +16,9 @@ char *statement_text(const char *object, const char *command, int argc, const ch
 int statement_add(const struct pgw_call *call);
 int statement_del(const struct pgw_call *call);
 
+/* statement_add_told() - the same, and say what was added: not all of it stood in the command. */
+int statement_add_told(const struct pgw_call *call);
+
 /* statement_changes() - list the statements of a change, marked + and -. Text only. */
 void statement_changes(struct pgw *pgw, const json_t *changes);
 
