@@ -25,9 +25,9 @@ struct apply {
 	uint64_t revision;
 	struct gateway_port fresh[CONFIG_PORTGROUPS_MAX]; /* by index: link and new socket */
 	uint32_t wanted;				  /* bit set of indexes that @config has */
-	uint32_t opened; /* … for which fresh[] has a new socket */
-	uint32_t told;	 /* … that the datapath has been told of */
-	bool started;	 /* this apply started the datapath */
+	uint32_t opened;	    /* … for which fresh[] has a new socket */
+	uint32_t told;		    /* … that the datapath has been told of */
+	bool started;		    /* this apply started the datapath */
 	struct health_plan *health; /* checks of @config, and which backends are up */
 	struct region snapshot;
 	struct logger log;
@@ -112,7 +112,8 @@ static int take_sockets(void *context, struct ctl_error *error)
 }
 
 /* Memory to share: kept from an earlier run, or new. */
-static int take_memory(struct gateway *gateway, const struct config *config, struct ctl_error *error)
+static int take_memory(struct gateway *gateway, const struct config *config,
+		       struct ctl_error *error)
 {
 	int code = 0;
 

@@ -2,7 +2,8 @@
 /*
  * apply - brings kernel and datapath from the running configuration to another, all or nothing.
  *
- *   check -> kernel -> packet sockets -> datapath (where none runs) -> portgroups -> snapshot -> offload
+ *   check -> kernel -> packet sockets -> datapath (where none runs) -> portgroups -> snapshot ->
+ * offload
  *
  * A step that fails undoes those before it, in reverse; then the running configuration is what
  * it was. Once the datapath has taken the snapshot nothing can fail any more: portgroups that

@@ -23,7 +23,8 @@ struct names { /* an empty name: the index is free */
 	char vmac[NAMES_VMACS_MAX][CONFIG_NAME]; /* the MAC; its index is the place plus 1 */
 };
 
-/* Indexes of a configuration's portgroups, pools and virtual MACs, each in the configuration's order. */
+/* Indexes of a configuration's portgroups, pools and virtual MACs, each in the configuration's
+ * order. */
 struct places {
 	uint8_t portgroup[CONFIG_PORTGROUPS_MAX];
 	uint16_t pool[CONFIG_POOLS_MAX];

@@ -18,7 +18,8 @@ static void refuse(struct gateway *gateway, const char *why)
 {
 	if (!gateway->offload_refused)
 		ctl_log(LOG_WARNING,
-			"offload: %s; the gateway forwards every packet itself until it is started again",
+			"offload: %s; the gateway forwards every packet itself until it is started "
+			"again",
 			why);
 	gateway->offload_refused = true;
 }
@@ -142,7 +143,8 @@ static void attach(struct gateway *gateway, const struct config_portgroup *portg
 	}
 	if (!offload_attach(gateway->offload, index, link->ifindex, &error)) {
 		if (!before)
-			ctl_log(LOG_INFO, "portgroup %s: established flows are forwarded by a tc program",
+			ctl_log(LOG_INFO,
+				"portgroup %s: established flows are forwarded by a tc program",
 				portgroup->name);
 		gateway->offload_said &= ~bit;
 		return;
@@ -161,7 +163,8 @@ void offloading_follow(struct gateway *gateway, const struct config *config,
 	struct kernel_link links[CONFIG_PORTGROUPS_MAX];
 	size_t n = read_links(gateway, config, links, ifindexes);
 
-	if (!gateway->offload && (!wants(gateway, config) || !open_program(gateway, ifindexes, n))) {
+	if (!gateway->offload &&
+	    (!wants(gateway, config) || !open_program(gateway, ifindexes, n))) {
 		if (!gateway->offload_cleaned)
 			offload_remove(ifindexes, n);
 		gateway->offload_cleaned = true;

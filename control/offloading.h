@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * offloading - what of the gateway's work the kernel does by itself: decides it, by configuration and
- * by what is permitted, and keeps the program (offload/offload.h) in step with the gateway.
+ * offloading - what of the gateway's work the kernel does by itself: decides it, by configuration
+ * and by what is permitted, and keeps the program (offload/offload.h) in step with the gateway.
  *
  * It never makes anything else fail: without it every packet is forwarded by the datapath. Why it
  * is not to be had is said once.
  *
- * The flow table must be a BPF array before the program can use it. It is made as one if any portgroup
- * wants offload; a table that is a memfd because none did is copied when one does.
+ * The flow table must be a BPF array before the program can use it. It is made as one if any
+ * portgroup wants offload; a table that is a memfd because none did is copied when one does.
  */
 #ifndef PGW_CONTROL_OFFLOADING_H
 #define PGW_CONTROL_OFFLOADING_H

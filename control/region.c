@@ -201,7 +201,8 @@ int region_adopt(struct region *region, int fd, const char *what, size_t limit,
 	void *memory;
 
 	*region = REGION_NONE;
-	if (!map && seals >= 0 && seals & F_SEAL_SHRINK && !fstat(fd, &status) && status.st_size > 0)
+	if (!map && seals >= 0 && seals & F_SEAL_SHRINK && !fstat(fd, &status) &&
+	    status.st_size > 0)
 		bytes = (size_t)status.st_size;
 	if (!bytes || bytes > limit)
 		return fault(error, -EINVAL, "%s: not a sealed memfd of 1 to %zu bytes", what,

@@ -103,10 +103,10 @@ static json_t *portgroup_list(const struct gateway *gateway)
 
 	for (unsigned i = 0; i < CONFIG_PORTGROUPS_MAX; i++)
 		if (*gateway->names.portgroup[i])
-			json_array_append_new(list,
-					      json_pack("{s:i, s:s, s:s}", "index", (int)i, "name",
-							gateway->names.portgroup[i], "offload-state",
-							offloading_state(gateway, i)));
+			json_array_append_new(list, json_pack("{s:i, s:s, s:s}", "index", (int)i,
+							      "name", gateway->names.portgroup[i],
+							      "offload-state",
+							      offloading_state(gateway, i)));
 	return list;
 }
 

@@ -47,7 +47,8 @@ static unsigned index_of(const struct gateway *gateway, const char *portgroup)
 {
 	unsigned index = 0;
 
-	while (index < CONFIG_PORTGROUPS_MAX && strcmp(gateway->names.portgroup[index], portgroup) != 0)
+	while (index < CONFIG_PORTGROUPS_MAX &&
+	       strcmp(gateway->names.portgroup[index], portgroup) != 0)
 		index++;
 	return index;
 }
@@ -70,8 +71,9 @@ static int show_portgroups(struct gateway *gateway, json_t *items, struct ctl_er
 		json_object_set_new(item, "mac",
 				    link.ifindex ? text_of_mac(link.mac) : json_null());
 		json_object_set_new(item, "offload", json_string(offload_mode_name(p->offload)));
-		json_object_set_new(item, "offload-state",
-				    json_string(offloading_state(gateway, index_of(gateway, p->name))));
+		json_object_set_new(
+			item, "offload-state",
+			json_string(offloading_state(gateway, index_of(gateway, p->name))));
 		json_object_set_new(item, "state",
 				    json_string(!link.ifindex ? "absent"
 						: link.up     ? "up"
@@ -274,12 +276,12 @@ static int show_vmacs(const struct gateway *gateway, json_t *items, struct ctl_e
 				name = at->ifa_name;
 		}
 		json_array_append_new(
-			items,
-			json_pack("{s:s, s:s, s:s, s:s, s:s, s:s*, s:s}", "mac",
-				  mac_text(v->mac, mac), "address", addr_text(v->addr, addr),
-				  "portgroup", v->portgroup, "type", vmac_type_name(v->type), "name",
-				  v->name, "interface", name, "state",
-				  name && has_address(list, name, v->addr) ? "present" : "missing"));
+			items, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s*, s:s}", "mac",
+					 mac_text(v->mac, mac), "address", addr_text(v->addr, addr),
+					 "portgroup", v->portgroup, "type", vmac_type_name(v->type),
+					 "name", v->name, "interface", name, "state",
+					 name && has_address(list, name, v->addr) ? "present"
+										  : "missing"));
 	}
 	freeifaddrs(list);
 	return 0;
@@ -442,8 +444,10 @@ static json_t *gateway_stats(const struct gateway *gateway, const struct worker_
 	json_object_set_new(stats, "bursts", count(&w->bursts));
 	json_object_set_new(stats, "log-written", count(&w->log_written));
 	json_object_set_new(stats, "log-lost", count(&w->log_lost));
-	json_object_set_new(stats, "log-pending", json_integer((json_int_t)log_pending(&gateway->log)));
-	json_object_set_new(stats, "log-failed", json_integer((json_int_t)log_failed(&gateway->log)));
+	json_object_set_new(stats, "log-pending",
+			    json_integer((json_int_t)log_pending(&gateway->log)));
+	json_object_set_new(stats, "log-failed",
+			    json_integer((json_int_t)log_failed(&gateway->log)));
 	if (gateway->log.process.pid)
 		json_object_set_new(stats, "log-pid", json_integer(gateway->log.process.pid));
 	json_object_set_new(stats, "datapath-pid", json_integer(gateway->datapath.pid));

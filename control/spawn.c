@@ -23,7 +23,12 @@
 #define SPAWN_FILES_MAX 256 /* descriptors: one per portgroup, three memfds, a few more */
 
 /* Places of the child's descriptors; all above are closed before it gives up its privileges. */
-enum { FD_FIRST = CHANNEL_LISTEN_FD, FD_BINARY = FD_FIRST + SPAWN_FDS_MAX, FD_REPORT, FD_FIRST_CLOSED };
+enum {
+	FD_FIRST = CHANNEL_LISTEN_FD,
+	FD_BINARY = FD_FIRST + SPAWN_FDS_MAX,
+	FD_REPORT,
+	FD_FIRST_CLOSED
+};
 
 /* What the child reports where it fails; nothing arrives once exec has closed the pipe. */
 struct report {

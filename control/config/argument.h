@@ -27,23 +27,23 @@ bool argument_vlan(void *field, const char *text, struct reason *why);	      /* 
 bool argument_rule(void *field, const char *text, struct reason *why);	      /* uint16_t */
 bool argument_port(void *field, const char *text, struct reason *why);	      /* uint16_t */
 bool argument_on_off(void *field, const char *text, struct reason *why);      /* bool */
-bool argument_offload(void *field, const char *text, struct reason *why);     /* enum offload_mode */
-bool argument_realm(void *field, const char *text, struct reason *why);	      /* enum realm */
+bool argument_offload(void *field, const char *text, struct reason *why); /* enum offload_mode */
+bool argument_realm(void *field, const char *text, struct reason *why);	  /* enum realm */
 bool argument_mapping(void *field, const char *text, struct reason *why); /* enum mapping_type */
 bool argument_filtering(void *field, const char *text, struct reason *why);
-bool argument_quota(void *field, const char *text, struct reason *why); /* uint32_t */
+bool argument_quota(void *field, const char *text, struct reason *why);	     /* uint32_t */
 bool argument_allocation(void *field, const char *text, struct reason *why); /* stores nothing */
-bool argument_balance(void *field, const char *text, struct reason *why);   /* enum balance */
-bool argument_protocol(void *field, const char *text, struct reason *why);  /* uint8_t */
-bool argument_check(void *field, const char *text, struct reason *why); /* enum check_kind */
-bool argument_interval(void *field, const char *text, struct reason *why); /* uint32_t, ms */
-bool argument_timeout(void *field, const char *text, struct reason *why);  /* uint32_t, ms */
-bool argument_times(void *field, const char *text, struct reason *why);	   /* uint8_t */
-bool argument_path(void *field, const char *text, struct reason *why);	   /* char[CONFIG_TEXT] */
-bool argument_dead(void *field, const char *text, struct reason *why); /* enum dead_backend */
-bool argument_down(void *field, const char *text, struct reason *why); /* enum down_answer */
-bool argument_transport(void *field, const char *text, struct reason *why); /* tcp or udp */
-bool argument_addr(void *field, const char *text, struct reason *why);	    /* be32 of a host */
+bool argument_balance(void *field, const char *text, struct reason *why);    /* enum balance */
+bool argument_protocol(void *field, const char *text, struct reason *why);   /* uint8_t */
+bool argument_check(void *field, const char *text, struct reason *why);	     /* enum check_kind */
+bool argument_interval(void *field, const char *text, struct reason *why);   /* uint32_t, ms */
+bool argument_timeout(void *field, const char *text, struct reason *why);    /* uint32_t, ms */
+bool argument_times(void *field, const char *text, struct reason *why);	     /* uint8_t */
+bool argument_path(void *field, const char *text, struct reason *why);	     /* char[CONFIG_TEXT] */
+bool argument_dead(void *field, const char *text, struct reason *why);	     /* enum dead_backend */
+bool argument_down(void *field, const char *text, struct reason *why);	     /* enum down_answer */
+bool argument_transport(void *field, const char *text, struct reason *why);  /* tcp or udp */
+bool argument_addr(void *field, const char *text, struct reason *why);	     /* be32 of a host */
 bool argument_prefix(void *field, const char *text, struct reason *why); /* any, all: 0.0.0.0/0 */
 bool argument_destination(void *field, const char *text, struct reason *why); /* default */
 

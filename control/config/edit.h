@@ -28,7 +28,7 @@ struct edit {
 		size_t sorted, capacity;
 	} kind[KIND_COUNT];
 	unsigned setting_line[SETTING_COUNT]; /* where a file set it; 0: not yet */
-	unsigned session_log_line; /* the same */
+	unsigned session_log_line;	      /* the same */
 };
 
 void edit_begin(struct edit *edit, struct config *config, enum edit_mode mode);

@@ -88,10 +88,10 @@ enum config_setting {
 #define SETTING_WORDS_MAX 2
 struct setting {
 	const char *name;
-	const char *unit; /* what a number is, for messages; NULL: only words are taken */
+	const char *unit;  /* what a number is, for messages; NULL: only words are taken */
 	uint32_t min, max; /* of a number; min > max: none is taken */
-	uint32_t normal; /* default */
-	size_t offset; /* of its uint32_t in struct config */
+	uint32_t normal;   /* default */
+	size_t offset;	   /* of its uint32_t in struct config */
 	struct {
 		const char *text;
 		uint32_t value;

@@ -13,24 +13,24 @@
 #include "datapath/base/addr.h"
 #include "datapath/policy/snapshot.h"
 
-#define CONFIG_NAME	       SNAPSHOT_NAME /* bytes, NUL included: [A-Za-z0-9_.-]+ */
-#define CONFIG_DEV	       16 /* IFNAMSIZ */
-#define CONFIG_TEXT	       128 /* a description */
-#define CONFIG_PORTGROUPS_MAX  SNAPSHOT_PORTS_MAX
-#define CONFIG_ALLOW_MAX       2048
-#define CONFIG_SERVICES_MAX    16384
-#define CONFIG_BACKENDS_MAX    64 /* of one service */
+#define CONFIG_NAME		  SNAPSHOT_NAME /* bytes, NUL included: [A-Za-z0-9_.-]+ */
+#define CONFIG_DEV		  16		/* IFNAMSIZ */
+#define CONFIG_TEXT		  128		/* a description */
+#define CONFIG_PORTGROUPS_MAX	  SNAPSHOT_PORTS_MAX
+#define CONFIG_ALLOW_MAX	  2048
+#define CONFIG_SERVICES_MAX	  16384
+#define CONFIG_BACKENDS_MAX	  64  /* of one service */
 #define CONFIG_POOL_ADDRESSES_MAX 256 /* of one pool */
-#define CONFIG_POOLS_MAX       256
-#define CONFIG_RULES_MAX       4096
-#define CONFIG_VMACS_MAX       32 /* of the gateway */
+#define CONFIG_POOLS_MAX	  256
+#define CONFIG_RULES_MAX	  4096
+#define CONFIG_VMACS_MAX	  32   /* of the gateway */
 #define CONFIG_VMAC_ADDRESSES_MAX 1024 /* of all of them */
 
 /* What of a portgroup's packets the kernel may forward by itself (offload/offload.h). */
 enum offload_mode {
 	OFFLOAD_OFF,
 	OFFLOAD_AUTO, /* whatever the interface and the permissions of pgwd allow */
-	OFFLOAD_TC, /* the tc program; if it cannot be had, that is worth a warning */
+	OFFLOAD_TC,   /* the tc program; if it cannot be had, that is worth a warning */
 	OFFLOAD_MODE_COUNT
 };
 #define CONFIG_OFFLOAD_NORMAL OFFLOAD_OFF
@@ -38,10 +38,10 @@ enum offload_mode {
 struct config_portgroup {
 	char name[CONFIG_NAME];
 	char dev[CONFIG_DEV]; /* the interface, or with a VLAN its trunk parent */
-	uint16_t vlan; /* 802.1Q ID 1..4094, 0 = untagged */
+	uint16_t vlan;	      /* 802.1Q ID 1..4094, 0 = untagged */
 	enum realm realm;
-	bool last_hop; /* default on */
-	bool reverse_path; /* default on */
+	bool last_hop;		   /* default on */
+	bool reverse_path;	   /* default on */
 	enum offload_mode offload; /* default CONFIG_OFFLOAD_NORMAL */
 	unsigned line; /* of the file, for messages; 0 if not from a file. Never compared. */
 };
@@ -74,7 +74,7 @@ struct config_nat {
 	uint16_t number; /* 1..65535 */
 	struct prefix from, to;
 	uint8_t protocol; /* IPPROTO_TCP, _UDP, _ICMP or 0 = any */
-	bool pass; /* nat-pass-through: no pool */
+	bool pass;	  /* nat-pass-through: no pool */
 	char pool[CONFIG_NAME];
 	unsigned line;
 };
@@ -87,8 +87,8 @@ struct config_backend {
 /* How it is found out whether a backend serves. */
 enum check_kind {
 	CHECK_NONE, /* it is not: the backend counts as up */
-	CHECK_TCP, /* it accepts a connection */
-	CHECK_TLS, /* and completes a handshake; its certificate is not judged */
+	CHECK_TCP,  /* it accepts a connection */
+	CHECK_TLS,  /* and completes a handshake; its certificate is not judged */
 	CHECK_HTTP, /* it answers GET path with a status of 200 to 399 */
 	CHECK_ICMP, /* its host answers an echo request */
 	CHECK_KIND_COUNT
@@ -102,9 +102,9 @@ enum check_kind {
 
 struct config_check {
 	enum check_kind kind;
-	uint32_t interval_ms; /* between the beginnings of two checks */
-	uint32_t timeout_ms; /* of one check */
-	uint8_t rise, fall; /* checks in a row that bring a backend up, take it down */
+	uint32_t interval_ms;	/* between the beginnings of two checks */
+	uint32_t timeout_ms;	/* of one check */
+	uint8_t rise, fall;	/* checks in a row that bring a backend up, take it down */
 	char path[CONFIG_TEXT]; /* HTTP */
 };
 
@@ -112,7 +112,7 @@ struct config_service {
 	char name[CONFIG_NAME];
 	be32 addr;
 	uint8_t protocol; /* IPPROTO_TCP or IPPROTO_UDP */
-	uint16_t port; /* host order */
+	uint16_t port;	  /* host order */
 	enum balance balance;
 	struct config_check check;
 	enum dead_backend dead;
@@ -146,9 +146,9 @@ enum session_log_kind { SESSION_LOG_OFF, SESSION_LOG_IPFIX, SESSION_LOG_FILE };
 
 struct config_session_log {
 	enum session_log_kind kind;
-	bool destinations; /* say whom clients talked to; default off (RFC 6888 REQ-12) */
-	be32 addr; /* IPFIX: the collector's, over UDP */
-	uint16_t port; /* host order */
+	bool destinations;	/* say whom clients talked to; default off (RFC 6888 REQ-12) */
+	be32 addr;		/* IPFIX: the collector's, over UDP */
+	uint16_t port;		/* host order */
 	char path[CONFIG_TEXT]; /* FILE */
 };
 
@@ -170,13 +170,13 @@ struct config {
 	struct config_vmac *vmacs;
 	size_t n_vmacs; /* addresses, at least one a MAC */
 	uint32_t timer_s[TIMER_COUNT];
-	uint32_t flow_capacity; /* set flow-capacity N (power of two is not required) */
-	uint32_t icmp_rate; /* set icmp-rate N, errors per second */
+	uint32_t flow_capacity;	   /* set flow-capacity N (power of two is not required) */
+	uint32_t icmp_rate;	   /* set icmp-rate N, errors per second */
 	uint32_t connection_limit; /* set connection-limits N, flows a client; 0 = off */
-	uint32_t mapping_limit; /* set mapping-limits N, mappings a client; 0 = off */
-	uint32_t creation_rate; /* set creation-rate N, flows a second and client; 0 = off */
-	uint32_t mss_clamp; /* set mss-clamp: SNAPSHOT_MSS_OFF, SNAPSHOT_MSS_PATH or bytes */
-	uint32_t dead_flow; /* set dead-flow: enum dead_flow */
+	uint32_t mapping_limit;	   /* set mapping-limits N, mappings a client; 0 = off */
+	uint32_t creation_rate;	   /* set creation-rate N, flows a second and client; 0 = off */
+	uint32_t mss_clamp;	   /* set mss-clamp: SNAPSHOT_MSS_OFF, SNAPSHOT_MSS_PATH or bytes */
+	uint32_t dead_flow;	   /* set dead-flow: enum dead_flow */
 	uint32_t threshold; /* set threshold N, per cent of a table or pool that is told; 0 = off */
 	struct config_session_log session_log; /* set session-log */
 };
@@ -200,8 +200,7 @@ int config_copy(struct config *to, const struct config *from);
  * @error: the first thing that is wrong
  * Return: 0, -EINVAL (see @error) or -ENOMEM.
  */
-int config_parse(struct config *config, const char *text, size_t bytes,
-		 struct config_error *error);
+int config_parse(struct config *config, const char *text, size_t bytes, struct config_error *error);
 
 /**
  * config_statement() - apply one statement, as the command line and batches give it
@@ -226,7 +225,8 @@ struct config_change {
 	char *statement; /* "service del vcenter", "allow add 10.0.0.0/8" */
 };
 struct config_diff {
-	struct config_change *changes; /* removals first, then additions, in an order that applies */
+	struct config_change
+		*changes; /* removals first, then additions, in an order that applies */
 	size_t n_changes;
 };
 int config_diff(struct config_diff *diff, const struct config *from, const struct config *to);
@@ -235,7 +235,7 @@ void config_diff_free(struct config_diff *diff);
 /* What compile needs to know of the running system; portgroups in the order of the config. */
 struct config_runtime {
 	struct {
-		uint8_t index; /* the datapath's portgroup index: stable, unique */
+		uint8_t index;	  /* the datapath's portgroup index: stable, unique */
 		uint32_t ifindex; /* 0: the interface is absent */
 	} portgroup[CONFIG_PORTGROUPS_MAX];
 	const uint16_t *pool_index; /* stable index of each pool, in the order of the config */

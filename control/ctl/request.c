@@ -12,8 +12,8 @@
 
 #define MEMBERS_MAX 2
 
-const char *const request_objects[] = {"portgroup", "address", "route", "pool",
-				       "nat",	    "service", "allow", "vmac", NULL};
+const char *const request_objects[] = {"portgroup", "address", "route", "pool", "nat",
+				       "service",   "allow",   "vmac",	NULL};
 
 struct call {
 	const json_t *request;

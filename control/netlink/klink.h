@@ -7,10 +7,10 @@
 
 #include "control/netlink/netlink.h"
 
-#define KLINK_MARK  "pgw:" /* an alias that begins so is ours */
-#define KLINK_ALIAS 64
+#define KLINK_MARK	"pgw:" /* an alias that begins so is ours */
+#define KLINK_ALIAS	64
 #define KLINK_VMAC_MARK KLINK_MARK "vmac " /* and the MAC */
-#define KLINK_VMAC_NAME "pgwvm" /* and a number */
+#define KLINK_VMAC_NAME "pgwvm"		   /* and a number */
 
 struct klink {
 	uint32_t ifindex;

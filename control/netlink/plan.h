@@ -35,7 +35,7 @@ struct change {
 	char portgroup[CONFIG_NAME]; /* for messages; "" if none is concerned */
 	struct prefix to;	     /* ADDRESS: with host bits */
 	be32 via, via_before;
-	struct mac mac; /* VMAC; ADDRESS: what is announced for it, zero for none */
+	struct mac mac;		/* VMAC; ADDRESS: what is announced for it, zero for none */
 	char *path, *new, *old; /* malloc'ed, the change's */
 };
 
@@ -95,7 +95,8 @@ int plan_alias(struct plan *plan, const char *dev, const char *portgroup, const 
 int plan_up_one(struct plan *plan, const struct plan_state *state, const char *dev,
 		const char *portgroup);
 
-/* plan_device_parameter() - the @i-th parameter that every interface of ours needs; NULL: no more */
+/* plan_device_parameter() - the @i-th parameter that every interface of ours needs; NULL: no more
+ */
 const char *plan_device_parameter(size_t i, const char **value);
 
 /* Parts of plan_build(), in files of their own. Return: 0 or -errno with @error set. */

@@ -63,7 +63,8 @@ static int want_vmacs(struct wanted_array *array, const struct plan_state *state
 	for (size_t i = 0; i < config->n_vmacs && !err; i++) {
 		if (i && !mac_equal(&config->vmacs[i].mac, &config->vmacs[i - 1].mac))
 			target++;
-		err = want(array, (struct wanted){config->vmacs[i].addr, 32, false, (uint16_t)target});
+		err = want(array,
+			   (struct wanted){config->vmacs[i].addr, 32, false, (uint16_t)target});
 	}
 	return err;
 }

@@ -155,8 +155,8 @@ static int run_vmac(const struct plan *plan, struct kernel *kernel, const struct
 			"portgroup \"%s\": this kernel has no macvlan links, which vmac %s "
 			"needs; load the module (modprobe macvlan)",
 			change->portgroup, mac);
-	(void)snprintf(what, sizeof(what), "%s the link %s of virtual MAC %s", add ? "make" : "remove",
-		       change->dev, mac);
+	(void)snprintf(what, sizeof(what), "%s the link %s of virtual MAC %s",
+		       add ? "make" : "remove", change->dev, mac);
 	return refused(error, err, kernel, change, what);
 }
 
@@ -298,11 +298,11 @@ static int run_reroute(const struct plan *plan, struct kernel *kernel, const str
 }
 
 static const change_run runs[] = {
-	[CHANGE_VLAN] = run_vlan,     [CHANGE_VMAC] = run_vmac,
-	[CHANGE_ALIAS] = run_alias,
-	[CHANGE_SYSCTL] = run_sysctl, [CHANGE_SUPPRESS] = run_suppress,
-	[CHANGE_UP] = run_up,	      [CHANGE_ADDRESS] = run_address,
-	[CHANGE_ROUTE] = run_route,   [CHANGE_REROUTE] = run_reroute,
+	[CHANGE_VLAN] = run_vlan,	  [CHANGE_VMAC] = run_vmac,
+	[CHANGE_ALIAS] = run_alias,	  [CHANGE_SYSCTL] = run_sysctl,
+	[CHANGE_SUPPRESS] = run_suppress, [CHANGE_UP] = run_up,
+	[CHANGE_ADDRESS] = run_address,	  [CHANGE_ROUTE] = run_route,
+	[CHANGE_REROUTE] = run_reroute,
 };
 static_assert(sizeof(runs) / sizeof(runs[0]) == CHANGE_KIND_COUNT, "a kind without a function");
 

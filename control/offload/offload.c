@@ -18,16 +18,16 @@
 
 #define PROGRAM_NAME "pgw_forward"
 /* Behind the filters of others, as are the sockets that receive what is not offloaded; "pgw". */
-#define PRIORITY     65000u
-#define HANDLE	     0x706777u
-#define MAPS_MAX     16u
+#define PRIORITY	 65000u
+#define HANDLE		 0x706777u
+#define MAPS_MAX	 16u
 #define CLOCK_LAG_MAX_NS 10000000 /* a kernel that ticks 100 times a second */
 
 struct offload {
 	struct forward_bpf *skeleton;
 	uint32_t program_id;
 	int processors;
-	uint32_t ifindex[OFFLOAD_PORTS]; /* where a program of ours is attached, 0: not */
+	uint32_t ifindex[OFFLOAD_PORTS];	 /* where a program of ours is attached, 0: not */
 	struct offload_port port[OFFLOAD_PORTS]; /* as the map has it */
 };
 

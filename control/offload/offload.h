@@ -3,13 +3,15 @@
  * offload - the kernel's part of forwarding: loads datapath/offload/forward.bpf.c, attaches it
  * at the ingress of portgroups' interfaces (tc, clsact), and keeps it told of links and timers.
  *
- * The program holds its maps, the flow table among them, so both outlive pgwd and the datapath for as long
- * as the program is attached: flows go on, and the next pgwd finds table, portgroup indexes and
- * counters through it. One program serves all portgroups; a new pgwd puts a new one in its place in one step.
+ * The program holds its maps, the flow table among them, so both outlive pgwd and the datapath for
+ * as long as the program is attached: flows go on, and the next pgwd finds table, portgroup indexes
+ * and counters through it. One program serves all portgroups; a new pgwd puts a new one in its
+ * place in one step.
  *
  * Invariants: a portgroup's entry in the map "links" exists only while the program is attached at
- * that interface by us; its entry in "ports" names an interface only while it is configured. Filters
- * of others stay: ours is the last of the hook, and lets what it leaves alone go on to the next.
+ * that interface by us; its entry in "ports" names an interface only while it is configured.
+ * Filters of others stay: ours is the last of the hook, and lets what it leaves alone go on to the
+ * next.
  */
 #ifndef PGW_OFFLOAD_OFFLOAD_H
 #define PGW_OFFLOAD_OFFLOAD_H

@@ -38,8 +38,8 @@ static int dump(struct mnl_socket *socket, uint32_t ifindex, uint32_t parent, bo
 
 		if (got < 0)
 			return -errno;
-		more = mnl_cb_run(buffer, (size_t)got, sequence,
-				  mnl_socket_get_portid(socket), note_filter, found);
+		more = mnl_cb_run(buffer, (size_t)got, sequence, mnl_socket_get_portid(socket),
+				  note_filter, found);
 	}
 	return more < 0 ? -errno : 0;
 }

@@ -19,7 +19,7 @@ struct mac {
 };
 
 struct prefix {
-	be32 addr; /* host bits are zero */
+	be32 addr;   /* host bits are zero */
 	uint8_t len; /* 0..32 */
 };
 
@@ -34,7 +34,8 @@ const char *mac_text(struct mac mac, char buf[MAC_TEXT_BYTES]);
 
 /* Each parses the whole string. Return: true if it was well formed. */
 bool addr_parse(const char *text, be32 *addr);
-bool prefix_parse(const char *text, struct prefix *prefix); /* "A" means A/32; host bits are refused */
+bool prefix_parse(const char *text,
+		  struct prefix *prefix); /* "A" means A/32; host bits are refused */
 bool mac_parse(const char *text, struct mac *mac);
 
 be32 prefix_mask(uint8_t len);

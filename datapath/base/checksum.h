@@ -13,7 +13,8 @@
 
 #include "datapath/base/addr.h"
 
-/* checksum_add() - add @bytes of @data to @sum; @data starts at an even offset of what is summed. */
+/* checksum_add() - add @bytes of @data to @sum; @data starts at an even offset of what is summed.
+ */
 uint64_t checksum_add(uint64_t sum, const void *data, size_t bytes);
 
 /* checksum_fold() - 64-bit sum to 16 bits, not complemented. */

@@ -27,18 +27,19 @@ const char *drop_text(enum drop_reason reason);
 #define COUNTERS_VERSION 3u
 
 struct port_counters {
-	uint64_t rcvd_packets, rcvd_bytes; /* taken from the interface */
-	uint64_t sent_packets, sent_bytes; /* accepted by the interface */
+	uint64_t rcvd_packets, rcvd_bytes;	 /* taken from the interface */
+	uint64_t sent_packets, sent_bytes;	 /* accepted by the interface */
 	uint64_t dropped_packets, dropped_bytes; /* arrived here, dropped (any reason) */
-	uint64_t kernel_packets; /* arrived here, left to the kernel's own stack */
-	uint64_t ring_lost_packets; /* lost before us: the receive ring was full */
+	uint64_t kernel_packets;		 /* arrived here, left to the kernel's own stack */
+	uint64_t ring_lost_packets;		 /* lost before us: the receive ring was full */
 };
 
-#define COUNTERS_RULES 65536u /* by number of the nat rule; pages of unused numbers are never touched */
+#define COUNTERS_RULES                                                                             \
+	65536u /* by number of the nat rule; pages of unused numbers are never touched */
 
 struct rule_counters {
-	uint64_t flows_created; /* admitted by this rule */
-	uint64_t flows_refused; /* matched it, but no port, record or limit was left for them */
+	uint64_t flows_created;	 /* admitted by this rule */
+	uint64_t flows_refused;	 /* matched it, but no port, record or limit was left for them */
 	uint64_t packets, bytes; /* both directions, of flows that have ended */
 };
 
@@ -47,11 +48,11 @@ struct worker_counters {
 	struct port_counters port[COUNTERS_PORTS];
 	uint64_t flows, flows_created, flows_expired, flows_ended; /* gauge; then totals */
 	uint64_t mappings, mappings_created; /* endpoint-independent mappings: gauge; total */
-	uint64_t fragments_waiting; /* gauge */
-	uint64_t neigh_waiting; /* gauge: packets that wait for a neighbour */
+	uint64_t fragments_waiting;	     /* gauge */
+	uint64_t neigh_waiting;		     /* gauge: packets that wait for a neighbour */
 	uint64_t icmp_sent, icmp_limited; /* ICMP errors of our own; not sent for the rate limit */
-	uint64_t wakeups, bursts; /* of the worker's loop */
-	uint64_t log_written, log_lost; /* session log: events told; not told for want of room */
+	uint64_t wakeups, bursts;	  /* of the worker's loop */
+	uint64_t log_written, log_lost;	  /* session log: events told; not told for want of room */
 	struct rule_counters rule[COUNTERS_RULES];
 };
 

@@ -8,7 +8,8 @@
 int hold_init(struct hold *hold, uint16_t capacity)
 {
 	size_t bytes = (size_t)capacity * sizeof(struct hold_slot);
-	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *memory =
+		mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (memory == MAP_FAILED)
 		return -ENOMEM;

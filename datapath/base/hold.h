@@ -38,7 +38,8 @@ void hold_fini(struct hold *hold);
 
 void hold_queue_init(struct hold_queue *queue);
 
-/* hold_put() - copy a frame to the end of @queue. Return: the slot's number, or HOLD_NONE if all are in use. */
+/* hold_put() - copy a frame to the end of @queue. Return: the slot's number, or HOLD_NONE if all
+ * are in use. */
 uint16_t hold_put(struct hold *hold, struct hold_queue *queue, const uint8_t *data, uint32_t len,
 		  const struct io_offload *offload);
 

@@ -22,7 +22,8 @@
 #ifndef PGW_FLOW_LAYOUT_H
 #define PGW_FLOW_LAYOUT_H
 
-#ifdef __bpf__ /* the BPF programs: no C library; one plain load or store a word is what they need */
+#ifdef __bpf__ /* the BPF programs: no C library; one plain load or store a word is what they need \
+		*/
 #include "datapath/offload/bpf_types.h"
 #define FLOW_ATOMIC(type) type
 #else
@@ -35,19 +36,19 @@
 #define FLOW_ATOMIC(type) _Atomic type
 #endif
 
-#define FLOW_TABLE_MAGIC	0x316c62742d776770ull /* "pgw-tbl1" */
-#define FLOW_LAYOUT_VERSION	1u
-#define FLOW_ELEMENT_BYTES	128u
-#define FLOW_BUCKET_SLOTS	8u
-#define FLOW_CAPACITY_MIN	64u
-#define FLOW_CAPACITY_MAX	(1u << 24)
-#define FLOW_CAPACITY_DEFAULT	(1u << 20)
+#define FLOW_TABLE_MAGIC      0x316c62742d776770ull /* "pgw-tbl1" */
+#define FLOW_LAYOUT_VERSION   1u
+#define FLOW_ELEMENT_BYTES    128u
+#define FLOW_BUCKET_SLOTS     8u
+#define FLOW_CAPACITY_MIN     64u
+#define FLOW_CAPACITY_MAX     (1u << 24)
+#define FLOW_CAPACITY_DEFAULT (1u << 20)
 
 /* The key word: state in the low 8 bits, the record's generation above. */
 enum flow_state {
-	FLOW_EMPTY = 0, /* free; only the worker's allocator may take it */
-	FLOW_PENDING = 1, /* being written by the worker; nobody else reads it */
-	FLOW_ACTIVE = 2, /* both sides are in the index */
+	FLOW_EMPTY = 0,	    /* free; only the worker's allocator may take it */
+	FLOW_PENDING = 1,   /* being written by the worker; nobody else reads it */
+	FLOW_ACTIVE = 2,    /* both sides are in the index */
 	FLOW_TOMBSTONE = 3, /* being removed; readers must not use it */
 };
 #define FLOW_WORD(state, generation) ((uint32_t)(state) | (uint32_t)(generation) << 8)
@@ -63,10 +64,10 @@ struct flow_tuple {
 static_assert(sizeof(struct flow_tuple) == 12, "packed key");
 
 enum flow_flags {
-	FLOW_SNAT = 1 << 0, /* the source of side 0's packets is translated */
-	FLOW_DNAT = 1 << 1, /* the destination of side 0's packets is translated by a service */
+	FLOW_SNAT = 1 << 0,    /* the source of side 0's packets is translated */
+	FLOW_DNAT = 1 << 1,    /* the destination of side 0's packets is translated by a service */
 	FLOW_INBOUND = 1 << 2, /* side 0 is the external side: it came in through a mapping */
-	FLOW_EIM = 1 << 3, /* its external port belongs to a shared mapping */
+	FLOW_EIM = 1 << 3,     /* its external port belongs to a shared mapping */
 	FLOW_REPLIED = 1 << 4, /* side 1 has sent a packet */
 	FLOW_HAIRPIN = 1 << 5, /* in and out by mappings of our own */
 	FLOW_OFFLOAD = 1 << 6, /* mac[] are both right: the kernel's programs may forward it */
@@ -77,52 +78,52 @@ enum flow_tcp_state {
 	TCP_SYN_SENT, /* side 0 sent SYN */
 	TCP_SYN_BOTH, /* SYN and SYN-ACK, or both SYN (simultaneous open) */
 	TCP_ESTABLISHED,
-	TCP_FIN_0, /* side 0 sent FIN */
-	TCP_FIN_1, /* side 1 sent FIN */
+	TCP_FIN_0,  /* side 0 sent FIN */
+	TCP_FIN_1,  /* side 1 sent FIN */
 	TCP_CLOSED, /* both FIN */
-	TCP_RESET, /* exact RST seen; packets pass until it expires, nothing revives it */
+	TCP_RESET,  /* exact RST seen; packets pass until it expires, nothing revives it */
 	TCP_STATE_COUNT
 };
 
 /* What a side has sent and may send, for the RST and window rules (RFC 5961, RFC 5382). */
 struct flow_tcp_side {
-	uint32_t end; /* highest sequence number sent, plus one */
-	uint32_t max_end; /* highest sequence number that the peer's window admits */
+	uint32_t end;	     /* highest sequence number sent, plus one */
+	uint32_t max_end;    /* highest sequence number that the peer's window admits */
 	uint16_t max_window; /* largest window advertised, in units of 1 << scale */
-	uint8_t scale; /* window scale of this side's advertisements */
-	uint8_t flags; /* FLOW_TCP_* */
+	uint8_t scale;	     /* window scale of this side's advertisements */
+	uint8_t flags;	     /* FLOW_TCP_* */
 };
-#define FLOW_TCP_SEEN	0x01 /* end and max_end are valid */
-#define FLOW_TCP_SCALE	0x02 /* this side offered window scaling */
-#define FLOW_TCP_LOOSE	0x04 /* picked up in the middle: no window is known */
+#define FLOW_TCP_SEEN  0x01 /* end and max_end are valid */
+#define FLOW_TCP_SCALE 0x02 /* this side offered window scaling */
+#define FLOW_TCP_LOOSE 0x04 /* picked up in the middle: no window is known */
 static_assert(sizeof(struct flow_tcp_side) == 12, "two fit the second line");
 
 #define FLOW_NONE	    UINT32_MAX /* no record, no reference */
-#define FLOW_NEIGH_LAST_HOP 0xffff /* mac[] is where the packets of that side came from */
-#define FLOW_NEIGH_NONE	    0xfffe /* mac[] is right, but no entry of the table backs it */
+#define FLOW_NEIGH_LAST_HOP 0xffff     /* mac[] is where the packets of that side came from */
+#define FLOW_NEIGH_NONE	    0xfffe     /* mac[] is right, but no entry of the table backs it */
 
 struct flow {
 	/* first cache line: written when the flow is made, then only read */
 	struct flow_tuple tuple[2]; /* as received on side 0 (the initiator's) and side 1 */
-	uint8_t port[2]; /* portgroup index of each side */
-	uint8_t proto; /* IPPROTO_* */
-	uint8_t flags; /* enum flow_flags */
-	struct mac mac[2]; /* next hop of packets that leave on side i */
-	uint16_t neigh[2]; /* its entry in the neighbour table, or FLOW_NEIGH_LAST_HOP */
-	uint16_t l3_delta; /* added to the IP checksum on the way 0 -> 1; complement for 1 -> 0 */
-	uint16_t l4_delta; /* the same for TCP and UDP (addresses and ports), ICMP (identifier) */
+	uint8_t port[2];	    /* portgroup index of each side */
+	uint8_t proto;		    /* IPPROTO_* */
+	uint8_t flags;		    /* enum flow_flags */
+	struct mac mac[2];	    /* next hop of packets that leave on side i */
+	uint16_t neigh[2];	    /* its entry in the neighbour table, or FLOW_NEIGH_LAST_HOP */
+	uint16_t l3_delta;  /* added to the IP checksum on the way 0 -> 1; complement for 1 -> 0 */
+	uint16_t l4_delta;  /* the same for TCP and UDP (addresses and ports), ICMP (identifier) */
 	uint32_t created_s; /* CLOCK_MONOTONIC seconds */
-	uint16_t rule; /* number of the nat rule, 0 = none */
-	uint16_t pool; /* index of the pool, 0xffff = none */
-	uint8_t tcp_state; /* enum flow_tcp_state */
-	uint8_t vmac[2]; /* index of the source MAC used on side i, 0 = the interface's own */
+	uint16_t rule;	    /* number of the nat rule, 0 = none */
+	uint16_t pool;	    /* index of the pool, 0xffff = none */
+	uint8_t tcp_state;  /* enum flow_tcp_state */
+	uint8_t vmac[2];    /* index of the source MAC used on side i, 0 = the interface's own */
 	uint8_t spare;
 	FLOW_ATOMIC(uint32_t) word; /* key word */
 
 	/* second cache line: written by every packet */
 	uint64_t packets[2]; /* that arrived on side i and were sent on */
-	uint64_t bytes[2]; /* IP bytes of these */
-	uint32_t seen_tick; /* last packet that refreshed the timer, FLOW_TICK_NS units */
+	uint64_t bytes[2];   /* IP bytes of these */
+	uint32_t seen_tick;  /* last packet that refreshed the timer, FLOW_TICK_NS units */
 	uint32_t spare2;
 	struct flow_tcp_side tcp[2]; /* what side i sends */
 };
@@ -137,20 +138,23 @@ struct flow_header {
 	uint64_t magic;
 	uint32_t layout_version;
 	uint32_t element_bytes;
-	uint32_t capacity; /* records */
-	uint32_t buckets; /* power of two */
-	uint32_t index_first; /* element */
+	uint32_t capacity;     /* records */
+	uint32_t buckets;      /* power of two */
+	uint32_t index_first;  /* element */
 	uint32_t record_first; /* element */
-	uint32_t hash_key[8]; /* random, see flow/key.h */
-	uint64_t epoch; /* CLOCK_REALTIME seconds when the table was made */
-	FLOW_ATOMIC(uint32_t) record_high; /* records from here on were never used: nobody need look */
-	FLOW_ATOMIC(uint32_t) ip_id; /* last identification given to a datagram, see worker/receive.c */
+	uint32_t hash_key[8];  /* random, see flow/key.h */
+	uint64_t epoch;	       /* CLOCK_REALTIME seconds when the table was made */
+	FLOW_ATOMIC(uint32_t)
+	record_high; /* records from here on were never used: nobody need look */
+	FLOW_ATOMIC(uint32_t)
+	ip_id; /* last identification given to a datagram, see worker/receive.c */
 	uint8_t spare[48];
 };
 static_assert(sizeof(struct flow_header) == FLOW_ELEMENT_BYTES, "one element");
 
 struct flow_bucket {
-	FLOW_ATOMIC(uint64_t) slot[FLOW_BUCKET_SLOTS]; /* tag << 32 | record << 1 | side; 0 = empty */
+	FLOW_ATOMIC(uint64_t)
+	slot[FLOW_BUCKET_SLOTS]; /* tag << 32 | record << 1 | side; 0 = empty */
 };
 static_assert(sizeof(struct flow_bucket) * 2 == FLOW_ELEMENT_BYTES, "two an element");
 

@@ -61,7 +61,8 @@ const char *flow_table_check(const void *memory, size_t bytes)
 
 	if (bytes < sizeof(*header) || header->magic != FLOW_TABLE_MAGIC)
 		return "not a flow table";
-	if (header->layout_version != FLOW_LAYOUT_VERSION || header->element_bytes != FLOW_ELEMENT_BYTES)
+	if (header->layout_version != FLOW_LAYOUT_VERSION ||
+	    header->element_bytes != FLOW_ELEMENT_BYTES)
 		return "a flow table of another layout version";
 	if (header->capacity < FLOW_CAPACITY_MIN || header->capacity > FLOW_CAPACITY_MAX ||
 	    header->buckets != buckets_for(header->capacity) || header->index_first != 1 ||
@@ -246,7 +247,8 @@ bool flow_is(const struct flow_table *table, uint32_t ref, const struct flow_tup
 	unsigned side = FLOW_REF_SIDE(ref);
 
 	/* a slot was there: the record may have ended since, then its key word says so */
-	return FLOW_WORD_STATE(atomic_load_explicit(&flow->word, memory_order_relaxed)) == FLOW_ACTIVE &&
+	return FLOW_WORD_STATE(atomic_load_explicit(&flow->word, memory_order_relaxed)) ==
+		       FLOW_ACTIVE &&
 	       tuple_equal(&flow->tuple[side], tuple) && flow->proto == proto &&
 	       flow->port[side] == port;
 }
@@ -260,7 +262,8 @@ uint32_t flow_find(const struct flow_table *table, const struct flow_tuple *tupl
 		const struct flow_bucket *bucket = &table->buckets[bucket_of(table, hash, choice)];
 
 		for (unsigned i = 0; i < FLOW_BUCKET_SLOTS; i++) {
-			uint64_t slot = atomic_load_explicit(&bucket->slot[i], memory_order_relaxed);
+			uint64_t slot =
+				atomic_load_explicit(&bucket->slot[i], memory_order_relaxed);
 			uint32_t ref = (uint32_t)slot;
 			const struct flow *flow;
 			unsigned side = FLOW_REF_SIDE(ref);

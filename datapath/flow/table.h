@@ -25,8 +25,8 @@ struct flow_table {
 };
 
 #define FLOW_REF(index, side) ((index) << 1 | (uint32_t)(side))
-#define FLOW_REF_INDEX(ref)  ((ref) >> 1)
-#define FLOW_REF_SIDE(ref)   ((ref)&1u)
+#define FLOW_REF_INDEX(ref)   ((ref) >> 1)
+#define FLOW_REF_SIDE(ref)    ((ref)&1u)
 
 /* flow_table_bytes() - memory that a table of @capacity flows needs, whole pages. */
 size_t flow_table_bytes(uint32_t capacity);

@@ -2,10 +2,10 @@
 /*
  * States (side 0 opened the connection) and who moves them:
  *
- *   SYN_SENT --SYN or SYN-ACK from 1--> SYN_BOTH --ACK of 1's SYN from 0, or of 0's from 1--> ESTABLISHED
- *   ESTABLISHED --FIN from i--> FIN_i --FIN from the other--> CLOSED
- *   any but CLOSED --RST with exactly the next sequence number--> RESET
- *   CLOSED, RESET --acceptable new SYN from 0--> SYN_SENT (tcp_reopens)
+ *   SYN_SENT --SYN or SYN-ACK from 1--> SYN_BOTH --ACK of 1's SYN from 0, or of 0's from 1-->
+ * ESTABLISHED ESTABLISHED --FIN from i--> FIN_i --FIN from the other--> CLOSED any but CLOSED --RST
+ * with exactly the next sequence number--> RESET CLOSED, RESET --acceptable new SYN from 0-->
+ * SYN_SENT (tcp_reopens)
  *
  * A segment counts only if it lies in the window that its receiver has offered (flow/window.h).
  * A blind attacker has to hit all four limits, and for an RST exactly one number of 2^32.
@@ -20,7 +20,8 @@
 static void begin_side(struct flow_tcp_side *side, const struct tcp_segment *segment)
 {
 	side->end = segment->seq + segment->len;
-	side->max_end = segment->seq + 1; /* until the peer answers: what it must acknowledge at least */
+	side->max_end =
+		segment->seq + 1; /* until the peer answers: what it must acknowledge at least */
 	side->scale = segment->has_scale ? segment->scale : 0;
 	side->flags = FLOW_TCP_SEEN;
 	if (segment->has_scale)
@@ -59,7 +60,8 @@ static enum drop_reason track_answer(struct flow *flow, const struct tcp_segment
 {
 	struct flow_tcp_side *opener = &flow->tcp[0], *answerer = &flow->tcp[1];
 	/* of data on the SYN (RFC 7413) all, some or nothing may be acknowledged */
-	bool acks_syn = segment->flags & TCP_ACK && !sequence_after(opener->max_end, segment->ack) &&
+	bool acks_syn = segment->flags & TCP_ACK &&
+			!sequence_after(opener->max_end, segment->ack) &&
 			!sequence_after(segment->ack, opener->end);
 
 	if (segment->flags & TCP_RST) {
@@ -68,7 +70,8 @@ static enum drop_reason track_answer(struct flow *flow, const struct tcp_segment
 		return DROP_NONE;
 	}
 	if (!(segment->flags & TCP_SYN))
-		return DROP_NONE; /* a challenge ACK about an older connection: the opener resets it */
+		return DROP_NONE; /* a challenge ACK about an older connection: the opener resets it
+				   */
 	if (segment->flags & TCP_ACK && !acks_syn)
 		return DROP_NONE;
 	begin_side(answerer, segment);
@@ -87,10 +90,8 @@ static enum drop_reason track_answer(struct flow *flow, const struct tcp_segment
 static void track_fin(struct flow *flow, unsigned side)
 {
 	static const uint8_t next[TCP_STATE_COUNT][2] = {
-		[TCP_SYN_BOTH] = {TCP_FIN_0, TCP_FIN_1},
-		[TCP_ESTABLISHED] = {TCP_FIN_0, TCP_FIN_1},
-		[TCP_FIN_0] = {TCP_FIN_0, TCP_CLOSED},
-		[TCP_FIN_1] = {TCP_CLOSED, TCP_FIN_1},
+		[TCP_SYN_BOTH] = {TCP_FIN_0, TCP_FIN_1}, [TCP_ESTABLISHED] = {TCP_FIN_0, TCP_FIN_1},
+		[TCP_FIN_0] = {TCP_FIN_0, TCP_CLOSED},	 [TCP_FIN_1] = {TCP_CLOSED, TCP_FIN_1},
 		[TCP_CLOSED] = {TCP_CLOSED, TCP_CLOSED},
 	};
 
@@ -148,7 +149,8 @@ enum drop_reason tcp_track(struct flow *flow, unsigned side, const struct tcp_se
 bool tcp_quote_plausible(const struct flow *flow, unsigned side, uint32_t seq)
 {
 	const struct flow_tcp_side *self = &flow->tcp[side], *peer = &flow->tcp[1 - side];
-	uint32_t back = tcp_window(peer) > TCP_MAX_ACK_WINDOW ? tcp_window(peer) : TCP_MAX_ACK_WINDOW;
+	uint32_t back =
+		tcp_window(peer) > TCP_MAX_ACK_WINDOW ? tcp_window(peer) : TCP_MAX_ACK_WINDOW;
 
 	if (!(self->flags & FLOW_TCP_SEEN))
 		return true;
@@ -158,10 +160,10 @@ bool tcp_quote_plausible(const struct flow *flow, unsigned side, uint32_t seq)
 const char *tcp_state_name(enum flow_tcp_state state)
 {
 	static const char *const names[] = {
-		[TCP_NONE] = "none",		   [TCP_SYN_SENT] = "syn-sent",
-		[TCP_SYN_BOTH] = "syn-both",	   [TCP_ESTABLISHED] = "established",
-		[TCP_FIN_0] = "fin-initiator",	   [TCP_FIN_1] = "fin-responder",
-		[TCP_CLOSED] = "closed",	   [TCP_RESET] = "reset",
+		[TCP_NONE] = "none",	       [TCP_SYN_SENT] = "syn-sent",
+		[TCP_SYN_BOTH] = "syn-both",   [TCP_ESTABLISHED] = "established",
+		[TCP_FIN_0] = "fin-initiator", [TCP_FIN_1] = "fin-responder",
+		[TCP_CLOSED] = "closed",       [TCP_RESET] = "reset",
 	};
 	static_assert(sizeof(names) / sizeof(names[0]) == TCP_STATE_COUNT, "one name a state");
 

@@ -16,15 +16,15 @@
 #include <stdint.h>
 
 #define WHEEL_SLOTS	 8192u /* times 1.07 s: two hours and 26 minutes; later is looked at then */
-#define WHEEL_SLOT_SHIFT 10 /* ticks a slot = 1 << 10 */
+#define WHEEL_SLOT_SHIFT 10    /* ticks a slot = 1 << 10 */
 #define WHEEL_NONE	 UINT32_MAX
 
 struct wheel {
-	uint32_t *next, *prev; /* by flow; prev of a list's first is WHEEL_LIST | list */
+	uint32_t *next, *prev;		 /* by flow; prev of a list's first is WHEEL_LIST | list */
 	uint32_t first[WHEEL_SLOTS + 1]; /* the last list is the queue of closed flows */
 	uint32_t closed_last;
 	uint64_t occupied[WHEEL_SLOTS / 64]; /* slots that are not empty */
-	uint32_t at; /* slot number (not reduced) that is visited next */
+	uint32_t at;			     /* slot number (not reduced) that is visited next */
 };
 
 int wheel_init(struct wheel *wheel, uint32_t capacity, uint32_t now_tick); /* 0 or -ENOMEM */

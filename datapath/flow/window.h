@@ -16,7 +16,7 @@
 #include "datapath/flow/layout.h"
 
 #define TCP_MAX_ACK_WINDOW 66000u /* least look-back for acknowledgements, whatever the window */
-#define TCP_SCALE_MAX	   14 /* RFC 7323 2.3 */
+#define TCP_SCALE_MAX	   14	  /* RFC 7323 2.3 */
 #define TCP_FIN		   0x01
 #define TCP_SYN		   0x02
 #define TCP_RST		   0x04
@@ -25,7 +25,7 @@
 /* What a TCP header says, host byte order. */
 struct tcp_segment {
 	uint32_t seq, ack;
-	uint32_t len; /* sequence space: payload, SYN, FIN */
+	uint32_t len;	 /* sequence space: payload, SYN, FIN */
 	uint16_t window; /* unscaled */
 	uint8_t flags;
 	uint8_t scale; /* of the window scale option on a SYN */
@@ -43,9 +43,11 @@ static inline uint32_t tcp_window(const struct flow_tcp_side *side)
 }
 
 /* Windows of SYN segments are never scaled (RFC 7323 2.2). */
-static inline uint32_t tcp_advertised(const struct flow_tcp_side *side, const struct tcp_segment *segment)
+static inline uint32_t tcp_advertised(const struct flow_tcp_side *side,
+				      const struct tcp_segment *segment)
 {
-	return segment->flags & TCP_SYN ? segment->window : (uint32_t)segment->window << side->scale;
+	return segment->flags & TCP_SYN ? segment->window
+					: (uint32_t)segment->window << side->scale;
 }
 
 static inline void tcp_note_window(struct flow_tcp_side *side, uint32_t window)
@@ -58,23 +60,25 @@ static inline void tcp_note_window(struct flow_tcp_side *side, uint32_t window)
 }
 
 static inline bool tcp_in_window(const struct flow_tcp_side *self, const struct flow_tcp_side *peer,
-		      const struct tcp_segment *segment)
+				 const struct tcp_segment *segment)
 {
 	uint32_t end = segment->seq + segment->len;
 	uint32_t ack_window;
 
 	if (!(self->flags & FLOW_TCP_SEEN) || !(peer->flags & FLOW_TCP_SEEN))
 		return true; /* nothing is known yet to hold it against */
-	if (sequence_after(segment->seq, self->max_end) || sequence_after(self->end - tcp_window(peer), end))
+	if (sequence_after(segment->seq, self->max_end) ||
+	    sequence_after(self->end - tcp_window(peer), end))
 		return false;
 	if (!(segment->flags & TCP_ACK))
 		return true;
 	ack_window = tcp_window(self) > TCP_MAX_ACK_WINDOW ? tcp_window(self) : TCP_MAX_ACK_WINDOW;
-	return !sequence_after(segment->ack, peer->end) && !sequence_after(peer->end - ack_window, segment->ack);
+	return !sequence_after(segment->ack, peer->end) &&
+	       !sequence_after(peer->end - ack_window, segment->ack);
 }
 
 static inline void tcp_follow_window(struct flow_tcp_side *self, struct flow_tcp_side *peer,
-			  const struct tcp_segment *segment)
+				     const struct tcp_segment *segment)
 {
 	uint32_t end = segment->seq + segment->len;
 	uint32_t window = tcp_advertised(self, segment);

@@ -37,8 +37,8 @@ struct frag *frag_get(struct frags *frags, const struct packet *p, uint64_t now_
 
 	for (uint16_t at = *first; at; at = frag->next) {
 		frag = &frags->entry[at - 1];
-		if (frag->src == p->tuple.src && frag->dst == p->tuple.dst && frag->id == p->ip_id &&
-		    frag->proto == p->proto && frag->port == p->port)
+		if (frag->src == p->tuple.src && frag->dst == p->tuple.dst &&
+		    frag->id == p->ip_id && frag->proto == p->proto && frag->port == p->port)
 			return frag;
 	}
 	if (frags->free) {

@@ -16,14 +16,14 @@
 #include "datapath/base/hold.h"
 #include "datapath/proto/packet.h"
 
-#define FRAG_ENTRIES	  1024u
-#define FRAG_WAIT_MAX	  256u /* fragments that wait, in all */
-#define FRAG_WAIT_ENTRY   48u /* of one datagram: 64 KB at an MTU of 1400 */
+#define FRAG_ENTRIES	1024u
+#define FRAG_WAIT_MAX	256u /* fragments that wait, in all */
+#define FRAG_WAIT_ENTRY 48u  /* of one datagram: 64 KB at an MTU of 1400 */
 
 enum frag_state {
 	FRAG_FREE,
 	FRAG_WAITING, /* later fragments came first; they wait in queue */
-	FRAG_KNOWN, /* ports are those of the first fragment */
+	FRAG_KNOWN,   /* ports are those of the first fragment */
 	FRAG_DROPPED, /* the first fragment was dropped; so are the others, for the same reason */
 };
 
@@ -31,23 +31,23 @@ struct frag {
 	be32 src, dst;
 	uint16_t id; /* wire order */
 	uint8_t proto;
-	uint8_t port; /* portgroup */
-	uint8_t state; /* enum frag_state */
-	uint8_t reason; /* FRAG_DROPPED: enum drop_reason, or DROP_COUNT: left to the kernel */
+	uint8_t port;	   /* portgroup */
+	uint8_t state;	   /* enum frag_state */
+	uint8_t reason;	   /* FRAG_DROPPED: enum drop_reason, or DROP_COUNT: left to the kernel */
 	be16 sport, dport; /* FRAG_KNOWN */
-	uint16_t new_id; /* FRAG_KNOWN: identification for the other side, wire order; 0 = keep */
+	uint16_t new_id;   /* FRAG_KNOWN: identification for the other side, wire order; 0 = keep */
 	uint64_t born_ns;
 	struct hold_queue queue;
-	uint16_t next; /* hash chain: index + 1 */
+	uint16_t next;	       /* hash chain: index + 1 */
 	uint16_t older, newer; /* all entries by age: index + 1 */
 };
 
 struct frags {
-	struct frag *entry; /* FRAG_ENTRIES */
+	struct frag *entry;	     /* FRAG_ENTRIES */
 	uint16_t head[FRAG_ENTRIES]; /* index + 1 */
-	uint16_t oldest, newest; /* index + 1 */
-	uint16_t free, high; /* free list through next: index + 1; entries ever used */
-	uint32_t waiting; /* fragments in all queues */
+	uint16_t oldest, newest;     /* index + 1 */
+	uint16_t free, high;	     /* free list through next: index + 1; entries ever used */
+	uint32_t waiting;	     /* fragments in all queues */
 	uint32_t key[2];
 };
 

@@ -21,28 +21,28 @@
 
 /* As struct virtio_net_hdr (Linux uapi), host byte order: offloads that a frame still needs. */
 struct io_offload {
-	uint8_t flags; /* IO_NEEDS_CSUM */
+	uint8_t flags;	  /* IO_NEEDS_CSUM */
 	uint8_t gso_type; /* IO_GSO_* */
 	uint16_t hdr_len;
-	uint16_t gso_size; /* L4 payload bytes of each segment */
-	uint16_t csum_start; /* from the start of the frame */
+	uint16_t gso_size;    /* L4 payload bytes of each segment */
+	uint16_t csum_start;  /* from the start of the frame */
 	uint16_t csum_offset; /* from csum_start */
 } __attribute__((packed));
-#define IO_NEEDS_CSUM	1
-#define IO_GSO_NONE	0
-#define IO_GSO_TCPV4	1
-#define IO_GSO_UDP	3
-#define IO_GSO_UDP_L4	5
-#define IO_GSO_ECN	0x80
+#define IO_NEEDS_CSUM 1
+#define IO_GSO_NONE   0
+#define IO_GSO_TCPV4  1
+#define IO_GSO_UDP    3
+#define IO_GSO_UDP_L4 5
+#define IO_GSO_ECN    0x80
 
 #define IO_HEADROOM sizeof(struct io_offload)
 
 struct io_frame {
-	uint8_t *data; /* Ethernet header first */
-	uint32_t len; /* bytes at data */
+	uint8_t *data;	   /* Ethernet header first */
+	uint32_t len;	   /* bytes at data */
 	uint32_t wire_len; /* bytes on the wire; more than len if the slot was too small */
 	struct io_offload offload;
-	bool vlan; /* it carried an 802.1Q tag with a VLAN ID other than 0 */
+	bool vlan;     /* it carried an 802.1Q tag with a VLAN ID other than 0 */
 	bool headroom; /* the IO_HEADROOM bytes before data are lent too */
 	bool other; /* no interface of this host takes it, neither the port's nor a virtual MAC's */
 };

@@ -277,8 +277,8 @@ static void packet_tx(struct io_port *port, const struct io_send *send)
 		uint8_t *start = (uint8_t *)(uintptr_t)send->head - sizeof(send->offload);
 
 		memcpy(start, &send->offload, sizeof(send->offload));
-		p->pieces[i][0] = (struct iovec){
-			.iov_base = start, .iov_len = sizeof(send->offload) + send->head_len};
+		p->pieces[i][0] = (struct iovec){.iov_base = start,
+						 .iov_len = sizeof(send->offload) + send->head_len};
 		p->messages[i].msg_hdr.msg_iovlen = 1;
 	} else {
 		p->offloads[i] = send->offload;

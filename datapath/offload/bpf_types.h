@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* bpf_types - the C types that the shared headers use, for the BPF target, which has no C library. */
+/* bpf_types - the C types that the shared headers use, for the BPF target, which has no C library.
+ */
 #ifndef PGW_OFFLOAD_BPF_TYPES_H
 #define PGW_OFFLOAD_BPF_TYPES_H
 
@@ -11,12 +12,12 @@ typedef short int16_t;
 typedef int int32_t;
 typedef long long int64_t;
 typedef _Bool bool;
-#define true  1
+#define true 1
 #define false 0
-#define NULL  ((void *)0)
-#define UINT16_MAX	       0xffffu
-#define UINT32_MAX	       0xffffffffu
-#define static_assert	       _Static_assert
+#define NULL	   ((void *)0)
+#define UINT16_MAX 0xffffu
+#define UINT32_MAX 0xffffffffu
+#define static_assert _Static_assert
 #undef offsetof /* libbpf's is no constant expression */
 #define offsetof(type, member) __builtin_offsetof(type, member)
 

@@ -149,7 +149,8 @@ static __always_inline uint16_t fold64(uint64_t sum)
 }
 
 /* Read what is common to both protocols. Return: whether the packet is a plain one. */
-static __always_inline bool read_ip(const void *data, const struct __sk_buff *skb, struct seen *seen)
+static __always_inline bool read_ip(const void *data, const struct __sk_buff *skb,
+				    struct seen *seen)
 {
 	uint64_t sum = (uint64_t)U32(data, AT_IP) + U32(data, AT_ID) + U32(data, AT_TTL) +
 		       U32(data, AT_SADDR) + U32(data, AT_DADDR);
@@ -288,9 +289,9 @@ static __always_inline bool from(const struct __sk_buff *skb, const struct mac *
 /*
  * Whether the flow's timer still runs; then @now is set to what the timer starts from again.
  *
- * The coarse clock costs a tenth of the exact one, and stands still between the kernel's own ticks. What
- * it may lag is added, so that no timer ever ends early; user space takes a stamp that
- * is ahead of its clock as one of this moment.
+ * The coarse clock costs a tenth of the exact one, and stands still between the kernel's own ticks.
+ * What it may lag is added, so that no timer ever ends early; user space takes a stamp that is
+ * ahead of its clock as one of this moment.
  */
 static __always_inline bool alive(const struct flow *flow, const struct seen *seen, uint32_t *now)
 {

@@ -13,8 +13,8 @@
 /* The map "ports", by portgroup index: written by user space when a link changes. */
 struct offload_port {
 	uint32_t ifindex; /* 0: nothing may leave here */
-	uint32_t mtu; /* bytes of the largest IP packet */
-	struct mac mac; /* our address there */
+	uint32_t mtu;	  /* bytes of the largest IP packet */
+	struct mac mac;	  /* our address there */
 	uint8_t up;
 	uint8_t made_qdisc; /* for user space only: the clsact there is of our making */
 };
@@ -22,13 +22,15 @@ static_assert(sizeof(struct offload_port) == 16, "layout");
 
 /* The map "counters", per processor, by portgroup index. */
 struct offload_counters {
-	uint64_t rcvd_packets, rcvd_bytes; /* that arrived there and were forwarded by the program */
+	uint64_t rcvd_packets,
+		rcvd_bytes; /* that arrived there and were forwarded by the program */
 	uint64_t sent_packets, sent_bytes; /* that the program sent out there */
 };
 
 /* The map "settings", one element: what a packet may do to timers. */
 struct offload_settings {
-	uint32_t timeout_tick_tcp, timeout_tick_udp; /* a flow idle for longer is left to user space */
+	uint32_t timeout_tick_tcp,
+		timeout_tick_udp; /* a flow idle for longer is left to user space */
 	uint32_t clock_lag_tick; /* the kernel's coarse clock may be so much behind its exact one */
 	uint32_t spare;
 };

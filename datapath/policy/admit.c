@@ -10,7 +10,8 @@ const struct snapshot_pool *admit_external_pool(const struct snapshot *s, be32 a
 	for (uint32_t i = 0; i < s->n_pools; i++) {
 		const struct snapshot_pool *pool = &s->pools[i];
 
-		if (proto != IPPROTO_ICMP && (l4_port < pool->port_first || l4_port > pool->port_last))
+		if (proto != IPPROTO_ICMP &&
+		    (l4_port < pool->port_first || l4_port > pool->port_last))
 			continue;
 		for (uint32_t a = 0; a < pool->addresses; a++)
 			if (s->pool_addresses[pool->first_address + a] == addr)
@@ -82,7 +83,8 @@ struct admit admit_first(const struct snapshot *s, const struct flow_tuple *tupl
 		}
 	}
 	if (snapshot_address(s, tuple->dst)) {
-		/* echo requests to us, and replies to requests of the kernel's own, are the kernel's */
+		/* echo requests to us, and replies to requests of the kernel's own, are the
+		 * kernel's */
 		if (proto != IPPROTO_ICMP)
 			admit.pool = admit_external_pool(s, tuple->dst, proto, ntohs(tuple->dport));
 		admit.kind = admit.pool ? ADMIT_EXTERNAL : ADMIT_KERNEL;
@@ -103,7 +105,8 @@ struct admit admit_first(const struct snapshot *s, const struct flow_tuple *tupl
 	return admit;
 }
 
-static bool pool_has(const struct snapshot *s, uint16_t index, be32 addr, uint8_t proto, be16 l4_port)
+static bool pool_has(const struct snapshot *s, uint16_t index, be32 addr, uint8_t proto,
+		     be16 l4_port)
 {
 	const struct snapshot_pool *pool = snapshot_pool(s, index);
 
@@ -138,7 +141,8 @@ const struct snapshot_backend *policy_backend(const struct snapshot *s, const st
 	if (!*service)
 		return NULL;
 	for (uint32_t i = 0; i < (*service)->backends; i++) {
-		const struct snapshot_backend *backend = &s->backends[(*service)->first_backend + i];
+		const struct snapshot_backend *backend =
+			&s->backends[(*service)->first_backend + i];
 
 		if (backend->addr == f->tuple[1].src && backend->port == f->tuple[1].sport)
 			return backend;
@@ -159,7 +163,8 @@ bool policy_admits(const struct snapshot *s, const struct flow *f)
 	if (!snapshot_port(s, f->port[0]) || !snapshot_port(s, f->port[1]))
 		return false;
 	if (f->flags & FLOW_INBOUND && !(f->flags & FLOW_HAIRPIN))
-		/* the inside host must still be allowed out by the pool that it is reached through */
+		/* the inside host must still be allowed out by the pool that it is reached through
+		 */
 		return snapshot_allowed(s, f->tuple[1].src) &&
 		       pool_has(s, f->pool, f->tuple[0].dst, f->proto, f->tuple[0].dport);
 	if (!snapshot_allowed(s, f->tuple[0].src))

@@ -14,22 +14,23 @@
 #include "datapath/policy/snapshot.h"
 
 enum admit_kind {
-	ADMIT_DROP, /* reason says why */
-	ADMIT_KERNEL, /* the gateway's own: left to the kernel's stack */
+	ADMIT_DROP,	/* reason says why */
+	ADMIT_KERNEL,	/* the gateway's own: left to the kernel's stack */
 	ADMIT_EXTERNAL, /* to an external address and port of pool: a mapping decides */
-	ADMIT_SERVICE, /* to service; its backends and a rule for each decide further */
-	ADMIT_TRANSIT, /* to somewhere else, under rule */
+	ADMIT_SERVICE,	/* to service; its backends and a rule for each decide further */
+	ADMIT_TRANSIT,	/* to somewhere else, under rule */
 };
 
 struct admit {
 	enum admit_kind kind;
 	enum drop_reason reason;
 	const struct snapshot_service *service; /* ADMIT_SERVICE */
-	const struct snapshot_rule *rule; /* ADMIT_TRANSIT */
-	const struct snapshot_pool *pool; /* ADMIT_EXTERNAL: whose address and port it is */
+	const struct snapshot_rule *rule;	/* ADMIT_TRANSIT */
+	const struct snapshot_pool *pool;	/* ADMIT_EXTERNAL: whose address and port it is */
 };
 
-/* admit_first() - judge a packet that belongs to no flow. @tuple as it arrived on portgroup @port. */
+/* admit_first() - judge a packet that belongs to no flow. @tuple as it arrived on portgroup @port.
+ */
 struct admit admit_first(const struct snapshot *s, const struct flow_tuple *tuple, uint8_t proto,
 			 uint8_t port);
 

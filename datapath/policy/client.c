@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SECOND_NS    1000000000ull
-#define IDLE_SEARCH  32u /* entries looked at to find an idle one, when all were used once */
+#define SECOND_NS   1000000000ull
+#define IDLE_SEARCH 32u /* entries looked at to find an idle one, when all were used once */
 
 int clients_init(struct clients *clients, uint32_t capacity, const uint32_t key[2])
 {
@@ -77,7 +77,8 @@ uint32_t client_get(struct clients *clients, be32 addr, uint32_t scope, uint64_t
 	if (index != CLIENT_NONE)
 		return index;
 	/* those who only wait for their rate to recover make room */
-	for (unsigned i = 0; !clients->free && clients->high == clients->capacity && i < IDLE_SEARCH; i++) {
+	for (unsigned i = 0;
+	     !clients->free && clients->high == clients->capacity && i < IDLE_SEARCH; i++) {
 		clients->cursor = (clients->cursor + 1) % clients->capacity;
 		if (idle(&clients->client[clients->cursor]))
 			take_out(clients, clients->cursor);
@@ -91,11 +92,12 @@ uint32_t client_get(struct clients *clients, be32 addr, uint32_t scope, uint64_t
 		return CLIENT_NONE;
 	}
 	head = head_of(clients, addr, scope);
-	clients->client[index] = (struct client){.addr = addr,
-						 .scope = scope,
-						 .used = true,
-						 .spent_ns = now_ns > SECOND_NS ? now_ns - SECOND_NS : 0,
-						 .next = *head};
+	clients->client[index] =
+		(struct client){.addr = addr,
+				.scope = scope,
+				.used = true,
+				.spent_ns = now_ns > SECOND_NS ? now_ns - SECOND_NS : 0,
+				.next = *head};
 	*head = index + 1;
 	clients->used++;
 	return index;

@@ -25,15 +25,16 @@ struct client {
 	be32 addr;
 	uint32_t scope; /* CLIENT_SCOPE_PORTGROUP or CLIENT_SCOPE_POOL */
 	bool used;
-	uint32_t flows; /* connection-limits */
+	uint32_t flows;	   /* connection-limits */
 	uint32_t mappings; /* mapping-limits; in a pool's scope external ports: port-quota */
-	uint64_t spent_ns; /* creation-rate: time up to which it has been spent (GCRA, ITU-T I.371) */
-	uint32_t next; /* hash chain or free list: index + 1 */
+	uint64_t spent_ns; /* creation-rate: time up to which it has been spent (GCRA, ITU-T I.371)
+			    */
+	uint32_t next;	   /* hash chain or free list: index + 1 */
 };
 
 struct clients {
 	struct client *client;
-	uint32_t *head; /* index + 1 */
+	uint32_t *head;				  /* index + 1 */
 	uint32_t capacity, head_mask, high, free; /* free: index + 1 */
 	uint32_t used;
 	uint32_t cursor; /* where the search for an idle entry goes on */
@@ -43,7 +44,8 @@ struct clients {
 int clients_init(struct clients *clients, uint32_t capacity, const uint32_t key[2]);
 void clients_fini(struct clients *clients);
 
-/* client_find() - index or CLIENT_NONE. client_get() makes an entry; CLIENT_NONE if there is no room. */
+/* client_find() - index or CLIENT_NONE. client_get() makes an entry; CLIENT_NONE if there is no
+ * room. */
 uint32_t client_find(const struct clients *clients, be32 addr, uint32_t scope);
 uint32_t client_get(struct clients *clients, be32 addr, uint32_t scope, uint64_t now_ns);
 
@@ -51,7 +53,8 @@ uint32_t client_get(struct clients *clients, be32 addr, uint32_t scope, uint64_t
  * come at once). Return: false if it is spent. */
 bool client_may_create(struct client *client, uint32_t rate, uint64_t now_ns);
 
-/* client_release() - forget an entry that nothing is counted in any more, if its rate has recovered. */
+/* client_release() - forget an entry that nothing is counted in any more, if its rate has
+ * recovered. */
 void client_release(struct clients *clients, uint32_t index, uint64_t now_ns);
 
 #endif

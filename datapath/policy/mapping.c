@@ -65,7 +65,8 @@ static uint32_t internal_head(const struct mappings *mappings, be32 addr, be16 l
 	return head(mappings, addr, (uint32_t)l4_port << 16 | (uint32_t)port << 8 | proto);
 }
 
-static uint32_t external_head(const struct mappings *mappings, be32 addr, be16 l4_port, uint8_t proto)
+static uint32_t external_head(const struct mappings *mappings, be32 addr, be16 l4_port,
+			      uint8_t proto)
 {
 	return head(mappings, addr, (uint32_t)l4_port << 16 | proto);
 }
@@ -86,7 +87,8 @@ uint32_t mapping_find_internal(const struct mappings *mappings, be32 addr, be16 
 	return MAPPING_NONE;
 }
 
-uint32_t mapping_find_external(const struct mappings *mappings, be32 addr, be16 l4_port, uint8_t proto)
+uint32_t mapping_find_external(const struct mappings *mappings, be32 addr, be16 l4_port,
+			       uint8_t proto)
 {
 	uint32_t at = mappings->external[external_head(mappings, addr, l4_port, proto)];
 
@@ -122,7 +124,8 @@ uint32_t mapping_add(struct mappings *mappings, const struct mapping *model)
 		m->next_internal = *first;
 		*first = index + 1;
 	}
-	first = &mappings->external[external_head(mappings, m->external, m->external_port, m->proto)];
+	first = &mappings->external[external_head(mappings, m->external, m->external_port,
+						  m->proto)];
 	m->next_external = *first;
 	*first = index + 1;
 	mappings->used++;

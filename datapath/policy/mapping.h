@@ -17,7 +17,7 @@
 #define MAPPING_NONE UINT32_MAX
 
 struct mapping {
-	be32 internal, external; /* addresses */
+	be32 internal, external;	   /* addresses */
 	be16 internal_port, external_port; /* or ICMP identifiers */
 	uint8_t proto;
 	uint8_t port; /* portgroup of the internal host */
@@ -25,7 +25,7 @@ struct mapping {
 	uint32_t flows; /* that use it; 0 = free */
 	struct mac mac; /* next hop towards the internal host */
 	uint16_t neigh;
-	bool shared; /* found by its internal side (eim) */
+	bool shared;			       /* found by its internal side (eim) */
 	uint32_t next_internal, next_external; /* hash chains; next_internal also links free ones */
 };
 
@@ -48,7 +48,8 @@ uint32_t mapping_find_internal(const struct mappings *mappings, be32 addr, be16 
 uint32_t mapping_find_external(const struct mappings *mappings, be32 addr, be16 l4_port,
 			       uint8_t proto);
 
-/* mapping_add() - enter a copy of @model with no flows yet. Return: its index, MAPPING_NONE if full. */
+/* mapping_add() - enter a copy of @model with no flows yet. Return: its index, MAPPING_NONE if
+ * full. */
 uint32_t mapping_add(struct mappings *mappings, const struct mapping *model);
 /* mapping_remove() - take out a mapping that no flow uses. */
 void mapping_remove(struct mappings *mappings, uint32_t index);

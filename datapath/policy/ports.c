@@ -11,11 +11,11 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#define SET_PORTS     65536u
-#define SET_WORDS     (SET_PORTS / 64)
-#define SETS	      3u
-#define RANDOM_TRIES  8u
-#define REST_BATCH    4096u /* ports freed per set and call */
+#define SET_PORTS    65536u
+#define SET_WORDS    (SET_PORTS / 64)
+#define SETS	     3u
+#define RANDOM_TRIES 8u
+#define REST_BATCH   4096u /* ports freed per set and call */
 
 struct held {
 	uint32_t until_tick;
@@ -89,7 +89,8 @@ int ports_add(struct ports *ports, be32 addr)
 		return 0;
 	if (ports->spaces == PORTS_SPACES_MAX)
 		return -ENOSPC;
-	space = mmap(NULL, sizeof(*space), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	space = mmap(NULL, sizeof(*space), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		     0);
 	if (space == MAP_FAILED)
 		return -ENOMEM;
 	space->addr = addr;

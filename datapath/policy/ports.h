@@ -3,8 +3,8 @@
  * ports - the external ports of pool addresses: which are taken, which rest.
  *
  * One space per external address; in it one set of 65536 ports each for TCP, UDP and ICMP
- * identifiers. A port is free, in use by a mapping, blocked (the gateway itself listens there), or held
- * down for a while after its mapping went (RFC 6888 REQ-8).
+ * identifiers. A port is free, in use by a mapping, blocked (the gateway itself listens there), or
+ * held down for a while after its mapping went (RFC 6888 REQ-8).
  */
 #ifndef PGW_POLICY_PORTS_H
 #define PGW_POLICY_PORTS_H
@@ -15,7 +15,8 @@
 #include "datapath/base/addr.h"
 #include "datapath/base/random.h"
 
-#define PORTS_SPACES_MAX 1024u /* external addresses, those of removed pools that still drain too */
+#define PORTS_SPACES_MAX 1024u /* external addresses, those of removed pools that still drain too  \
+				*/
 
 struct ports; /* all spaces of a worker */
 
@@ -25,7 +26,8 @@ void ports_destroy(struct ports *ports);
 /* ports_add() - make sure that @addr has a space. Return: 0, -ENOSPC or -ENOMEM. */
 int ports_add(struct ports *ports, be32 addr);
 
-/* ports_unblock_all() and ports_block() - the ports on which the gateway listens; @addr 0: on all. */
+/* ports_unblock_all() and ports_block() - the ports on which the gateway listens; @addr 0: on all.
+ */
 void ports_unblock_all(struct ports *ports);
 void ports_block(struct ports *ports, be32 addr, uint8_t proto, uint16_t port);
 

@@ -44,8 +44,9 @@ static const struct {
 
 /* The indices that other sections may name. */
 struct known {
-	uint32_t ports;		  /* bit i: there is a portgroup of index i */
-	uint8_t vmac_port[SNAPSHOT_VMACS_MAX + 1]; /* portgroup of each virtual MAC, plus 1; 0: none */
+	uint32_t ports; /* bit i: there is a portgroup of index i */
+	uint8_t vmac_port[SNAPSHOT_VMACS_MAX +
+			  1];	  /* portgroup of each virtual MAC, plus 1; 0: none */
 	uint8_t pools[65536 / 8]; /* the same for pools */
 };
 
@@ -314,10 +315,9 @@ const char *snapshot_open(struct snapshot *snapshot, const void *block, size_t b
 	};
 	/* Portgroups, pools and virtual MACs first: the others name them. */
 	if ((wrong = open_ports(&s, &known)) || (wrong = open_pools(&s, &known)) ||
-	    (wrong = open_vmacs(&s, &known)) ||
-	    (wrong = open_addresses(&s, &known)) || (wrong = open_routes(&s, &known)) ||
-	    (wrong = open_allow(&s)) || (wrong = open_services(&s)) ||
-	    (wrong = open_rules(&s, &known)))
+	    (wrong = open_vmacs(&s, &known)) || (wrong = open_addresses(&s, &known)) ||
+	    (wrong = open_routes(&s, &known)) || (wrong = open_allow(&s)) ||
+	    (wrong = open_services(&s)) || (wrong = open_rules(&s, &known)))
 		return wrong;
 	*snapshot = s;
 	return NULL;

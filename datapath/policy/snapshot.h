@@ -14,25 +14,20 @@
 
 #include "datapath/base/addr.h"
 
-#define SNAPSHOT_MAGIC	   0x706e732d776770ull /* "pgw-snp" */
-#define SNAPSHOT_VERSION   4u
-#define SNAPSHOT_NAME	   32 /* bytes of a name, NUL included */
-#define SNAPSHOT_PORTS_MAX 32
-#define SNAPSHOT_VMACS_MAX 255 /* the largest index of a virtual MAC */
-#define SNAPSHOT_BYTES_MAX (64u << 20)
+#define SNAPSHOT_MAGIC	      0x706e732d776770ull /* "pgw-snp" */
+#define SNAPSHOT_VERSION      4u
+#define SNAPSHOT_NAME	      32 /* bytes of a name, NUL included */
+#define SNAPSHOT_PORTS_MAX    32
+#define SNAPSHOT_VMACS_MAX    255 /* the largest index of a virtual MAC */
+#define SNAPSHOT_BYTES_MAX    (64u << 20)
 #define SNAPSHOT_BACKENDS_MAX (1u << 20) /* of all services */
 
 enum realm { REALM_PRIVATE, REALM_VSPHERE, REALM_INTERNET, REALM_COUNT };
 enum mapping_type { MAPPING_EIM, MAPPING_EDM, MAPPING_TYPE_COUNT };
 enum filtering_type { FILTERING_EIF, FILTERING_ADF, FILTERING_EDF, FILTERING_TYPE_COUNT };
-enum balance {
-	BALANCE_ROUND_ROBIN,
-	BALANCE_SOURCE_HASH,
-	BALANCE_LEAST_CONNECTIONS,
-	BALANCE_COUNT
-};
-/* What becomes of the flows of a backend that is not up: they go on, they are ended and their clients
- * told, they are ended so that what follows goes to another backend. */
+enum balance { BALANCE_ROUND_ROBIN, BALANCE_SOURCE_HASH, BALANCE_LEAST_CONNECTIONS, BALANCE_COUNT };
+/* What becomes of the flows of a backend that is not up: they go on, they are ended and their
+ * clients told, they are ended so that what follows goes to another backend. */
 enum dead_backend { DEAD_KEEP, DEAD_RESET, DEAD_MOVE, DEAD_COUNT };
 /* The answer of a service without any backend that is up: none, RST or port unreachable, host
  * unreachable. */
@@ -40,14 +35,14 @@ enum down_answer { DOWN_SILENCE, DOWN_RESET, DOWN_ICMP, DOWN_COUNT };
 
 /* Timers, in seconds; names of RFC 8512. */
 enum timer {
-	TIMER_UDP, /* udp-timeout */
-	TIMER_TCP_IDLE, /* tcp-idle-timeout */
-	TIMER_TCP_TRANS_OPEN, /* tcp-trans-open-timeout */
+	TIMER_UDP,	       /* udp-timeout */
+	TIMER_TCP_IDLE,	       /* tcp-idle-timeout */
+	TIMER_TCP_TRANS_OPEN,  /* tcp-trans-open-timeout */
 	TIMER_TCP_TRANS_CLOSE, /* tcp-trans-close-timeout */
-	TIMER_TCP_IN_SYN, /* tcp-in-syn-timeout */
-	TIMER_FRAGMENT_MIN, /* fragment-min-timeout */
-	TIMER_ICMP, /* icmp-timeout */
-	TIMER_HOLD_DOWN, /* hold-down-timeout */
+	TIMER_TCP_IN_SYN,      /* tcp-in-syn-timeout */
+	TIMER_FRAGMENT_MIN,    /* fragment-min-timeout */
+	TIMER_ICMP,	       /* icmp-timeout */
+	TIMER_HOLD_DOWN,       /* hold-down-timeout */
 	TIMER_COUNT
 };
 
@@ -56,7 +51,8 @@ enum snapshot_port_flags {
 	SNAPSHOT_REVERSE_PATH = 1 << 1,
 };
 
-struct snapshot_port { /* sorted by nothing: element i has .index anywhere in 0..PORTS_MAX-1, unique */
+struct snapshot_port { /* sorted by nothing: element i has .index anywhere in 0..PORTS_MAX-1, unique
+			*/
 	char name[SNAPSHOT_NAME];
 	uint32_t ifindex;
 	uint8_t index; /* stable while the portgroup lives, over reloads and restarts */
@@ -76,14 +72,14 @@ enum snapshot_address_kind {
 struct snapshot_address { /* every address of our own; sorted by ntohl(addr), unique */
 	be32 addr;
 	uint8_t prefix_len; /* of the connected network; 32 for service and pool addresses */
-	uint8_t port; /* portgroup index that carries it */
-	uint8_t kind; /* enum snapshot_address_kind: what it was first configured as */
+	uint8_t port;	    /* portgroup index that carries it */
+	uint8_t kind;	    /* enum snapshot_address_kind: what it was first configured as */
 	uint8_t vmac; /* index of the virtual MAC that it has there, 0 = the interface's own */
 };
 
 struct snapshot_route { /* sorted by prefix length, longest first, then address */
 	be32 addr;
-	be32 via; /* 0: connected */
+	be32 via;    /* 0: connected */
 	be32 source; /* our own address on that portgroup, for ICMP errors; 0 if it has none */
 	uint8_t prefix_len;
 	uint8_t port; /* egress portgroup index */
@@ -100,10 +96,10 @@ struct snapshot_service { /* sorted by (ntohl(addr), proto, ntohs(port)), unique
 	be32 addr;
 	be16 port;
 	uint8_t proto;
-	uint8_t balance; /* enum balance */
+	uint8_t balance;		  /* enum balance */
 	uint32_t first_backend, backends; /* in the backend section; backends >= 1 */
-	uint8_t dead; /* enum dead_backend */
-	uint8_t down; /* enum down_answer */
+	uint8_t dead;			  /* enum dead_backend */
+	uint8_t down;			  /* enum down_answer */
 	uint8_t spare[6];
 };
 
@@ -114,7 +110,7 @@ struct snapshot_backend {
 	uint8_t spare;
 };
 
-struct snapshot_rule { /* in ascending number; first match wins */
+struct snapshot_rule {		/* in ascending number; first match wins */
 	struct prefix from, to; /* each 8 bytes with padding */
 	uint16_t number;
 	uint16_t pool; /* index, or SNAPSHOT_PASS */
@@ -126,16 +122,16 @@ struct snapshot_rule { /* in ascending number; first match wins */
 struct snapshot_pool {
 	char name[SNAPSHOT_NAME];
 	uint32_t first_address, addresses; /* in the pool address section; addresses >= 1 */
-	uint16_t port_first, port_last; /* host order, inclusive */
+	uint16_t port_first, port_last;	   /* host order, inclusive */
 	uint8_t mapping_type;
 	uint8_t filtering_type;
-	uint16_t index; /* stable while the pool lives */
+	uint16_t index;	     /* stable while the pool lives */
 	uint32_t port_quota; /* ports a client, 0 = any number */
 	uint32_t spare;
 };
 
 struct snapshot_reserved { /* ports on which the gateway itself listens: never allocated */
-	be32 addr; /* 0: all addresses */
+	be32 addr;	   /* 0: all addresses */
 	be16 port;
 	uint8_t proto;
 	uint8_t spare;
@@ -143,8 +139,8 @@ struct snapshot_reserved { /* ports on which the gateway itself listens: never a
 
 struct snapshot_vmac {
 	struct mac mac; /* unicast */
-	uint8_t port; /* portgroup index on which it is */
-	uint8_t index; /* 1.., unique; stable while the MAC is configured */
+	uint8_t port;	/* portgroup index on which it is */
+	uint8_t index;	/* 1.., unique; stable while the MAC is configured */
 };
 
 enum snapshot_section {
@@ -172,18 +168,18 @@ enum snapshot_options {
 struct snapshot_header {
 	uint64_t magic;
 	uint32_t version;
-	uint32_t bytes; /* of the whole block */
+	uint32_t bytes;	   /* of the whole block */
 	uint64_t revision; /* of the configuration */
 	uint32_t timer_s[TIMER_COUNT];
-	uint32_t icmp_rate; /* ICMP errors of our own per second, 0 = none */
+	uint32_t icmp_rate;	   /* ICMP errors of our own per second, 0 = none */
 	uint32_t connection_limit; /* flows a client, 0 = any number */
-	uint32_t mapping_limit; /* mappings a client, 0 = any number */
-	uint32_t creation_rate; /* flows a second and client, 0 = any number */
-	uint32_t mss_clamp; /* SNAPSHOT_MSS_*, or the largest MSS, bytes */
-	uint32_t options; /* enum snapshot_options */
+	uint32_t mapping_limit;	   /* mappings a client, 0 = any number */
+	uint32_t creation_rate;	   /* flows a second and client, 0 = any number */
+	uint32_t mss_clamp;	   /* SNAPSHOT_MSS_*, or the largest MSS, bytes */
+	uint32_t options;	   /* enum snapshot_options */
 	struct {
 		uint32_t offset; /* bytes from the header, multiple of 8 */
-		uint32_t count; /* elements */
+		uint32_t count;	 /* elements */
 	} section[SECTION_COUNT];
 };
 

@@ -12,8 +12,8 @@
  * connection.
  *
  *   pgwd -> datapath            descriptors                  answer
- *   HELLO                       -                            HELLO, + table, counters, snapshot if it runs
- *   TABLE  u.table              flow table, counters page    OK u.ok (flows adopted) | ERROR
+ *   HELLO                       -                            HELLO, + table, counters, snapshot if
+ * it runs TABLE  u.table              flow table, counters page    OK u.ok (flows adopted) | ERROR
  *   EVENTS                      rtnetlink socket             OK | ERROR
  *   PORT   u.port               AF_PACKET socket (ring set)  OK | ERROR
  *   PORT_GONE u.port            -                            OK | ERROR
@@ -57,33 +57,35 @@ enum channel_type {
 };
 
 struct channel_message {
-	uint32_t version; /* CHANNEL_VERSION */
-	uint16_t type; /* enum channel_type */
-	uint16_t fds; /* descriptors beside it */
+	uint32_t version;  /* CHANNEL_VERSION */
+	uint16_t type;	   /* enum channel_type */
+	uint16_t fds;	   /* descriptors beside it */
 	uint32_t sequence; /* chosen by the asker, copied into the answer; 0 in unasked messages */
 	uint32_t spare;
 	union {
 		struct {
-			uint32_t layout_version; /* FLOW_LAYOUT_VERSION of the sender */
+			uint32_t layout_version;   /* FLOW_LAYOUT_VERSION of the sender */
 			uint32_t snapshot_version; /* SNAPSHOT_VERSION of the sender */
-			uint32_t running; /* answer: 1 if it has a table */
-			uint32_t capacity; /* answer: flows its table holds */
-			uint64_t revision; /* answer: of its snapshot, 0 if none */
-			uint32_t ports; /* answer: bit set of the portgroup indexes it has */
+			uint32_t running;	   /* answer: 1 if it has a table */
+			uint32_t capacity;	   /* answer: flows its table holds */
+			uint64_t revision;	   /* answer: of its snapshot, 0 if none */
+			uint32_t ports;	 /* answer: bit set of the portgroup indexes it has */
 			uint32_t events; /* answer: 1 if it has an rtnetlink socket */
 		} hello;
 		struct {
 			uint64_t bytes; /* of the table */
 			uint64_t counters_bytes;
-			uint32_t map; /* 1: the table is a BPF array; 0: a memfd whose size is sealed */
+			uint32_t map; /* 1: the table is a BPF array; 0: a memfd whose size is
+					 sealed */
 			uint32_t spare;
 		} table;
 		struct {
 			uint32_t index; /* portgroup index, < SNAPSHOT_PORTS_MAX */
 			uint32_t ifindex;
 			uint32_t mtu; /* bytes */
-			uint32_t up; /* 1 if the link is up */
-			uint32_t ring_frame_bytes, ring_block_bytes, ring_blocks; /* of the RX ring */
+			uint32_t up;  /* 1 if the link is up */
+			uint32_t ring_frame_bytes, ring_block_bytes,
+				ring_blocks; /* of the RX ring */
 			struct mac mac;
 			uint16_t spare;
 		} port;
@@ -92,10 +94,10 @@ struct channel_message {
 		} ok;
 		struct {
 			uint32_t record; /* index in the table */
-			uint32_t word; /* its key word: ends that flow and no later one */
+			uint32_t word;	 /* its key word: ends that flow and no later one */
 		} flow;
 		struct {
-			uint64_t bytes; /* of the ring */
+			uint64_t bytes;	    /* of the ring */
 			uint32_t threshold; /* per cent at which a fill is told, 0 = never */
 			uint32_t spare;
 		} log;

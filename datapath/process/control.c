@@ -295,8 +295,8 @@ static void take_table(struct control *c, const struct channel_message *message,
 		return refuse(answer, "flow table", "there is one already");
 	if (!bytes || bytes > flow_table_bytes(FLOW_CAPACITY_MAX))
 		return refuse(answer, "flow table", "wrong size");
-	why = message->u.table.map ? memfd_check_map(fds[0], bytes) :
-				     memfd_check(fds[0], bytes, F_SEAL_SHRINK);
+	why = message->u.table.map ? memfd_check_map(fds[0], bytes)
+				   : memfd_check(fds[0], bytes, F_SEAL_SHRINK);
 	if (why)
 		return refuse(answer, "flow table", why);
 	memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fds[0], 0);
@@ -478,11 +478,16 @@ static const struct question {
 		     struct answer *answer);
 	unsigned fds;
 } questions[CHANNEL_TYPE_COUNT] = {
-	[CHANNEL_HELLO] = {take_hello, 0},	   [CHANNEL_TABLE] = {take_table, 2},
-	[CHANNEL_EVENTS] = {take_events, 1},	   [CHANNEL_PORT] = {take_port, 1},
-	[CHANNEL_PORT_GONE] = {take_port_gone, 0}, [CHANNEL_SNAPSHOT] = {take_snapshot, 1},
-	[CHANNEL_FLOW_END] = {take_flow_end, 0},   [CHANNEL_QUIT] = {take_quit, 0},
-	[CHANNEL_LOG] = {take_log, 2},		   [CHANNEL_LOG_OFF] = {take_log_off, 0},
+	[CHANNEL_HELLO] = {take_hello, 0},
+	[CHANNEL_TABLE] = {take_table, 2},
+	[CHANNEL_EVENTS] = {take_events, 1},
+	[CHANNEL_PORT] = {take_port, 1},
+	[CHANNEL_PORT_GONE] = {take_port_gone, 0},
+	[CHANNEL_SNAPSHOT] = {take_snapshot, 1},
+	[CHANNEL_FLOW_END] = {take_flow_end, 0},
+	[CHANNEL_QUIT] = {take_quit, 0},
+	[CHANNEL_LOG] = {take_log, 2},
+	[CHANNEL_LOG_OFF] = {take_log_off, 0},
 };
 
 /* answer_to() - Return: false if the connection must end. */

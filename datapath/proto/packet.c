@@ -181,7 +181,8 @@ static enum drop_reason parse_tcp(struct packet *p)
 		return packet_is_fragment(p) ? DROP_FRAG_TINY : DROP_L4_SHORT;
 	syn_fin_rst = h->flags & (TCP_SYN | TCP_FIN | TCP_RST);
 	/* at most one of SYN, FIN, RST, but FIN+RST is seen from real stacks; none without ACK */
-	if (syn_fin_rst == (TCP_SYN | TCP_FIN) || (syn_fin_rst & (TCP_SYN | TCP_RST)) == (TCP_SYN | TCP_RST) ||
+	if (syn_fin_rst == (TCP_SYN | TCP_FIN) ||
+	    (syn_fin_rst & (TCP_SYN | TCP_RST)) == (TCP_SYN | TCP_RST) ||
 	    (!syn_fin_rst && !(h->flags & TCP_ACK)))
 		return DROP_TCP_FLAGS;
 	if (!h->sport || !h->dport)
@@ -227,7 +228,8 @@ static enum drop_reason parse_quote(struct packet *p)
 	const uint8_t *l4;
 
 	if (packet_is_fragment(p))
-		return DROP_ICMP_QUOTE; /* an error never needs to be fragmented (RFC 1812 4.3.2.3) */
+		return DROP_ICMP_QUOTE; /* an error never needs to be fragmented (RFC 1812 4.3.2.3)
+					 */
 	if (checksum_fold(checksum_add(0, p->data + p->l4, p->len - p->l4)) != 0xffff)
 		return DROP_L4_CHECKSUM;
 	if (at + sizeof(*quoted) > p->len || quoted->version_ihl >> 4 != 4)

@@ -18,12 +18,12 @@
 #include "datapath/flow/window.h"
 #include "datapath/io/io.h"
 
-#define ETHERNET_BYTES	 14u
-#define IP_BYTES_MIN	 20u
-#define ETHERTYPE_IP_BE	 __builtin_bswap16(0x0800)
-#define IP_DF		 0x4000u
-#define IP_MF		 0x2000u
-#define IP_OFFSET_MASK	 0x1fffu
+#define ETHERNET_BYTES	14u
+#define IP_BYTES_MIN	20u
+#define ETHERTYPE_IP_BE __builtin_bswap16(0x0800)
+#define IP_DF		0x4000u
+#define IP_MF		0x2000u
+#define IP_OFFSET_MASK	0x1fffu
 
 struct ethernet_header {
 	struct mac dst, src;
@@ -58,45 +58,45 @@ struct icmp_header {
 	be16 id, sequence; /* of echo; an error's MTU stands in the place of sequence */
 } __attribute__((packed));
 
-#define ICMP_ECHO_REPLY	  0
-#define ICMP_UNREACHABLE  3
-#define ICMP_ECHO_REQUEST 8
-#define ICMP_TIME_EXCEEDED 11
-#define ICMP_PARAMETER	  12
-#define ICMP_UNREACHABLE_NET	 0
-#define ICMP_UNREACHABLE_HOST	 1
-#define ICMP_UNREACHABLE_PORT	 3
+#define ICMP_ECHO_REPLY		   0
+#define ICMP_UNREACHABLE	   3
+#define ICMP_ECHO_REQUEST	   8
+#define ICMP_TIME_EXCEEDED	   11
+#define ICMP_PARAMETER		   12
+#define ICMP_UNREACHABLE_NET	   0
+#define ICMP_UNREACHABLE_HOST	   1
+#define ICMP_UNREACHABLE_PORT	   3
 #define ICMP_UNREACHABLE_NEED_FRAG 4
 
 enum packet_kind {
-	PACKET_TRANSPORT, /* TCP, UDP, ICMP echo: tuple is set */
+	PACKET_TRANSPORT,      /* TCP, UDP, ICMP echo: tuple is set */
 	PACKET_LATER_FRAGMENT, /* tuple has addresses only */
-	PACKET_ICMP_ERROR, /* tuple is that of the flow's side it came in on; see quote_* */
+	PACKET_ICMP_ERROR,     /* tuple is that of the flow's side it came in on; see quote_* */
 	PACKET_OTHER, /* addresses only: only the kernel may want it (reason tells why we do not) */
 	PACKET_KERNEL, /* link or IP broadcast or multicast: not for us */
 };
 
 struct packet {
 	uint8_t *data; /* Ethernet header */
-	uint32_t len; /* 14 + ip_len */
+	uint32_t len;  /* 14 + ip_len */
 	struct io_offload offload;
 	bool headroom; /* see struct io_frame */
-	uint8_t port; /* portgroup it arrived on */
+	uint8_t port;  /* portgroup it arrived on */
 	uint8_t proto;
 	uint8_t kind; /* enum packet_kind */
 	uint8_t ttl;
-	uint16_t ip_len; /* total length, host order */
-	uint16_t l4; /* offset of the transport header from data */
+	uint16_t ip_len;	  /* total length, host order */
+	uint16_t l4;		  /* offset of the transport header from data */
 	uint16_t fragment_offset; /* bytes */
-	uint16_t ip_id; /* as on the wire */
+	uint16_t ip_id;		  /* as on the wire */
 	bool more_fragments, dont_fragment;
 	uint8_t reason; /* PACKET_OTHER: enum drop_reason if it is not for the kernel */
 	struct flow_tuple tuple;
 	struct tcp_segment tcp; /* TCP with its header in this frame */
-	uint16_t quote_l4; /* PACKET_ICMP_ERROR: offset of the quoted transport header */
+	uint16_t quote_l4;	/* PACKET_ICMP_ERROR: offset of the quoted transport header */
 	uint8_t quote_proto;
 	uint32_t quote_seq; /* of a quoted TCP header */
-	uint64_t hash; /* of tuple: set by the worker */
+	uint64_t hash;	    /* of tuple: set by the worker */
 	uint32_t ref; /* FLOW_REF that it most likely belongs to, or FLOW_NONE: set by the worker */
 	uint16_t new_ip_id; /* non-zero: replaces the IP identification (wire order) */
 };

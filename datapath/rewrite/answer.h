@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * answer - packets of our own about a packet that came in: ICMP errors (RFC 1812 4.3) and TCP resets
- * (RFC 9293 3.5.2). Written into a frame of the caller's, whose link addresses are left to it.
+ * answer - packets of our own about a packet that came in: ICMP errors (RFC 1812 4.3) and TCP
+ * resets (RFC 9293 3.5.2). Written into a frame of the caller's, whose link addresses are left to
+ * it.
  */
 #ifndef PGW_REWRITE_ANSWER_H
 #define PGW_REWRITE_ANSWER_H
@@ -24,11 +25,12 @@ bool answer_allowed(const struct packet *p);
 uint32_t answer_error(uint8_t *frame, const struct packet *p, be32 from, uint8_t type, uint8_t code,
 		      uint16_t mtu);
 
-/* answer_reset() - write the RST that a host sends for a segment of no connection. Return: as above. */
+/* answer_reset() - write the RST that a host sends for a segment of no connection. Return: as
+ * above. */
 uint32_t answer_reset(uint8_t *frame, const struct packet *p);
 
-/* answer_flow_reset() - write the RST that side 1 of TCP flow @f would send to side 0, with the next
- * sequence number, as the receiver expects (RFC 5961 3.2). Return: as above. */
+/* answer_flow_reset() - write the RST that side 1 of TCP flow @f would send to side 0, with the
+ * next sequence number, as the receiver expects (RFC 5961 3.2). Return: as above. */
 uint32_t answer_flow_reset(uint8_t *frame, const struct flow *f);
 
 #endif

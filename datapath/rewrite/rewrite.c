@@ -34,7 +34,8 @@ static uint64_t take_ttl(struct ip_header *ip)
 	return checksum_change16(0, before, after);
 }
 
-static void rewrite_tcp(struct packet *p, const struct flow_tuple *to, uint16_t l4_delta, uint16_t l3_delta)
+static void rewrite_tcp(struct packet *p, const struct flow_tuple *to, uint16_t l4_delta,
+			uint16_t l3_delta)
 {
 	struct tcp_header *tcp = packet_l4(p, sizeof(*tcp));
 
@@ -50,7 +51,8 @@ static void rewrite_tcp(struct packet *p, const struct flow_tuple *to, uint16_t 
 		tcp->check = checksum_update(tcp->check, l4_delta);
 }
 
-static void rewrite_udp(struct packet *p, const struct flow_tuple *to, uint16_t l4_delta, uint16_t l3_delta)
+static void rewrite_udp(struct packet *p, const struct flow_tuple *to, uint16_t l4_delta,
+			uint16_t l3_delta)
 {
 	struct udp_header *udp = packet_l4(p, sizeof(*udp));
 
@@ -207,7 +209,8 @@ void rewrite_clamp_mss(struct packet *p, uint16_t mss)
 			}
 			/* a sum that hardware will finish covers the option by itself */
 			if (!(p->offload.flags & IO_NEEDS_CSUM))
-				tcp->check = checksum_update(tcp->check, checksum_change16(0, before, after));
+				tcp->check = checksum_update(tcp->check,
+							     checksum_change16(0, before, after));
 			return;
 		}
 		option += length;

@@ -24,7 +24,8 @@ void rewrite_icmp_error(struct packet *p, const struct flow *flow, unsigned side
 /* rewrite_source() - give a packet another source address; for packets without a pseudo-header. */
 void rewrite_source(struct packet *p, be32 src);
 
-/* rewrite_clamp_mss() - lower the MSS option of a SYN to @mss bytes; it is never raised (RFC 4459 3.2). */
+/* rewrite_clamp_mss() - lower the MSS option of a SYN to @mss bytes; it is never raised (RFC
+ * 4459 3.2). */
 void rewrite_clamp_mss(struct packet *p, uint16_t mss);
 
 /* One fragment: a header of its own, and a piece of the packet's payload. */

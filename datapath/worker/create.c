@@ -13,14 +13,14 @@
 #include "datapath/worker/state.h"
 
 #define RECLAIM_FOR_PORT 16u /* closed connections ended to find one a port */
-#define PORT_TRIES 64u /* random ports tried for a flow of its own (edm) before giving up */
+#define PORT_TRIES	 64u /* random ports tried for a flow of its own (edm) before giving up */
 
 /* A flow in the making. */
 struct plan {
-	struct flow flow; /* tuples, ports, flags, next hops so far */
+	struct flow flow;		  /* tuples, ports, flags, next hops so far */
 	const struct snapshot_pool *pool; /* source NAT; NULL = the source stays */
-	uint32_t target; /* mapping that the destination is, or MAPPING_NONE */
-	uint32_t source; /* mapping of the source, or MAPPING_NONE */
+	uint32_t target;		  /* mapping that the destination is, or MAPPING_NONE */
+	uint32_t source;		  /* mapping of the source, or MAPPING_NONE */
 };
 
 /* Where side 1 is: portgroup and next hop of the destination as it leaves. */
@@ -65,7 +65,8 @@ static enum drop_reason plan_return(struct worker *w, struct plan *plan, const s
 }
 
 /* Rule for the source, towards @dst. */
-static enum drop_reason plan_rule(struct worker *w, struct plan *plan, const struct snapshot_rule *rule)
+static enum drop_reason plan_rule(struct worker *w, struct plan *plan,
+				  const struct snapshot_rule *rule)
 {
 	if (!rule)
 		return DROP_NO_RULE;
@@ -113,8 +114,8 @@ static enum drop_reason plan_external(struct worker *w, struct plan *plan, const
 		rule = snapshot_rule(&w->snapshot, p->tuple.src, p->tuple.dst, p->proto);
 	/* one inside host to another by way of the outside (RFC 4787 REQ-9): inside is the
 	 * mapping's portgroup, and whatever does not carry the external address */
-	inside = p->port == m->port ||
-		 snapshot_address(&w->snapshot, p->tuple.dst)->port != p->port;
+	inside =
+		p->port == m->port || snapshot_address(&w->snapshot, p->tuple.dst)->port != p->port;
 	if (inside && rule && rule->pool != SNAPSHOT_PASS) {
 		f->flags |= FLOW_HAIRPIN;
 		plan_rule(w, plan, rule);
@@ -123,7 +124,8 @@ static enum drop_reason plan_external(struct worker *w, struct plan *plan, const
 		return DROP_FILTERED;
 	}
 	if (pool->filtering_type == FILTERING_EDF ||
-	    (pool->filtering_type == FILTERING_ADF && !permit_find(&w->mappings, plan->target, remote)))
+	    (pool->filtering_type == FILTERING_ADF &&
+	     !permit_find(&w->mappings, plan->target, remote)))
 		return DROP_FILTERED;
 	f->flags |= FLOW_INBOUND;
 	if (!plan->pool)
@@ -138,7 +140,8 @@ static enum drop_reason plan_external(struct worker *w, struct plan *plan, const
 }
 
 /* The destination side: what the packet is for, and where that is. */
-static enum drop_reason plan_destination(struct worker *w, struct plan *plan, const struct packet *p)
+static enum drop_reason plan_destination(struct worker *w, struct plan *plan,
+					 const struct packet *p)
 {
 	struct admit admit = admit_first(&w->snapshot, &p->tuple, p->proto, p->port);
 	struct flow *f = &plan->flow;
@@ -150,7 +153,8 @@ static enum drop_reason plan_destination(struct worker *w, struct plan *plan, co
 	if (admit.kind == ADMIT_DROP)
 		return admit.reason;
 	if (p->proto == IPPROTO_TCP && (p->tcp.flags & (TCP_SYN | TCP_ACK)) != TCP_SYN) {
-		if (w->snapshot.header->options & SNAPSHOT_DEAD_FLOW_RST && admit.kind != ADMIT_EXTERNAL)
+		if (w->snapshot.header->options & SNAPSHOT_DEAD_FLOW_RST &&
+		    admit.kind != ADMIT_EXTERNAL)
 			worker_send_reset(w, p);
 		return DROP_TCP_NOT_SYN;
 	}
@@ -233,7 +237,8 @@ static bool publish_with_any_port(struct worker *w, struct plan *plan, uint32_t 
 	for (unsigned i = 0; i < PORT_TRIES; i++) {
 		uint16_t port = (uint16_t)(pool->port_first +
 					   random_below(&w->random, (uint32_t)(pool->port_last -
-									       pool->port_first) + 1));
+									       pool->port_first) +
+									    1));
 
 		if (ports_blocked(w->ports, f->tuple[1].dst, f->proto, port))
 			continue;
@@ -275,7 +280,8 @@ static uint32_t new_mapping(struct worker *w, struct plan *plan, const struct fl
 	model.external_port = htons(port);
 	index = mapping_add(&w->mappings, &model);
 	if (index == MAPPING_NONE) {
-		ports_release(w->ports, model.external, model.proto, port, w->now_tick, w->now_tick);
+		ports_release(w->ports, model.external, model.proto, port, w->now_tick,
+			      w->now_tick);
 		*reason = DROP_MAPPINGS_FULL;
 		return MAPPING_NONE;
 	}
@@ -301,8 +307,10 @@ static void forget_new_mapping(struct worker *w, uint32_t index)
 	struct mapping *m = &w->mappings.mapping[index];
 
 	worker_leave_neighbour(w, m->neigh);
-	worker_count_port(w, (struct client_key){.addr = m->internal, .port = m->port}, m->pool, true, -1);
-	ports_release(w->ports, m->external, m->proto, ntohs(m->external_port), w->now_tick, w->now_tick);
+	worker_count_port(w, (struct client_key){.addr = m->internal, .port = m->port}, m->pool,
+			  true, -1);
+	ports_release(w->ports, m->external, m->proto, ntohs(m->external_port), w->now_tick,
+		      w->now_tick);
 	mapping_remove(&w->mappings, index);
 	w->counters->mappings = w->mappings.used;
 }
@@ -316,8 +324,8 @@ static enum drop_reason publish_with_mapping(struct worker *w, struct plan *plan
 	uint32_t m = MAPPING_NONE;
 
 	if (shared)
-		m = mapping_find_internal(&w->mappings, f->tuple[0].src, f->tuple[0].sport, f->proto,
-					  f->port[0], f->pool);
+		m = mapping_find_internal(&w->mappings, f->tuple[0].src, f->tuple[0].sport,
+					  f->proto, f->port[0], f->pool);
 	if (m != MAPPING_NONE && publish_mapped(w, &w->mappings.mapping[m], index)) {
 		w->mappings.mapping[m].mac = f->mac[0];
 		plan->source = m;
@@ -348,7 +356,8 @@ static enum drop_reason publish(struct worker *w, struct plan *plan, uint32_t in
 	}
 	f->flags |= FLOW_SNAT;
 	f->tuple[1].dst = plan->flow.tuple[1].dst = paired_address(w, plan->pool, f->tuple[0].src);
-	if (plan->pool->mapping_type == MAPPING_EDM && plan->pool->filtering_type == FILTERING_EDF) {
+	if (plan->pool->mapping_type == MAPPING_EDM &&
+	    plan->pool->filtering_type == FILTERING_EDF) {
 		reason = check_port_limits(w, f, plan->pool, false);
 		if (reason)
 			return reason;

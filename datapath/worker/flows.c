@@ -49,9 +49,8 @@ struct client_key worker_client(const struct flow *flow)
 
 static void count(struct worker *w, be32 addr, uint32_t scope, int flows, int mappings)
 {
-	uint32_t index = flows > 0 || mappings > 0 ?
-				 client_get(&w->clients, addr, scope, w->now_ns) :
-				 client_find(&w->clients, addr, scope);
+	uint32_t index = flows > 0 || mappings > 0 ? client_get(&w->clients, addr, scope, w->now_ns)
+						   : client_find(&w->clients, addr, scope);
 	struct client *client;
 
 	if (index == CLIENT_NONE)
@@ -116,8 +115,10 @@ static void leave_mapping(struct worker *w, uint32_t *slot, be32 remote, bool tr
 	worker_leave_neighbour(w, m->neigh);
 	/* a TCP connection whose end was seen has waited already (RFC 6888 REQ-8 C) */
 	ports_release(w->ports, m->external, m->proto, ntohs(m->external_port),
-		      w->now_tick + (tracked_end ? 0 : w->timeout_tick[TIMER_HOLD_DOWN]), w->now_tick);
-	worker_count_port(w, (struct client_key){.addr = m->internal, .port = m->port}, m->pool, true, -1);
+		      w->now_tick + (tracked_end ? 0 : w->timeout_tick[TIMER_HOLD_DOWN]),
+		      w->now_tick);
+	worker_count_port(w, (struct client_key){.addr = m->internal, .port = m->port}, m->pool,
+			  true, -1);
 	mapping_remove(&w->mappings, index);
 	w->counters->mappings = w->mappings.used;
 }
@@ -140,7 +141,8 @@ void worker_end(struct worker *w, uint32_t index)
 	wheel_remove(&w->wheel, index);
 	leave_mapping(w, &w->source_mapping[index], flow->tuple[1].src, tracked_end);
 	leave_mapping(w, &w->target_mapping[index],
-		      flow->flags & FLOW_HAIRPIN ? flow->tuple[1].dst : flow->tuple[0].src, tracked_end);
+		      flow->flags & FLOW_HAIRPIN ? flow->tuple[1].dst : flow->tuple[0].src,
+		      tracked_end);
 	if (has_own_port(flow))
 		worker_count_port(w, worker_client(flow), flow->pool, false, -1);
 	if (!tracked_end) /* a closed connection does not count any more */
@@ -158,13 +160,14 @@ static uint16_t pool_of_mapping(const struct worker *w, const struct flow *flow,
 	const struct snapshot_pool *pool = NULL;
 
 	if (inside && flow->flags & FLOW_HAIRPIN)
-		pool = admit_external_pool(&w->snapshot, external, flow->proto, ntohs(external_port));
+		pool = admit_external_pool(&w->snapshot, external, flow->proto,
+					   ntohs(external_port));
 	return pool ? pool->index : flow->pool;
 }
 
 /* Enter an adopted flow into the mapping (made if need be) of @internal behind @external. */
-static uint32_t adopt_mapping(struct worker *w, const struct flow *flow, unsigned inside, be32 external,
-			      be16 external_port)
+static uint32_t adopt_mapping(struct worker *w, const struct flow *flow, unsigned inside,
+			      be32 external, be16 external_port)
 {
 	struct mapping model = {
 		.internal = flow->tuple[inside].src,
@@ -188,8 +191,8 @@ static uint32_t adopt_mapping(struct worker *w, const struct flow *flow, unsigne
 		return MAPPING_NONE;
 	worker_log_adopted(w, &model);
 	worker_use_neighbour(w, model.neigh);
-	worker_count_port(w, (struct client_key){.addr = model.internal, .port = model.port}, model.pool,
-			  true, 1);
+	worker_count_port(w, (struct client_key){.addr = model.internal, .port = model.port},
+			  model.pool, true, 1);
 	if (!ports_add(w->ports, external))
 		ports_take_this(w->ports, external, flow->proto, ntohs(external_port));
 	return index;
@@ -256,12 +259,14 @@ static void adopt_rest(struct worker *w, const struct flow *flow)
 	uint32_t until = flow->seen_tick + w->timeout_tick[TIMER_HOLD_DOWN];
 	be16 port = flow->tuple[1].dport;
 
-	if (!(flow->flags & FLOW_EIM) || flow->tcp_state == TCP_CLOSED || flow->tcp_state == TCP_RESET ||
-	    (int32_t)(until - w->now_tick) <= 0 || ports_add(w->ports, flow->tuple[1].dst))
+	if (!(flow->flags & FLOW_EIM) || flow->tcp_state == TCP_CLOSED ||
+	    flow->tcp_state == TCP_RESET || (int32_t)(until - w->now_tick) <= 0 ||
+	    ports_add(w->ports, flow->tuple[1].dst))
 		return;
 	/* taken: another flow of the same mapping lives, or the port rests already */
 	if (ports_take_this(w->ports, flow->tuple[1].dst, flow->proto, ntohs(port)))
-		ports_release(w->ports, flow->tuple[1].dst, flow->proto, ntohs(port), until, w->now_tick);
+		ports_release(w->ports, flow->tuple[1].dst, flow->proto, ntohs(port), until,
+			      w->now_tick);
 }
 
 /* Needs a snapshot, for routes. Flows were put on the wheel when the table was attached. */

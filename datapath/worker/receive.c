@@ -56,14 +56,16 @@ static void choose_ip_id(struct worker *w, struct packet *p, const struct flow *
 {
 	uint16_t datagrams = 1;
 
-	if (p->new_ip_id || !(flow->flags & FLOW_SNAT) || (p->dont_fragment && !packet_is_fragment(p)))
+	if (p->new_ip_id || !(flow->flags & FLOW_SNAT) ||
+	    (p->dont_fragment && !packet_is_fragment(p)))
 		return;
 	if (p->offload.gso_size) /* the interface will number the segments from here */
 		datagrams = (uint16_t)(p->ip_len / p->offload.gso_size + 1);
 	while (!p->new_ip_id) /* 0 would mean "keep it" */
-		p->new_ip_id = htons((uint16_t)(atomic_fetch_add_explicit(&w->table.header->ip_id, datagrams,
-									  memory_order_relaxed) +
-						1));
+		p->new_ip_id = htons(
+			(uint16_t)(atomic_fetch_add_explicit(&w->table.header->ip_id, datagrams,
+							     memory_order_relaxed) +
+				   1));
 }
 
 /* Whether a packet that passed may move its flow's last hop: of TCP only one whose number was
@@ -197,7 +199,8 @@ void worker_settle(struct worker *w, const struct packet *p, enum drop_reason re
 }
 
 /* What the link layer says about a frame, before its headers are read. */
-static enum drop_reason check_link(const struct worker_portgroup *port, const struct io_frame *frame)
+static enum drop_reason check_link(const struct worker_portgroup *port,
+				   const struct io_frame *frame)
 {
 	const struct ethernet_header *ethernet = (const struct ethernet_header *)frame->data;
 

@@ -58,7 +58,8 @@ static bool may_send_icmp(struct worker *w)
 /* A frame for an answer to @p, or NULL if none may be sent now. */
 static uint8_t *new_answer(struct worker *w, const struct packet *p)
 {
-	if (!w->has_snapshot || !w->port[p->port].own || !port_ready(w, p->port) || !answer_allowed(p))
+	if (!w->has_snapshot || !w->port[p->port].own || !port_ready(w, p->port) ||
+	    !answer_allowed(p))
 		return NULL;
 	if (!may_send_icmp(w)) {
 		w->counters->icmp_limited++;
@@ -87,7 +88,8 @@ void worker_send_error(struct worker *w, const struct packet *p, uint8_t type, u
 	uint8_t *frame = new_answer(w, p);
 
 	if (frame)
-		send_answer(w, p, frame, answer_error(frame, p, w->port[p->port].own, type, code, mtu));
+		send_answer(w, p, frame,
+			    answer_error(frame, p, w->port[p->port].own, type, code, mtu));
 }
 
 void worker_send_reset(struct worker *w, const struct packet *p)
@@ -128,7 +130,8 @@ static uint32_t wire_size(const struct packet *p)
 	if ((p->offload.gso_type & ~IO_GSO_ECN) == IO_GSO_TCPV4) {
 		tcp = packet_l4(p, sizeof(*tcp));
 		if (tcp)
-			return p->l4 - ETHERNET_BYTES + (tcp->offset >> 4) * 4u + p->offload.gso_size;
+			return p->l4 - ETHERNET_BYTES + (tcp->offset >> 4) * 4u +
+			       p->offload.gso_size;
 	}
 	return p->l4 - ETHERNET_BYTES + (uint32_t)sizeof(struct udp_header) + p->offload.gso_size;
 }
@@ -141,13 +144,15 @@ static enum drop_reason check_size(struct worker *w, struct packet *p, uint32_t 
 	if (size <= mtu)
 		return DROP_NONE;
 	if (p->dont_fragment) {
-		worker_send_error(w, p, ICMP_UNREACHABLE, ICMP_UNREACHABLE_NEED_FRAG, (uint16_t)mtu);
+		worker_send_error(w, p, ICMP_UNREACHABLE, ICMP_UNREACHABLE_NEED_FRAG,
+				  (uint16_t)mtu);
 		return DROP_MTU_DF;
 	}
 	if (p->offload.gso_type == IO_GSO_NONE)
 		return DROP_NONE; /* cut by transmit() */
 	/* a TCP super-packet is simply cut finer by the interface */
-	if ((p->offload.gso_type & ~IO_GSO_ECN) == IO_GSO_TCPV4 && size - p->offload.gso_size < mtu) {
+	if ((p->offload.gso_type & ~IO_GSO_ECN) == IO_GSO_TCPV4 &&
+	    size - p->offload.gso_size < mtu) {
 		p->offload.gso_size = (uint16_t)(mtu - (size - p->offload.gso_size));
 		return DROP_NONE;
 	}
@@ -267,7 +272,8 @@ static void clamp_mss(const struct worker *w, struct packet *p, uint8_t out)
 
 /* An error of our own (see report_unreachable()) speaks with our address on the side to which it
  * goes, as a router's does (RFC 1812 4.3.2.4). */
-static void forward_error(struct worker *w, struct packet *p, const struct flow *flow, unsigned side)
+static void forward_error(struct worker *w, struct packet *p, const struct flow *flow,
+			  unsigned side)
 {
 	bool ours = packet_ip(p)->src == w->port[p->port].own;
 	be32 own = w->port[flow->port[1 - side]].own;
@@ -277,7 +283,8 @@ static void forward_error(struct worker *w, struct packet *p, const struct flow 
 		rewrite_source(p, own);
 }
 
-enum drop_reason worker_forward(struct worker *w, struct packet *p, struct flow *flow, unsigned side)
+enum drop_reason worker_forward(struct worker *w, struct packet *p, struct flow *flow,
+				unsigned side)
 {
 	unsigned out = 1 - side;
 	uint8_t port = flow->port[out];
@@ -292,7 +299,8 @@ enum drop_reason worker_forward(struct worker *w, struct packet *p, struct flow 
 	reason = check_size(w, p, w->port[port].link.mtu);
 	if (reason)
 		return reason;
-	if (p->proto == IPPROTO_TCP && !p->fragment_offset && p->tcp.flags & TCP_SYN && w->has_snapshot)
+	if (p->proto == IPPROTO_TCP && !p->fragment_offset && p->tcp.flags & TCP_SYN &&
+	    w->has_snapshot)
 		clamp_mss(w, p, port);
 	if (p->kind == PACKET_ICMP_ERROR)
 		forward_error(w, p, flow, side);
@@ -312,7 +320,8 @@ void worker_neighbour_ready(struct worker *w, struct neighbour *n)
 		w->neighbours.waiting--;
 		if (!port_ready(w, n->port))
 			reason = DROP_PORT_DOWN;
-		/* what matters here are the IP fields; a quote that went through once is not judged again */
+		/* what matters here are the IP fields; a quote that went through once is not judged
+		 * again */
 		if (!reason || reason == DROP_ICMP_QUOTE || reason == DROP_L4_CHECKSUM)
 			reason = transmit(w, n->port, &p,
 					  worker_source_mac(w, n->port, packet_ip(&p)->src),
@@ -340,9 +349,9 @@ static void report_unreachable(struct worker *w, const struct neighbour *n, stru
 		return;
 	}
 	error.len = answer_error(frame, &p, w->port[n->port].own, ICMP_UNREACHABLE,
-				       ICMP_UNREACHABLE_HOST, 0);
+				 ICMP_UNREACHABLE_HOST, 0);
 	if (packet_parse(&error) || worker_process(w, &error))
-		return; /* its flow has gone meanwhile */
+		return;	 /* its flow has gone meanwhile */
 	worker_flush(w); /* the frame ends with this function */
 	w->counters->icmp_sent++;
 }

@@ -2,8 +2,8 @@
 /*
  * state - what one worker holds. Private to datapath/worker.
  *
- * Shared: the flow table (flow/layout.h) and the counters page. Everything else here is the worker's
- * own, and is made anew from the flows when a table is adopted (adopt.c).
+ * Shared: the flow table (flow/layout.h) and the counters page. Everything else here is the
+ * worker's own, and is made anew from the flows when a table is adopted (adopt.c).
  */
 #ifndef PGW_WORKER_STATE_H
 #define PGW_WORKER_STATE_H
@@ -22,12 +22,12 @@
 #include "datapath/worker/log.h"
 #include "datapath/worker/worker.h"
 
-#define WORKER_ANSWERS	    32u /* ICMP errors and resets under way until the next flush */
-#define WORKER_PIECES	    64u /* fragments under way until the next flush */
-#define WORKER_HOLD	    (FRAG_WAIT_MAX + NEIGHBOUR_WAIT_MAX)
-#define WORKER_SERVICES	    16384u /* services that have a turn of their own */
-#define WORKER_PORT_VMACS   64u /* virtual MACs on one portgroup; twice what control allows */
-#define MS_NS		    1000000ull
+#define WORKER_ANSWERS	  32u /* ICMP errors and resets under way until the next flush */
+#define WORKER_PIECES	  64u /* fragments under way until the next flush */
+#define WORKER_HOLD	  (FRAG_WAIT_MAX + NEIGHBOUR_WAIT_MAX)
+#define WORKER_SERVICES	  16384u /* services that have a turn of their own */
+#define WORKER_PORT_VMACS 64u	 /* virtual MACs on one portgroup; twice what control allows */
+#define MS_NS		  1000000ull
 /* A host's first flow takes two entries: one for all that it does, one in its pool. */
 #define WORKER_CLIENTS(flows) (2 * (flows))
 
@@ -45,8 +45,8 @@ struct worker_portgroup {
 struct worker_sweep {
 	bool running;
 	bool next_hops; /* a neighbour has changed: look at mac[] of all flows too */
-	bool snapshot; /* a snapshot has changed: look whether it admits them */
-	uint32_t next; /* record */
+	bool snapshot;	/* a snapshot has changed: look whether it admits them */
+	uint32_t next;	/* record */
 	uint64_t ended;
 };
 
@@ -64,7 +64,7 @@ struct worker {
 	uint64_t lost_asked_ns;
 	bool lost_due; /* frames have arrived since: ports are asked once more when they stop */
 	uint64_t confirm_ns; /* when stale neighbours in use are looked at; 0: there are none */
-	uint64_t now_ns; /* as the driver last said */
+	uint64_t now_ns;     /* as the driver last said */
 	uint32_t now_tick;
 
 	struct worker_portgroup port[COUNTERS_PORTS];
@@ -92,7 +92,8 @@ struct worker {
 	struct worker_sweep sweep;
 	struct worker_log log;
 
-	uint64_t icmp_tokens_ns; /* time that has been spent on ICMP errors, see worker_may_send_icmp() */
+	uint64_t icmp_tokens_ns; /* time that has been spent on ICMP errors, see
+				    worker_may_send_icmp() */
 
 	struct io_frame frames[IO_BURST];
 	struct packet packets[IO_BURST];
@@ -103,7 +104,8 @@ struct worker {
 };
 
 /* What became of a packet, where DROP_* is not enough. */
-#define DROP_TO_KERNEL ((enum drop_reason)DROP_COUNT) /* left to the kernel's stack, not dropped */
+#define DROP_TO_KERNEL ((enum drop_reason)DROP_COUNT) /* left to the kernel's stack, not dropped   \
+						       */
 
 static inline struct flow *worker_flow(struct worker *w, uint32_t index)
 {
@@ -115,7 +117,8 @@ enum drop_reason worker_process(struct worker *w, struct packet *p);
 void worker_settle(struct worker *w, const struct packet *p, enum drop_reason reason);
 
 /* create.c */
-/* worker_create_flow() - make the flow that @p begins. Return: DROP_NONE and @index, else why not. */
+/* worker_create_flow() - make the flow that @p begins. Return: DROP_NONE and @index, else why not.
+ */
 enum drop_reason worker_create_flow(struct worker *w, struct packet *p, uint32_t *index);
 
 /* flows.c */
@@ -159,9 +162,11 @@ const struct snapshot_backend *worker_choose_backend(struct worker *w,
 /* worker_refuse_service() - answer @p, to a service whose backends are all down, as it wants. */
 void worker_refuse_service(struct worker *w, const struct packet *p,
 			   const struct snapshot_service *service);
-/* worker_count_backend() - a connection of the backend of @flow, with FLOW_DNAT, began (1), ended. */
+/* worker_count_backend() - a connection of the backend of @flow, with FLOW_DNAT, began (1), ended.
+ */
 void worker_count_backend(struct worker *w, const struct flow *flow, int by);
-/* worker_flow_counts() - whether the flow is a connection in these numbers: to a service, not closed */
+/* worker_flow_counts() - whether the flow is a connection in these numbers: to a service, not
+ * closed */
 bool worker_flow_counts(const struct flow *flow);
 /* worker_backends_snapshot() - @next is about to take the place of w->snapshot, if there is one. */
 void worker_backends_snapshot(struct worker *w, const struct snapshot *next);
@@ -184,19 +189,21 @@ const struct mac *worker_source_mac(const struct worker *w, uint8_t port, be32 o
 const struct mac *worker_flow_mac(const struct worker *w, const struct flow *flow, unsigned side);
 /* worker_choose_vmac() - fill vmac[] of a flow, by its addresses. */
 void worker_choose_vmac(const struct worker *w, struct flow *flow);
-/* worker_offloadable() - whether the kernel's programs may forward the flow: they know its next hops, and
- * each portgroup's own MAC as the source. */
+/* worker_offloadable() - whether the kernel's programs may forward the flow: they know its next
+ * hops, and each portgroup's own MAC as the source. */
 bool worker_offloadable(const struct worker *w, const struct flow *flow);
 
 /* send.c */
 /* worker_forward() - translate and send a packet of @flow that arrived on @side. */
-enum drop_reason worker_forward(struct worker *w, struct packet *p, struct flow *flow, unsigned side);
+enum drop_reason worker_forward(struct worker *w, struct packet *p, struct flow *flow,
+				unsigned side);
 /* worker_send_error() - answer @p with an ICMP error, if the rules and the rate allow it. */
 void worker_send_error(struct worker *w, const struct packet *p, uint8_t type, uint8_t code,
 		       uint16_t mtu);
 /* worker_send_reset() - answer a segment of no flow with RST, if the rate allows it. */
 void worker_send_reset(struct worker *w, const struct packet *p);
-/* worker_send_flow_reset() - end a flow's connection for its client, where the next hop is known. */
+/* worker_send_flow_reset() - end a flow's connection for its client, where the next hop is known.
+ */
 void worker_send_flow_reset(struct worker *w, const struct flow *flow);
 void worker_flush(struct worker *w);
 /* worker_confirm() - ask the kernel whether a neighbour still is where it was, now and then. */

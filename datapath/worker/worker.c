@@ -16,14 +16,14 @@
 #include "datapath/policy/admit.h"
 #include "datapath/worker/state.h"
 
-#define EXPIRE_BATCH	     512u
-#define SWEEP_BATCH	     8192u
-#define NEIGHBOUR_CHECK_NS   (100 * MS_NS) /* how often packets that wait are looked at */
-#define LOST_CHECK_NS	     (100 * MS_NS) /* how often ports are asked what they lost */
-#define CONFIRM_SOON_NS	     (500 * MS_NS)
-#define CONFIRM_CHECK_NS     (5000 * MS_NS) /* how often stale neighbours in use are looked at */
-#define NEVER		     UINT64_MAX
-#define NUD_USABLE	     (NUD_REACHABLE | NUD_PERMANENT | NUD_NOARP | NUD_STALE | NUD_DELAY | NUD_PROBE)
+#define EXPIRE_BATCH	   512u
+#define SWEEP_BATCH	   8192u
+#define NEIGHBOUR_CHECK_NS (100 * MS_NS) /* how often packets that wait are looked at */
+#define LOST_CHECK_NS	   (100 * MS_NS) /* how often ports are asked what they lost */
+#define CONFIRM_SOON_NS	   (500 * MS_NS)
+#define CONFIRM_CHECK_NS   (5000 * MS_NS) /* how often stale neighbours in use are looked at */
+#define NEVER		   UINT64_MAX
+#define NUD_USABLE	   (NUD_REACHABLE | NUD_PERMANENT | NUD_NOARP | NUD_STALE | NUD_DELAY | NUD_PROBE)
 
 int worker_create(struct worker **worker, const struct worker_options *options)
 {
@@ -161,7 +161,8 @@ int64_t worker_attach_table(struct worker *w, void *memory, size_t bytes, uint64
 		return -ENOMEM;
 	}
 	if (!atomic_load_explicit(&w->table.header->ip_id, memory_order_relaxed))
-		atomic_store_explicit(&w->table.header->ip_id, random_u32(&w->random), memory_order_relaxed);
+		atomic_store_explicit(&w->table.header->ip_id, random_u32(&w->random),
+				      memory_order_relaxed);
 	schedule_adopted(w);
 	w->unadopted = flow_table_high(&w->table) > 0;
 	w->counters->flows = w->table.used;
@@ -206,7 +207,8 @@ static void confirm_soon(struct worker *w, uint8_t port)
 	}
 }
 
-void worker_port(struct worker *w, uint8_t index, const struct worker_link *link, struct io_port *io)
+void worker_port(struct worker *w, uint8_t index, const struct worker_link *link,
+		 struct io_port *io)
 {
 	struct worker_portgroup *port = &w->port[index];
 
@@ -253,14 +255,15 @@ void worker_neighbour(struct worker *w, uint32_t ifindex, be32 addr, const struc
 	for (uint8_t i = 0; i < COUNTERS_PORTS && index == NEIGHBOUR_NONE; i++)
 		if (w->port[i].io && w->port[i].link.ifindex == ifindex)
 			/* also what no flow needs yet: the kernel does not repeat what it told */
-			index = usable ? neighbour_get(&w->neighbours, i, addr) :
-					 neighbour_find(&w->neighbours, i, addr);
+			index = usable ? neighbour_get(&w->neighbours, i, addr)
+				       : neighbour_find(&w->neighbours, i, addr);
 	if (index == NEIGHBOUR_NONE)
 		return;
 	n = neighbour_at(&w->neighbours, index);
 	if (!(state & NUD_INCOMPLETE)) {
 		/* what adopted flows have in mac[] is compared once */
-		if (n->users && (n->adopted || (neighbour_usable(n) && (!usable || !mac_equal(&n->mac, mac)))))
+		if (n->users &&
+		    (n->adopted || (neighbour_usable(n) && (!usable || !mac_equal(&n->mac, mac)))))
 			sweep_begin(w, false, true);
 		n->adopted = false;
 	}
@@ -294,8 +297,10 @@ void worker_snapshot(struct worker *w, const struct snapshot *snapshot, uint64_t
 	for (unsigned i = 0; i < TIMER_COUNT; i++) {
 		uint64_t ns = snapshot->header->timer_s[i] * 1000000000ull;
 
-		/* rounded up: a timer never ends early; a tick's worth late is within its resolution */
-		w->timeout_tick[i] = (uint32_t)((ns + (1u << FLOW_TICK_SHIFT) - 1) >> FLOW_TICK_SHIFT);
+		/* rounded up: a timer never ends early; a tick's worth late is within its
+		 * resolution */
+		w->timeout_tick[i] =
+			(uint32_t)((ns + (1u << FLOW_TICK_SHIFT) - 1) >> FLOW_TICK_SHIFT);
 	}
 	for (uint32_t i = 0; i < snapshot->n_pool_addresses; i++)
 		ports_add(w->ports, snapshot->pool_addresses[i]);
@@ -320,8 +325,8 @@ static bool expire(struct worker *w)
 		uint32_t timeout;
 
 		index = wheel_oldest_closed(&w->wheel);
-		if (index == WHEEL_NONE ||
-		    worker_idle(w, worker_flow(w, index)) < worker_timeout(w, worker_flow(w, index)))
+		if (index == WHEEL_NONE || worker_idle(w, worker_flow(w, index)) <
+						   worker_timeout(w, worker_flow(w, index)))
 			index = wheel_pop(&w->wheel, w->now_tick);
 		if (index == WHEEL_NONE)
 			return false;

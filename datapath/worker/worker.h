@@ -78,7 +78,7 @@ unsigned worker_receive(struct worker *worker, uint8_t index, uint64_t now_ns);
 /* What worker_work() reports. */
 struct worker_status {
 	uint64_t next_ns; /* when to call again at the latest; UINT64_MAX = nothing is due */
-	bool swept; /* a sweep for worker_snapshot() ended with this call */
+	bool swept;	  /* a sweep for worker_snapshot() ended with this call */
 	uint64_t swept_revision, swept_ended; /* of that sweep */
 };
 
@@ -92,7 +92,8 @@ void worker_work(struct worker *worker, uint64_t now_ns, struct worker_status *s
  */
 void worker_log(struct worker *worker, struct event_ring *ring, uint32_t percent);
 
-/* worker_end_flow() - end the flow in @record if its key word still is @word. Return: true if so. */
+/* worker_end_flow() - end the flow in @record if its key word still is @word. Return: true if so.
+ */
 bool worker_end_flow(struct worker *worker, uint32_t record, uint32_t word, uint64_t now_ns);
 
 #endif

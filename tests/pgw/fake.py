@@ -11,10 +11,10 @@ import tables
 ITEMS = {
     "portgroup": [
         {"name": "vrack", "dev": "eth1", "vlan": 0, "realm": "private", "last-hop": True,
-         "reverse-path": True, "ifindex": 2, "mtu": 1500, "mac": "02:00:00:00:00:01",
+         "reverse-path": True, "ifindex": 2, "mtu": 1500, "mac": "02:00:00:00:00:01", "offload-state": "off",
          "state": "up"},
         {"name": "vsphere", "dev": "eth2", "vlan": 12, "realm": "vsphere", "last-hop": False,
-         "reverse-path": True, "ifindex": 3, "mtu": 9000, "mac": "02:00:00:00:00:02",
+         "reverse-path": True, "ifindex": 3, "mtu": 9000, "mac": "02:00:00:00:00:02", "offload-state": "tc",
          "state": "absent"}],
     "address": [{"address": "172.16.0.1/24", "portgroup": "vrack", "state": "present"},
                 {"address": "10.10.0.2/24", "portgroup": "vsphere", "state": "missing"}],

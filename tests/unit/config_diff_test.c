@@ -170,8 +170,11 @@ static void test_order(void **state)
 		NULL,
 	};
 	static const char *const changed_settings[] = {
-		"set connection-limits default", "set creation-rate 8", "set mss-clamp 1400",
-		"set dead-flow rst",		 NULL,
+		"set connection-limits default",
+		"set creation-rate 8",
+		"set mss-clamp 1400",
+		"set dead-flow rst",
+		NULL,
 	};
 	static const char *const nothing[] = {NULL};
 	(void)state;

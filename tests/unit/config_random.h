@@ -55,8 +55,9 @@ static inline void random_portgroups(struct config_text *text, struct random *ra
 		if (random_below(random, 3) == 0)
 			config_text_add(text, " reverse-path off");
 		if (random_below(random, 3) == 0)
-			config_text_add(text, " offload %s",
-					offload_mode_name(random_below(random, OFFLOAD_MODE_COUNT)));
+			config_text_add(
+				text, " offload %s",
+				offload_mode_name(random_below(random, OFFLOAD_MODE_COUNT)));
 		config_text_add(text, "\naddress add 10.%u.0.1/16 portgroup g%u\n", i, i);
 		if (random_below(random, 2))
 			config_text_add(text, "address add 10.%u.0.2/%u portgroup g%u\n", i,
@@ -137,8 +138,8 @@ static inline void random_rules(struct config_text *text, struct random *random,
 static inline void random_health(struct config_text *text, struct random *random)
 {
 	static const char *const balances[] = {"round-robin", "least-connections", "source-hash"};
-	static const char *const kinds_of_check[] = {"tcp", "tls", "icmp", "http",
-						     "http path /", "http path /a?b=c&d=%20"};
+	static const char *const kinds_of_check[] = {
+		"tcp", "tls", "icmp", "http", "http path /", "http path /a?b=c&d=%20"};
 	static const char *const seconds[] = {"0.1", "0.25", "1.005", "5.0", "60"};
 	static const char *const dead[] = {"keep", "reset", "move"};
 	static const char *const down[] = {"silence", "reset", "icmp"};
@@ -212,11 +213,12 @@ static inline void random_vmacs(struct config_text *text, struct random *random,
 			if (!(present >> i & 1) || random_below(random, 2))
 				continue;
 			/* three MACs a portgroup */
-			config_text_add(text,
-					"vmac add %s:%02x:0%u address 10.%u.%u.1 portgroup g%u type %s "
-					"name vm%u\n",
-					(i + j) % 3 ? "02:00:00:00" : "00:50:56:3f", i, (i + j) % 3, i, j,
-					i, vmware ? "vmware" : "ovh", random_below(random, 3));
+			config_text_add(
+				text,
+				"vmac add %s:%02x:0%u address 10.%u.%u.1 portgroup g%u type %s "
+				"name vm%u\n",
+				(i + j) % 3 ? "02:00:00:00" : "00:50:56:3f", i, (i + j) % 3, i, j,
+				i, vmware ? "vmware" : "ovh", random_below(random, 3));
 		}
 }
 

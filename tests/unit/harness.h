@@ -42,10 +42,12 @@ struct harness {
 	uint64_t seed;
 	unsigned asked; /* neighbours asked for */
 	be32 asked_addr;
-	const struct snapshot_reserved *reserved; /* for the next harness_configure(): listening ports */
+	const struct snapshot_reserved
+		*reserved; /* for the next harness_configure(): listening ports */
 	size_t n_reserved;
 	const uint8_t *backend_up; /* for the next harness_configure(): see config_runtime */
-	const struct mac *vmac; /* frames may come from this one beside the portgroups' own; NULL: none */
+	const struct mac
+		*vmac; /* frames may come from this one beside the portgroups' own; NULL: none */
 };
 
 /* harness_open() - @config: statements of pgw.conf; server_mac answers for every vsphere address */
@@ -62,18 +64,19 @@ void harness_neighbour(struct harness *h, uint8_t port, const char *addr, const 
 struct probe {
 	const struct mac *from_mac; /* default: router_mac on vrack, server_mac on vsphere */
 	const char *src, *dst;
-	uint16_t sport, dport; /* ICMP echo: sport is the identifier of a request, dport of a reply */
+	uint16_t sport,
+		dport; /* ICMP echo: sport is the identifier of a request, dport of a reply */
 	uint8_t proto;
 	uint8_t tcp_flags;
 	uint32_t seq, ack;
 	uint16_t window; /* default 65535 */
-	uint8_t ttl; /* default 64 */
+	uint8_t ttl;	 /* default 64 */
 	uint16_t id;
 	uint16_t fragment; /* the IP header's fragment field: flags and offset */
-	uint16_t payload; /* bytes after the transport header; of a later fragment, all of it */
-	bool later; /* no transport header: a later fragment */
-	bool partial; /* checksum left to hardware */
-	bool no_checksum; /* UDP: 0 */
+	uint16_t payload;  /* bytes after the transport header; of a later fragment, all of it */
+	bool later;	   /* no transport header: a later fragment */
+	bool partial;	   /* checksum left to hardware */
+	bool no_checksum;  /* UDP: 0 */
 	uint16_t gso_size;
 };
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * offload_program_test - the tc program of datapath/offload, run by the kernel's BPF_PROG_TEST_RUN on
- * frames of the test's making, against what the worker makes of the same frames.
+ * offload_program_test - the tc program of datapath/offload, run by the kernel's BPF_PROG_TEST_RUN
+ * on frames of the test's making, against what the worker makes of the same frames.
  *
- * Worker and program work on one flow table, a BPF map. A frame is shown to the program first. If it
- * leaves it alone, then the frame and the flow must be as they were. If it forwards it, then all is put
- * back, the worker gets the frame, and must send the same bytes and leave the same record.
+ * Worker and program work on one flow table, a BPF map. A frame is shown to the program first. If
+ * it leaves it alone, then the frame and the flow must be as they were. If it forwards it, then all
+ * is put back, the worker gets the frame, and must send the same bytes and leave the same record.
  *
  * Needs root and BPF; exits with 77 (skipped) without.
  */
@@ -86,9 +86,8 @@ static void make_table(struct bench *b)
 
 static struct bench *bench_open(void)
 {
-	const struct offload_settings settings = {.timeout_tick_tcp = 7000000,
-						  .timeout_tick_udp = 280000,
-						  .clock_lag_tick = 10};
+	const struct offload_settings settings = {
+		.timeout_tick_tcp = 7000000, .timeout_tick_udp = 280000, .clock_lag_tick = 10};
 	struct bench *b = calloc(1, sizeof(*b));
 
 	assert_non_null(b);
@@ -122,21 +121,23 @@ static int run(struct bench *b, uint8_t port, const struct frame *frame, struct 
 	struct __sk_buff context = {.ifindex = LOOPBACK, .gso_size = frame->offload.gso_size};
 	uint32_t index = port, payload = frame->len - frame->offload.hdr_len;
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame->data, .data_size_in = frame->len,
-		    .data_out = out->data, .data_size_out = sizeof(out->data),
-		    .ctx_in = &context, .ctx_size_in = sizeof(context));
+		    .data_out = out->data, .data_size_out = sizeof(out->data), .ctx_in = &context,
+		    .ctx_size_in = sizeof(context));
 	struct frame *shown = calloc(1, sizeof(*shown));
 
 	assert_non_null(shown);
 	if (frame->offload.gso_size)
-		context.gso_segs = (payload + frame->offload.gso_size - 1) / frame->offload.gso_size;
+		context.gso_segs =
+			(payload + frame->offload.gso_size - 1) / frame->offload.gso_size;
 	*shown = *frame;
-	/* to us, as the loopback device sees it; the verdict does not depend on the address itself */
+	/* to us, as the loopback device sees it; the verdict does not depend on the address itself
+	 */
 	if (mac_equal((const struct mac *)frame->data, port == VRACK ? &vrack_mac : &vsphere_mac))
 		memset(shown->data, 0, 6);
 	opts.data_in = shown->data;
 	set_map(b->program->maps.links, LOOPBACK, &index);
-	assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(b->program->progs.pgw_forward), &opts),
-			 0);
+	assert_int_equal(
+		bpf_prog_test_run_opts(bpf_program__fd(b->program->progs.pgw_forward), &opts), 0);
 	out->len = opts.data_size_out;
 	if ((int)opts.retval == TC_ACT_UNSPEC) {
 		assert_int_equal(out->len, shown->len);
@@ -159,7 +160,8 @@ static bool same_but_zero(const uint8_t *a, const uint8_t *b)
 static void assert_same_frame(struct frame *program, const struct frame *worker)
 {
 	assert_int_equal(program->len, worker->len);
-	if (program->data[23] == IPPROTO_TCP && same_but_zero(program->data + 50, worker->data + 50))
+	if (program->data[23] == IPPROTO_TCP &&
+	    same_but_zero(program->data + 50, worker->data + 50))
 		memcpy(program->data + 50, worker->data + 50, 2);
 	assert_memory_equal(program->data, worker->data, worker->len);
 }
@@ -168,7 +170,8 @@ static void assert_same_record(const struct flow *program, const struct flow *wo
 {
 	struct flow a = *program, b = *worker;
 
-	assert_in_range(a.seen_tick - b.seen_tick + 100, 0, 200); /* each by its own look at the clock */
+	assert_in_range(a.seen_tick - b.seen_tick + 100, 0,
+			200); /* each by its own look at the clock */
 	a.seen_tick = b.seen_tick = 0;
 	assert_memory_equal(&a, &b, sizeof(a));
 }
@@ -254,8 +257,12 @@ static bool forwarded(struct bench *b, uint8_t port, const struct probe *probe)
 static struct probe out_of(const struct talk *talk, uint16_t payload)
 {
 	(void)talk;
-	return (struct probe){.src = CLIENT, .sport = 4000, .dst = VC, .dport = 53,
-			      .proto = IPPROTO_UDP, .payload = payload};
+	return (struct probe){.src = CLIENT,
+			      .sport = 4000,
+			      .dst = VC,
+			      .dport = 53,
+			      .proto = IPPROTO_UDP,
+			      .payload = payload};
 }
 
 static void test_plain(void **state)
@@ -440,7 +447,8 @@ static uint32_t pick(struct bench *b, uint32_t n)
 
 static void random_segment(struct bench *b, struct talk *talk, struct probe *p, uint8_t *port)
 {
-	static const uint8_t odd[] = {0, TCP_SYN, TCP_FIN | TCP_ACK, TCP_RST, 0x10 | 0x20, 0x18, 0xff};
+	static const uint8_t odd[] = {0,    TCP_SYN, TCP_FIN | TCP_ACK, TCP_RST, 0x10 | 0x20,
+				      0x18, 0xff};
 	unsigned side = pick(b, 2);
 	uint8_t flags = pick(b, 12) ? TCP_ACK | (pick(b, 2) ? 8 : 0) : odd[pick(b, sizeof(odd))];
 
@@ -554,10 +562,10 @@ static int say_nothing(enum libbpf_print_level level, const char *format, va_lis
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_plain),	    cmocka_unit_test(test_left_alone),
+		cmocka_unit_test(test_plain),	     cmocka_unit_test(test_left_alone),
 		cmocka_unit_test(test_first_answer), cmocka_unit_test(test_ended),
-		cmocka_unit_test(test_closing),	    cmocka_unit_test(test_neighbour_moved),
-		cmocka_unit_test(test_padding),	    cmocka_unit_test(test_random),
+		cmocka_unit_test(test_closing),	     cmocka_unit_test(test_neighbour_moved),
+		cmocka_unit_test(test_padding),	     cmocka_unit_test(test_random),
 	};
 	struct forward_bpf *probe;
 

@@ -129,9 +129,12 @@ static void read_back_from_a_snapshot(void **state)
 /* Each address of a MAC has its index, which stays while another MAC comes and goes. */
 static void virtual_macs(void **state)
 {
-	struct config_vmac vmacs[] = {{.mac = {{2, 0, 0, 0, 0, 1}}}, {.mac = {{2, 0, 0, 0, 0, 2}}},
-				      {.mac = {{2, 0, 0, 0, 0, 2}}}, {.mac = {{2, 0, 0, 0, 0, 3}}}};
-	struct config all = {.vmacs = vmacs, .n_vmacs = 3}, later = {.vmacs = vmacs + 1, .n_vmacs = 3};
+	struct config_vmac vmacs[] = {{.mac = {{2, 0, 0, 0, 0, 1}}},
+				      {.mac = {{2, 0, 0, 0, 0, 2}}},
+				      {.mac = {{2, 0, 0, 0, 0, 2}}},
+				      {.mac = {{2, 0, 0, 0, 0, 3}}}};
+	struct config all = {.vmacs = vmacs, .n_vmacs = 3},
+		      later = {.vmacs = vmacs + 1, .n_vmacs = 3};
 	const struct snapshot_vmac running[] = {{.mac = {{2, 0, 0, 0, 0, 3}}, .index = 5}};
 	const struct snapshot snapshot = {.vmacs = running, .n_vmacs = 1};
 	struct names names = {0};

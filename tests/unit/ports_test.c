@@ -88,7 +88,8 @@ static void test_model(void **state)
 			ports_rest(ports, now);
 			for (unsigned s = 0; s < 3; s++)
 				for (unsigned p = 1000; p < 2000; p++)
-					if (model[s][p] == HELD && (int32_t)(until[s][p] - now) <= 0)
+					if (model[s][p] == HELD &&
+					    (int32_t)(until[s][p] - now) <= 0)
 						model[s][p] = FREE;
 			break;
 		}
@@ -107,7 +108,8 @@ static void test_exhaustion(void **state)
 
 	(void)state;
 	assert_int_equal(ports_create(&ports), 0);
-	assert_int_equal(ports_take(ports, 1, IPPROTO_UDP, 1024, 65535, &random), 0); /* no such address */
+	assert_int_equal(ports_take(ports, 1, IPPROTO_UDP, 1024, 65535, &random),
+			 0); /* no such address */
 	assert_int_equal(ports_add(ports, 1), 0);
 	ports_block(ports, 0, IPPROTO_UDP, 5000);
 	ports_block(ports, 1, IPPROTO_UDP, 65535);
@@ -138,13 +140,18 @@ static void test_mappings(void **state)
 	assert_int_equal(mappings_init(&m, 1000, key), 0);
 	for (unsigned long left = model_operations(OPERATIONS); left > 0; left--) {
 		uint32_t n = draw(4096);
-		struct mapping model = {.internal = n / 64, .internal_port = (be16)n, .external = 9,
-					.external_port = (be16)(n + 1), .proto = 6, .shared = true};
+		struct mapping model = {.internal = n / 64,
+					.internal_port = (be16)n,
+					.external = 9,
+					.external_port = (be16)(n + 1),
+					.proto = 6,
+					.shared = true};
 		uint32_t found = mapping_find_internal(&m, n / 64, (be16)n, 6, 0, 0);
 
 		assert_int_equal(found, at[n] ? at[n] - 1 : MAPPING_NONE);
 		assert_int_equal(mapping_find_external(&m, 9, (be16)(n + 1), 6), found);
-		assert_int_equal(mapping_find_internal(&m, n / 64, (be16)n, 17, 0, 0), MAPPING_NONE);
+		assert_int_equal(mapping_find_internal(&m, n / 64, (be16)n, 17, 0, 0),
+				 MAPPING_NONE);
 		if (at[n] && draw(2)) {
 			permit_drop(&m, found, n);
 			assert_false(permit_find(&m, found, n));

@@ -43,7 +43,8 @@ static void test_sum(void **state)
 			simple += b % 2 ? data[b] : (uint32_t)data[b] << 8;
 		while (simple >> 16)
 			simple = (simple & 0xffff) + (simple >> 16);
-		assert_int_equal(checksum_fold(checksum_add(0, data, bytes)), htons((uint16_t)simple));
+		assert_int_equal(checksum_fold(checksum_add(0, data, bytes)),
+				 htons((uint16_t)simple));
 	}
 }
 
@@ -51,7 +52,8 @@ static void put_checksums(uint8_t *frame, uint32_t len, uint8_t proto)
 {
 	struct ip_header *ip = (struct ip_header *)(frame + 14);
 	uint32_t at = proto == IPPROTO_TCP ? 16 : proto == IPPROTO_UDP ? 6 : 2;
-	uint64_t pseudo = proto == IPPROTO_ICMP ? 0 : checksum_pseudo(ip->src, ip->dst, proto, len - 34);
+	uint64_t pseudo =
+		proto == IPPROTO_ICMP ? 0 : checksum_pseudo(ip->src, ip->dst, proto, len - 34);
 	uint16_t check = 0;
 
 	ip->check = 0;
@@ -66,13 +68,15 @@ static void put_checksums(uint8_t *frame, uint32_t len, uint8_t proto)
 static bool checksums_right(const uint8_t *frame, uint32_t len, uint8_t proto)
 {
 	const struct ip_header *ip = (const struct ip_header *)(frame + 14);
-	uint64_t pseudo = proto == IPPROTO_ICMP ? 0 : checksum_pseudo(ip->src, ip->dst, proto, len - 34);
+	uint64_t pseudo =
+		proto == IPPROTO_ICMP ? 0 : checksum_pseudo(ip->src, ip->dst, proto, len - 34);
 
 	return checksum_fold(checksum_add(0, ip, 20)) == 0xffff &&
 	       checksum_fold(checksum_add(pseudo, frame + 34, len - 34)) == 0xffff;
 }
 
-/* There and back again, random bytes: right checksums after each step, the same bytes at the end. */
+/* There and back again, random bytes: right checksums after each step, the same bytes at the end.
+ */
 static void test_round_trip(void **state)
 {
 	const uint8_t protos[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP};
@@ -83,7 +87,10 @@ static void test_round_trip(void **state)
 		struct ip_header *ip = (struct ip_header *)(frame + 14);
 		uint8_t proto = protos[i % 3];
 		struct flow flow = {.proto = proto};
-		struct packet p = {.data = frame, .len = sizeof(frame), .proto = proto, .l4 = 34,
+		struct packet p = {.data = frame,
+				   .len = sizeof(frame),
+				   .proto = proto,
+				   .l4 = 34,
 				   .ip_len = sizeof(frame) - 14};
 
 		for (unsigned b = 0; b < sizeof(frame); b++)
@@ -147,7 +154,8 @@ static void test_udp_zero(void **state)
 		struct flow flow = {.proto = IPPROTO_UDP,
 				    .tuple = {{.src = 1, .dst = 2, .sport = 3, .dport = 4},
 					      {.src = 2, .dst = 1, .sport = 4, .dport = (be16)i}}};
-		struct packet p = {.data = frame, .len = sizeof(frame), .proto = IPPROTO_UDP, .l4 = 34};
+		struct packet p = {
+			.data = frame, .len = sizeof(frame), .proto = IPPROTO_UDP, .l4 = 34};
 
 		ip->version_ihl = 0x45;
 		ip->src = 1;
@@ -182,7 +190,8 @@ static void test_fragment(void **state)
 	for (unsigned i = 0; i < sizeof(frame); i++)
 		frame[i] = (uint8_t)draw();
 	ip->version_ihl = 0x46;
-	memcpy(frame + 34, "\x44\x04\x00\x00", 4); /* a timestamp: not copied into later fragments */
+	memcpy(frame + 34, "\x44\x04\x00\x00",
+	       4); /* a timestamp: not copied into later fragments */
 	for (uint32_t mtu = 60; mtu < 3100; mtu += 61) {
 		uint32_t done = 0, cut;
 

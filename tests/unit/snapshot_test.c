@@ -77,10 +77,12 @@ static void make(struct block *b)
 	b->routes[3] = (struct snapshot_route){0, a3, a3, 0, 31, 0};
 	b->allow[0] = (struct snapshot_allow){0x0a000000, 0x0affffff, 5};
 	b->allow[1] = (struct snapshot_allow){0x0b000000, 0x0b000000, 6};
-	b->services[0] = (struct snapshot_service){
-		"one", a1, htons(443), IPPROTO_TCP, 0, 0, 2, DEAD_MOVE, DOWN_ICMP, {0}};
-	b->services[1] = (struct snapshot_service){"two", a1, htons(53), IPPROTO_UDP, 1, 2, 1, 0, 0, {0}};
-	b->services[2] = (struct snapshot_service){"three", a2, htons(1), IPPROTO_TCP, 0, 0, 3, 0, 0, {0}};
+	b->services[0] = (struct snapshot_service){"one", a1, htons(443), IPPROTO_TCP, 0,
+						   0,	  2,  DEAD_MOVE,  DOWN_ICMP,   {0}};
+	b->services[1] =
+		(struct snapshot_service){"two", a1, htons(53), IPPROTO_UDP, 1, 2, 1, 0, 0, {0}};
+	b->services[2] =
+		(struct snapshot_service){"three", a2, htons(1), IPPROTO_TCP, 0, 0, 3, 0, 0, {0}};
 	for (uint8_t i = 0; i < 3; i++)
 		b->backends[i] =
 			(struct snapshot_backend){htonl(0xac100010u + i), htons(80), i % 2, 0};

@@ -43,7 +43,8 @@ static void *new_memory(uint32_t capacity, size_t *bytes)
 /* Keys from a small space, so that duplicates are tried. */
 static void fill(struct flow *flow, uint32_t n)
 {
-	flow->tuple[0] = (struct flow_tuple){.src = n, .dst = 1, .sport = (be16)(n % 7), .dport = 80};
+	flow->tuple[0] =
+		(struct flow_tuple){.src = n, .dst = 1, .sport = (be16)(n % 7), .dport = 80};
 	flow->tuple[1] = (struct flow_tuple){.src = 2, .dst = 3, .sport = 80, .dport = (be16)n};
 	flow->proto = 6;
 	flow->port[0] = (uint8_t)(n % 3);
@@ -102,7 +103,8 @@ static void test_model(void **state)
 			break;
 		default:
 			for (unsigned side = 0; side < 2; side++) {
-				uint32_t ref = at[n] == FLOW_NONE ? FLOW_NONE : FLOW_REF(at[n], side);
+				uint32_t ref =
+					at[n] == FLOW_NONE ? FLOW_NONE : FLOW_REF(at[n], side);
 
 				assert_int_equal(find(&t, &wanted, side), ref);
 			}
@@ -133,8 +135,10 @@ static void test_capacity(void **state)
 		uint32_t index = flow_alloc(&t, 0);
 		struct flow *f = &t.records[index];
 
-		f->tuple[0] = (struct flow_tuple){.src = 10 + i / 60000, .sport = (be16)i, .dst = 9, .dport = 1};
-		f->tuple[1] = (struct flow_tuple){.src = 9, .sport = 1, .dst = 10 + i / 60000, .dport = (be16)i};
+		f->tuple[0] = (struct flow_tuple){
+			.src = 10 + i / 60000, .sport = (be16)i, .dst = 9, .dport = 1};
+		f->tuple[1] = (struct flow_tuple){
+			.src = 9, .sport = 1, .dst = 10 + i / 60000, .dport = (be16)i};
 		f->port[1] = 1;
 		f->proto = 17;
 		assert_true(flow_publish(&t, index));
@@ -184,7 +188,8 @@ static void test_mends(void **state)
 	t.records[index[1]].word = FLOW_WORD(FLOW_TOMBSTONE, 9);
 	for (uint32_t b = 0; b < t.header->buckets; b++)
 		for (unsigned s = 0; s < FLOW_BUCKET_SLOTS; s++)
-			if ((uint32_t)t.buckets[b].slot[s] == FLOW_REF(index[2], 1) && t.buckets[b].slot[s])
+			if ((uint32_t)t.buckets[b].slot[s] == FLOW_REF(index[2], 1) &&
+			    t.buckets[b].slot[s])
 				t.buckets[b].slot[s] = 0;
 	t.records[index[3]].port[0] = 200;
 	flow_table_detach(&t);
@@ -231,7 +236,8 @@ static void test_copy(void **state)
 	assert_false(flow_copy(&view, index, &copy));
 	/* the same record again is another flow */
 	assert_int_equal(flow_alloc(&t, 0), index);
-	assert_int_not_equal(FLOW_WORD_GENERATION(copy.word), FLOW_WORD_GENERATION(t.records[index].word));
+	assert_int_not_equal(FLOW_WORD_GENERATION(copy.word),
+			     FLOW_WORD_GENERATION(t.records[index].word));
 	flow_table_detach(&t);
 	free(memory);
 }

@@ -60,7 +60,8 @@ static void test_model(void **state)
 				/* nothing that is due by a slot or more was kept back */
 				for (unsigned f = 0; f < FLOWS; f++)
 					if (on[f])
-						assert_true((int32_t)(due[f] - (now - SLOT)) > -(int32_t)SLOT);
+						assert_true((int32_t)(due[f] - (now - SLOT)) >
+							    -(int32_t)SLOT);
 				if (wheel_next(&wheel, now, &ticks))
 					assert_in_range(ticks, 1, WHEEL_SLOTS * SLOT);
 				break;

@@ -10,13 +10,19 @@
 
 #define CLIENT "192.168.50.10"
 #define VC     "10.10.0.10"
-#define GW	"10.10.0.2"
+#define GW     "10.10.0.2"
 
 /* Fragment @n of 4 of a UDP datagram of 4000 bytes (8 header, 3992 payload), 1000 bytes each. */
 static struct probe piece(unsigned n, uint16_t id)
 {
-	struct probe p = {.src = CLIENT, .sport = 5000, .dst = VC, .dport = 7, .proto = IPPROTO_UDP,
-			  .id = id, .payload = n == 0 ? 992 : 1000, .later = n > 0};
+	struct probe p = {.src = CLIENT,
+			  .sport = 5000,
+			  .dst = VC,
+			  .dport = 7,
+			  .proto = IPPROTO_UDP,
+			  .id = id,
+			  .payload = n == 0 ? 992 : 1000,
+			  .later = n > 0};
 
 	p.fragment = (uint16_t)(n * 125 | (n < 3 ? IP_MF : 0));
 	return p;
@@ -120,7 +126,8 @@ static void test_denied(void **state)
 static void test_flood(void **state)
 {
 	struct harness *h = harness_open(harness_config, 1024);
-	struct probe whole = {.src = CLIENT, .sport = 1, .dst = VC, .dport = 7, .proto = IPPROTO_UDP};
+	struct probe whole = {
+		.src = CLIENT, .sport = 1, .dst = VC, .dport = 7, .proto = IPPROTO_UDP};
 
 	(void)state;
 	for (unsigned i = 0; i < 100000; i++) {
@@ -171,7 +178,11 @@ static void test_bad(void **state)
 	p.payload = 999;
 	harness_send(h, VRACK, &p);
 	harness_expect_drop(h, DROP_FRAG_BAD, 3);
-	p = (struct probe){.src = CLIENT, .dst = VC, .proto = IPPROTO_TCP, .later = true, .payload = 16,
+	p = (struct probe){.src = CLIENT,
+			   .dst = VC,
+			   .proto = IPPROTO_TCP,
+			   .later = true,
+			   .payload = 16,
 			   .fragment = IP_MF}; /* first fragment without a whole TCP header */
 	harness_send(h, VRACK, &p);
 	harness_expect_drop(h, DROP_FRAG_TINY, 2);
@@ -183,7 +194,8 @@ static void test_bad(void **state)
 static void test_return(void **state)
 {
 	struct harness *h = harness_open(harness_config, 1024);
-	struct probe out = {.src = CLIENT, .sport = 5000, .dst = VC, .dport = 7, .proto = IPPROTO_UDP};
+	struct probe out = {
+		.src = CLIENT, .sport = 5000, .dst = VC, .dport = 7, .proto = IPPROTO_UDP};
 	uint16_t external;
 
 	(void)state;

@@ -11,7 +11,7 @@
 
 #define CLIENT "192.168.50.10"
 #define VC     "10.10.0.10"
-#define GW	"10.10.0.2"
+#define GW     "10.10.0.2"
 #define VIP    "172.16.0.1"
 
 static void fix_icmp(struct frame *frame, uint32_t quote_bytes)
@@ -30,8 +30,9 @@ static void fix_icmp(struct frame *frame, uint32_t quote_bytes)
 }
 
 /* An ICMP error from @src to @dst that quotes @quote_bytes of the IP packet of @about. */
-static void make_error(struct frame *frame, uint8_t port, const char *src, const char *dst, uint8_t type,
-		       uint8_t code, uint16_t mtu, const struct frame *about, uint32_t quote_bytes)
+static void make_error(struct frame *frame, uint8_t port, const char *src, const char *dst,
+		       uint8_t type, uint8_t code, uint16_t mtu, const struct frame *about,
+		       uint32_t quote_bytes)
 {
 	struct probe outer = {.src = src, .dst = dst, .proto = IPPROTO_ICMP, .dport = 1};
 	struct icmp_header icmp = {.type = type, .code = code, .sequence = htons(mtu)};
@@ -58,8 +59,14 @@ struct scene {
 static struct scene *open_scene(uint8_t proto, const char *to, uint16_t port)
 {
 	struct scene *s = calloc(1, sizeof(*s));
-	struct probe out = {.src = CLIENT, .sport = 5000, .dst = to, .dport = port, .proto = proto,
-			    .tcp_flags = TCP_SYN, .seq = 1000, .payload = proto == IPPROTO_TCP ? 0 : 100};
+	struct probe out = {.src = CLIENT,
+			    .sport = 5000,
+			    .dst = to,
+			    .dport = port,
+			    .proto = proto,
+			    .tcp_flags = TCP_SYN,
+			    .seq = 1000,
+			    .payload = proto == IPPROTO_TCP ? 0 : 100};
 
 	assert_non_null(s);
 	s->h = harness_open(harness_config, 1024);
@@ -78,7 +85,8 @@ static void close_scene(struct scene *s)
 static void test_echo(void **state)
 {
 	struct harness *h = harness_open(harness_config, 1024);
-	struct probe request = {.src = CLIENT, .sport = 77, .dst = VC, .proto = IPPROTO_ICMP, .payload = 56};
+	struct probe request = {
+		.src = CLIENT, .sport = 77, .dst = VC, .proto = IPPROTO_ICMP, .payload = 56};
 	struct probe reply;
 	struct packet p;
 	uint16_t id;
@@ -87,11 +95,13 @@ static void test_echo(void **state)
 	harness_send(h, VRACK, &request);
 	id = harness_expect(h, VSPHERE, &(struct probe){.src = GW, .dst = VC, .ttl = 63}, NULL);
 	assert_in_range(id, 16384, 65535);
-	reply = (struct probe){.src = VC, .dst = GW, .dport = id, .proto = IPPROTO_ICMP, .payload = 56};
+	reply = (struct probe){
+		.src = VC, .dst = GW, .dport = id, .proto = IPPROTO_ICMP, .payload = 56};
 	harness_send(h, VSPHERE, &reply);
 	harness_expect(h, VRACK, &(struct probe){.src = VC, .dst = CLIENT}, &p);
 	assert_int_equal(ntohs(p.tuple.dport), 77);
-	/* the same identifier from another host is another mapping; a request cannot come back in */
+	/* the same identifier from another host is another mapping; a request cannot come back in
+	 */
 	reply.sport = id;
 	reply.dport = 0;
 	harness_send(h, VSPHERE, &reply);
@@ -138,7 +148,8 @@ static void test_error_quotes(void **state)
 
 			if (bytes > s->outside.len - 14)
 				bytes = s->outside.len - 14;
-			make_error(&s->error, VSPHERE, VC, GW, ICMP_UNREACHABLE, 3, 0, &s->outside, bytes);
+			make_error(&s->error, VSPHERE, VC, GW, ICMP_UNREACHABLE, 3, 0, &s->outside,
+				   bytes);
 			harness_send_frame(s->h, VSPHERE, &s->error);
 			expect_reverted(s, VC, bytes);
 			assert_int_equal(s->result.data[34], ICMP_UNREACHABLE);
@@ -155,7 +166,8 @@ static void test_error_from_router(void **state)
 	struct scene *s = open_scene(IPPROTO_UDP, VC, 7);
 
 	(void)state;
-	make_error(&s->error, VSPHERE, "10.10.0.254", GW, ICMP_UNREACHABLE, 4, 1280, &s->outside, 60);
+	make_error(&s->error, VSPHERE, "10.10.0.254", GW, ICMP_UNREACHABLE, 4, 1280, &s->outside,
+		   60);
 	harness_send_frame(s->h, VSPHERE, &s->error);
 	expect_reverted(s, "10.10.0.254", 60);
 	assert_int_equal(s->result.data[40] << 8 | s->result.data[41], 1280);
@@ -189,7 +201,8 @@ static void test_error_refused(void **state)
 	fix_icmp(&s->error, 60);
 	harness_send_frame(s->h, VSPHERE, &s->error);
 	harness_expect_drop(s->h, DROP_ICMP_QUOTE, 1);
-	make_error(&s->error, VSPHERE, VC, GW, ICMP_UNREACHABLE, 3, 0, &s->outside, 27); /* too short */
+	make_error(&s->error, VSPHERE, VC, GW, ICMP_UNREACHABLE, 3, 0, &s->outside,
+		   27); /* too short */
 	harness_send_frame(s->h, VSPHERE, &s->error);
 	harness_expect_drop(s->h, DROP_ICMP_QUOTE, 2);
 	/* GRE, IPIP and nonsense inside */
@@ -235,8 +248,13 @@ static void test_own_errors(void **state)
 {
 	struct harness *h = harness_open(harness_config, 1024);
 	struct frame *frame = calloc(1, sizeof(*frame)), *error = calloc(1, sizeof(*error));
-	struct probe out = {.src = CLIENT, .sport = 5000, .dst = VC, .dport = 7, .proto = IPPROTO_UDP,
-			    .payload = 1000, .ttl = 1};
+	struct probe out = {.src = CLIENT,
+			    .sport = 5000,
+			    .dst = VC,
+			    .dport = 7,
+			    .proto = IPPROTO_UDP,
+			    .payload = 1000,
+			    .ttl = 1};
 	struct packet p;
 
 	(void)state;
@@ -269,7 +287,12 @@ static void test_rate_limit(void **state)
 {
 	char config[2048];
 	struct harness *h;
-	struct probe out = {.src = CLIENT, .sport = 5000, .dst = VC, .dport = 7, .proto = IPPROTO_UDP, .ttl = 1};
+	struct probe out = {.src = CLIENT,
+			    .sport = 5000,
+			    .dst = VC,
+			    .dport = 7,
+			    .proto = IPPROTO_UDP,
+			    .ttl = 1};
 
 	(void)state;
 	snprintf(config, sizeof(config), "%sset icmp-rate 10\n", harness_config);
@@ -291,8 +314,13 @@ static void test_too_big(void **state)
 	struct harness *h = harness_open(harness_config, 1024);
 	struct worker_link small = {.ifindex = 12, .mtu = 1280, .up = true, .mac = vsphere_mac};
 	struct frame *frame = calloc(1, sizeof(*frame));
-	struct probe out = {.src = CLIENT, .sport = 5000, .dst = VC, .dport = 7, .proto = IPPROTO_UDP,
-			    .payload = 1400, .fragment = IP_DF};
+	struct probe out = {.src = CLIENT,
+			    .sport = 5000,
+			    .dst = VC,
+			    .dport = 7,
+			    .proto = IPPROTO_UDP,
+			    .payload = 1400,
+			    .fragment = IP_DF};
 	uint32_t bytes = 0, pieces = 0;
 	struct packet p;
 
@@ -321,7 +349,11 @@ static void test_too_big(void **state)
 		assert_int_equal(pieces, 4);
 	}
 	/* a TCP super-packet without DF is cut finer, one with DF is answered */
-	out = (struct probe){.src = CLIENT, .sport = 5001, .dst = VC, .dport = 7, .proto = IPPROTO_TCP,
+	out = (struct probe){.src = CLIENT,
+			     .sport = 5001,
+			     .dst = VC,
+			     .dport = 7,
+			     .proto = IPPROTO_TCP,
 			     .tcp_flags = TCP_SYN};
 	harness_send(h, VRACK, &out);
 	assert_true(harness_take(h, VSPHERE, frame, &p));

@@ -13,7 +13,7 @@
 #define CLIENT "192.168.50.10"
 #define OTHER  "192.168.50.11"
 #define VC     "10.10.0.10"
-#define GW	"10.10.0.2"
+#define GW     "10.10.0.2"
 #define VIP    "172.16.0.1"
 
 static struct probe udp(const char *src, uint16_t sport, const char *dst, uint16_t dport)
@@ -47,7 +47,8 @@ static uint16_t open_udp(struct harness *h, const char *src, uint16_t sport, con
 	uint16_t external;
 
 	harness_send(h, VRACK, &out);
-	external = harness_expect(h, VSPHERE, &(struct probe){.src = GW, .dst = dst, .dport = dport}, NULL);
+	external = harness_expect(h, VSPHERE,
+				  &(struct probe){.src = GW, .dst = dst, .dport = dport}, NULL);
 	assert_in_range(external, 16384, 65535);
 	return external;
 }
@@ -61,15 +62,20 @@ static void test_service(void **state)
 
 	(void)state;
 	harness_send(h, VRACK, &out);
-	external = harness_expect(h, VSPHERE,
-				  &(struct probe){.src = GW, .dst = VC, .dport = 53, .ttl = 63,
-						  .from_mac = &server_mac},
-				  NULL);
+	external = harness_expect(
+		h, VSPHERE,
+		&(struct probe){
+			.src = GW, .dst = VC, .dport = 53, .ttl = 63, .from_mac = &server_mac},
+		NULL);
 	back = udp(VC, 53, GW, external);
 	harness_send(h, VSPHERE, &back);
 	/* last hop: no route to 192.168.50.0/24 exists */
 	harness_expect(h, VRACK,
-		       &(struct probe){.src = VIP, .sport = 53, .dst = CLIENT, .dport = 5000, .ttl = 63,
+		       &(struct probe){.src = VIP,
+				       .sport = 53,
+				       .dst = CLIENT,
+				       .dport = 5000,
+				       .ttl = 63,
 				       .from_mac = &router_mac},
 		       NULL);
 	harness_expect_nothing(h);
@@ -116,8 +122,12 @@ static void test_not_allowed(void **state)
 static void test_left_to_kernel(void **state)
 {
 	struct harness *h = harness_open(harness_config, 1024);
-	struct probe ssh = {.src = CLIENT, .sport = 5000, .dst = VIP, .dport = 22,
-			    .proto = IPPROTO_TCP, .tcp_flags = TCP_SYN};
+	struct probe ssh = {.src = CLIENT,
+			    .sport = 5000,
+			    .dst = VIP,
+			    .dport = 22,
+			    .proto = IPPROTO_TCP,
+			    .tcp_flags = TCP_SYN};
 	struct probe ping = {.src = CLIENT, .sport = 9, .dst = VIP, .proto = IPPROTO_ICMP};
 
 	(void)state;
@@ -167,12 +177,19 @@ static void filtering(const char *type, bool other_port_passes, bool other_host_
 	in = udp(VC, 8, GW, external);
 	harness_send(h, VSPHERE, &in);
 	if (other_port_passes)
-		harness_expect(h, VRACK, &(struct probe){.src = VC, .sport = 8, .dst = CLIENT, .dport = 5000,
-							 .from_mac = &router_mac}, NULL);
+		harness_expect(h, VRACK,
+			       &(struct probe){.src = VC,
+					       .sport = 8,
+					       .dst = CLIENT,
+					       .dport = 5000,
+					       .from_mac = &router_mac},
+			       NULL);
 	in = udp("10.10.0.99", 7, GW, external);
 	harness_send(h, VSPHERE, &in);
 	if (other_host_passes)
-		harness_expect(h, VRACK, &(struct probe){.src = "10.10.0.99", .dst = CLIENT, .dport = 5000}, NULL);
+		harness_expect(h, VRACK,
+			       &(struct probe){.src = "10.10.0.99", .dst = CLIENT, .dport = 5000},
+			       NULL);
 	harness_expect_nothing(h);
 	harness_expect_drop(h, DROP_FILTERED, !other_port_passes + !other_host_passes);
 	/* and the reply of an inbound flow goes out through the same mapping */
@@ -181,7 +198,9 @@ static void filtering(const char *type, bool other_port_passes, bool other_host_
 
 		harness_neighbour(h, VSPHERE, "10.10.0.99", &server_mac, NUD_REACHABLE);
 		harness_send(h, VRACK, &out);
-		harness_expect(h, VSPHERE, &(struct probe){.src = GW, .sport = external, .dst = "10.10.0.99"}, NULL);
+		harness_expect(h, VSPHERE,
+			       &(struct probe){.src = GW, .sport = external, .dst = "10.10.0.99"},
+			       NULL);
 	}
 	in = udp(VC, 7, GW, (uint16_t)(external == 20000 ? 20001 : 20000));
 	harness_send(h, VSPHERE, &in);
@@ -206,10 +225,12 @@ static void test_hairpin(void **state)
 
 	(void)state;
 	harness_send(h, VRACK, &out);
-	harness_expect(h, VRACK, &(struct probe){.src = GW, .sport = a, .dst = OTHER, .dport = 6000}, NULL);
+	harness_expect(h, VRACK,
+		       &(struct probe){.src = GW, .sport = a, .dst = OTHER, .dport = 6000}, NULL);
 	back = udp(OTHER, 6000, GW, a);
 	harness_send(h, VRACK, &back);
-	harness_expect(h, VRACK, &(struct probe){.src = GW, .sport = b, .dst = CLIENT, .dport = 5000}, NULL);
+	harness_expect(h, VRACK,
+		       &(struct probe){.src = GW, .sport = b, .dst = CLIENT, .dport = 5000}, NULL);
 	harness_expect_nothing(h);
 	/* to its own mapping: the answer to itself, once, no loop */
 	out = udp(CLIENT, 5000, GW, a);
@@ -221,12 +242,15 @@ static void test_hairpin(void **state)
 static void test_pass_through(void **state)
 {
 	struct harness *h = harness_open(
-		with("nat add 10", "nat add 5 from 192.168.50.0/24 to 10.10.0.0/25 nat-pass-through\nnat add 10"), 1024);
+		with("nat add 10",
+		     "nat add 5 from 192.168.50.0/24 to 10.10.0.0/25 nat-pass-through\nnat add 10"),
+		1024);
 	struct probe out = udp(CLIENT, 5000, VC, 7), back = udp(VC, 7, CLIENT, 5000);
 
 	(void)state;
 	harness_send(h, VRACK, &out);
-	harness_expect(h, VSPHERE, &(struct probe){.src = CLIENT, .sport = 5000, .dst = VC, .ttl = 63}, NULL);
+	harness_expect(h, VSPHERE,
+		       &(struct probe){.src = CLIENT, .sport = 5000, .dst = VC, .ttl = 63}, NULL);
 	harness_send(h, VSPHERE, &back);
 	harness_expect(h, VRACK, &(struct probe){.src = VC, .dst = CLIENT, .dport = 5000}, NULL);
 	harness_close(h);
@@ -241,19 +265,23 @@ static void test_no_rule_no_route(void **state)
 	harness_send(h, VRACK, &out);
 	harness_expect_drop(h, DROP_NO_RULE, 1);
 	harness_close(h);
-	h = harness_open(with(NULL, "nat add 20 from 0.0.0.0/0 to 10.20.0.0/16 pool default"), 1024);
+	h = harness_open(with(NULL, "nat add 20 from 0.0.0.0/0 to 10.20.0.0/16 pool default"),
+			 1024);
 	harness_send(h, VRACK, &out);
 	harness_expect_drop(h, DROP_NO_ROUTE, 1);
-	harness_expect(h, VRACK, &(struct probe){.src = VIP, .dst = CLIENT, .proto = IPPROTO_ICMP}, NULL);
+	harness_expect(h, VRACK, &(struct probe){.src = VIP, .dst = CLIENT, .proto = IPPROTO_ICMP},
+		       NULL);
 	harness_close(h);
 }
 
 /* One host and port, two service addresses, one backend: two flows that differ outside too. */
 static void test_two_services_one_backend(void **state)
 {
-	struct harness *h = harness_open(
-		with(NULL, "service add dns2 address 172.16.0.9 protocol udp port 53 backend 10.10.0.10:53"), 1024);
-	struct probe one = udp(CLIENT, 5000, VIP, 53), two = udp(CLIENT, 5000, "172.16.0.9", 53), back;
+	struct harness *h = harness_open(with(NULL, "service add dns2 address 172.16.0.9 protocol "
+						    "udp port 53 backend 10.10.0.10:53"),
+					 1024);
+	struct probe one = udp(CLIENT, 5000, VIP, 53), two = udp(CLIENT, 5000, "172.16.0.9", 53),
+		     back;
 	uint16_t first, second;
 
 	(void)state;
@@ -304,7 +332,8 @@ static void test_udp_timeout(void **state)
 	harness_send(h, VSPHERE, &back);
 	harness_expect(h, VRACK, &(struct probe){.dst = CLIENT}, NULL);
 	/* that refreshed it; now let it run out exactly */
-	h->now_ns += 300 * SECOND + 2 * tick; /* no work in between: the packet itself must find out */
+	h->now_ns +=
+		300 * SECOND + 2 * tick; /* no work in between: the packet itself must find out */
 	harness_send(h, VSPHERE, &back);
 	harness_expect_nothing(h);
 	assert_int_equal(h->counters.flows, 0);
@@ -401,8 +430,10 @@ static void test_neighbour_waits(void **state)
 	assert_int_equal(h->asked_addr, ip("10.10.0.77"));
 	assert_int_equal(h->counters.neigh_waiting, 2);
 	harness_neighbour(h, VSPHERE, "10.10.0.77", &other, NUD_REACHABLE);
-	harness_expect(h, VSPHERE, &(struct probe){.dst = "10.10.0.77", .ttl = 63, .from_mac = &other}, NULL);
-	harness_expect(h, VSPHERE, &(struct probe){.dst = "10.10.0.77", .ttl = 63, .from_mac = &other}, NULL);
+	harness_expect(h, VSPHERE,
+		       &(struct probe){.dst = "10.10.0.77", .ttl = 63, .from_mac = &other}, NULL);
+	harness_expect(h, VSPHERE,
+		       &(struct probe){.dst = "10.10.0.77", .ttl = 63, .from_mac = &other}, NULL);
 	assert_int_equal(h->counters.neigh_waiting, 0);
 	harness_close(h);
 }
@@ -417,7 +448,10 @@ static void test_neighbour_fails(void **state)
 	harness_send(h, VRACK, &out);
 	harness_neighbour(h, VSPHERE, "10.10.0.77", &none, NUD_FAILED);
 	harness_expect_drop(h, DROP_NEIGH_FAILED, 1);
-	harness_expect(h, VRACK, &(struct probe){.dst = CLIENT, .proto = IPPROTO_ICMP, .from_mac = &router_mac}, NULL);
+	harness_expect(
+		h, VRACK,
+		&(struct probe){.dst = CLIENT, .proto = IPPROTO_ICMP, .from_mac = &router_mac},
+		NULL);
 	for (unsigned i = 0; i < 40; i++)
 		harness_send(h, VRACK, &out); /* the queue is bounded */
 	harness_expect_drop(h, DROP_NEIGH_QUEUE, 40 - NEIGHBOUR_QUEUE_MAX);
@@ -429,7 +463,8 @@ static void test_neighbour_fails(void **state)
 static void test_reload(void **state)
 {
 	struct harness *h = harness_open(harness_config, 1024);
-	uint16_t far = open_udp(h, CLIENT, 5000, VC, 7), near = open_udp(h, "172.16.0.50", 5000, VC, 7);
+	uint16_t far = open_udp(h, CLIENT, 5000, VC, 7),
+		 near = open_udp(h, "172.16.0.50", 5000, VC, 7);
 	struct probe back;
 
 	(void)state;
@@ -454,7 +489,9 @@ static void test_reload_service(void **state)
 	harness_send(h, VRACK, &out);
 	harness_expect(h, VSPHERE, &(struct probe){.dst = VC}, NULL);
 	open_udp(h, CLIENT, 5001, VC, 7);
-	harness_configure(h, with("service add dns address 172.16.0.1 protocol udp port 53 backend 10.10.0.10:53\n", ""));
+	harness_configure(h, with("service add dns address 172.16.0.1 protocol udp port 53 backend "
+				  "10.10.0.10:53\n",
+				  ""));
 	assert_int_equal(h->counters.flows, 1); /* the other one is not concerned */
 	harness_close(h);
 }
@@ -471,9 +508,13 @@ static void test_restart(void **state)
 	assert_int_equal(h->counters.flows, 1);
 	assert_int_equal(h->counters.mappings, 1);
 	harness_send(h, VSPHERE, &back);
-	harness_expect(h, VRACK, &(struct probe){.src = VC, .dst = CLIENT, .dport = 5000, .from_mac = &router_mac}, NULL);
+	harness_expect(
+		h, VRACK,
+		&(struct probe){.src = VC, .dst = CLIENT, .dport = 5000, .from_mac = &router_mac},
+		NULL);
 	harness_send(h, VSPHERE, &in);
-	harness_expect(h, VRACK, &(struct probe){.src = "10.10.0.99", .dst = CLIENT, .dport = 5000}, NULL);
+	harness_expect(h, VRACK, &(struct probe){.src = "10.10.0.99", .dst = CLIENT, .dport = 5000},
+		       NULL);
 	harness_neighbour(h, VSPHERE, "10.10.0.11", &server_mac, NUD_REACHABLE);
 	assert_int_equal(open_udp(h, CLIENT, 5000, "10.10.0.11", 7), external);
 	harness_advance(h, 400 * SECOND);
@@ -500,7 +541,8 @@ static void test_ports_unpredictable(void **state)
 	}
 	for (unsigned i = 0; i < 64; i++)
 		chi += (bucket[i] - n / 64.0) * (bucket[i] - n / 64.0) / (n / 64.0);
-	assert_true(chi < 114); /* 63 degrees of freedom: 1 in 10^4 above 114 (seeded: repeatable) */
+	assert_true(chi <
+		    114); /* 63 degrees of freedom: 1 in 10^4 above 114 (seeded: repeatable) */
 	assert_true(next <= 3);
 	harness_close(h);
 }
@@ -521,8 +563,14 @@ static void test_offloads(void **state)
 	assert_true(harness_take(h, VSPHERE, frame, &p));
 	memcpy(&check, frame->data + p.l4 + 6, 2);
 	assert_int_equal(check, 0);
-	out = (struct probe){.src = CLIENT, .sport = 5000, .dst = VIP, .dport = 443, .proto = IPPROTO_TCP,
-			     .tcp_flags = TCP_SYN, .seq = 99, .partial = true};
+	out = (struct probe){.src = CLIENT,
+			     .sport = 5000,
+			     .dst = VIP,
+			     .dport = 443,
+			     .proto = IPPROTO_TCP,
+			     .tcp_flags = TCP_SYN,
+			     .seq = 99,
+			     .partial = true};
 	harness_send(h, VRACK, &out);
 	assert_true(harness_take(h, VSPHERE, frame, &p));
 	assert_int_equal(frame->offload.flags, IO_NEEDS_CSUM);

@@ -10,7 +10,7 @@
 
 #define CLIENT "192.168.50.10"
 #define VC     "10.10.0.10"
-#define GW	"10.10.0.2"
+#define GW     "10.10.0.2"
 #define VIP    "172.16.0.1"
 #define TICK   (1ull << FLOW_TICK_SHIFT)
 
@@ -23,16 +23,28 @@ struct connection {
 
 static struct probe from_client(const struct connection *c, uint8_t flags, uint16_t payload)
 {
-	return (struct probe){.src = CLIENT, .sport = 5000, .dst = VIP, .dport = 443,
-			      .proto = IPPROTO_TCP, .tcp_flags = flags, .payload = payload,
-			      .seq = c->client_seq, .ack = flags & TCP_ACK ? c->server_seq : 0};
+	return (struct probe){.src = CLIENT,
+			      .sport = 5000,
+			      .dst = VIP,
+			      .dport = 443,
+			      .proto = IPPROTO_TCP,
+			      .tcp_flags = flags,
+			      .payload = payload,
+			      .seq = c->client_seq,
+			      .ack = flags & TCP_ACK ? c->server_seq : 0};
 }
 
 static struct probe from_server(const struct connection *c, uint8_t flags, uint16_t payload)
 {
-	return (struct probe){.src = VC, .sport = 443, .dst = GW, .dport = c->external,
-			      .proto = IPPROTO_TCP, .tcp_flags = flags, .payload = payload,
-			      .seq = c->server_seq, .ack = c->client_seq};
+	return (struct probe){.src = VC,
+			      .sport = 443,
+			      .dst = GW,
+			      .dport = c->external,
+			      .proto = IPPROTO_TCP,
+			      .tcp_flags = flags,
+			      .payload = payload,
+			      .seq = c->server_seq,
+			      .ack = c->client_seq};
 }
 
 static void client(struct connection *c, uint8_t flags, uint16_t payload)
@@ -40,7 +52,8 @@ static void client(struct connection *c, uint8_t flags, uint16_t payload)
 	struct probe p = from_client(c, flags, payload);
 
 	harness_send(c->h, VRACK, &p);
-	c->external = harness_expect(c->h, VSPHERE, &(struct probe){.src = GW, .dst = VC, .dport = 443}, NULL);
+	c->external = harness_expect(c->h, VSPHERE,
+				     &(struct probe){.src = GW, .dst = VC, .dport = 443}, NULL);
 	c->client_seq += payload + !!(flags & (TCP_SYN | TCP_FIN));
 }
 
@@ -49,7 +62,8 @@ static void server(struct connection *c, uint8_t flags, uint16_t payload)
 	struct probe p = from_server(c, flags, payload);
 
 	harness_send(c->h, VSPHERE, &p);
-	harness_expect(c->h, VRACK, &(struct probe){.src = VIP, .dst = CLIENT, .dport = 5000}, NULL);
+	harness_expect(c->h, VRACK, &(struct probe){.src = VIP, .dst = CLIENT, .dport = 5000},
+		       NULL);
 	c->server_seq += payload + !!(flags & (TCP_SYN | TCP_FIN));
 }
 
@@ -101,7 +115,8 @@ static void test_life(void **state)
 
 static void test_not_syn(void **state)
 {
-	struct connection c = {.h = harness_open(harness_config, 1024), .client_seq = 1, .server_seq = 1};
+	struct connection c = {
+		.h = harness_open(harness_config, 1024), .client_seq = 1, .server_seq = 1};
 	uint8_t flags[] = {TCP_ACK, TCP_RST, TCP_FIN | TCP_ACK, TCP_SYN | TCP_ACK};
 
 	(void)state;
@@ -126,13 +141,14 @@ static void timer(enum flow_tcp_state wanted, uint64_t timeout_s)
 		if (wanted == TCP_ESTABLISHED) {
 			c = connect_through();
 		} else {
-			c = (struct connection){.h = harness_open(harness_config, 1024), .client_seq = 5};
+			c = (struct connection){.h = harness_open(harness_config, 1024),
+						.client_seq = 5};
 			client(&c, TCP_SYN, 0);
 		}
 		assert_int_equal(state_of(&c), wanted);
 		c.h->now_ns += timeout_s * SECOND + (after ? 2 * TICK : -2 * TICK);
-		p = wanted == TCP_ESTABLISHED ? from_server(&c, TCP_ACK, 0) :
-						from_server(&c, TCP_SYN | TCP_ACK, 0);
+		p = wanted == TCP_ESTABLISHED ? from_server(&c, TCP_ACK, 0)
+					      : from_server(&c, TCP_SYN | TCP_ACK, 0);
 		harness_send(c.h, VSPHERE, &p);
 		assert_int_equal(mem_port_sent(c.h->io[VRACK]), after ? 0 : 1);
 		harness_close(c.h);
@@ -149,7 +165,8 @@ static void test_timers(void **state)
 /* T1: simultaneous open */
 static void test_simultaneous_open(void **state)
 {
-	struct connection c = {.h = harness_open(harness_config, 1024), .client_seq = 100, .server_seq = 900};
+	struct connection c = {
+		.h = harness_open(harness_config, 1024), .client_seq = 100, .server_seq = 900};
 	struct probe p;
 
 	(void)state;
@@ -277,7 +294,8 @@ static void test_reopen(void **state)
 	server(&c, TCP_SYN | TCP_ACK, 0);
 	client(&c, TCP_ACK, 0);
 	assert_int_equal(state_of(&c), TCP_ESTABLISHED);
-	harness_advance(c.h, 3600 * SECOND); /* it is on the wheel, not in the queue of the closed */
+	harness_advance(c.h,
+			3600 * SECOND); /* it is on the wheel, not in the queue of the closed */
 	server(&c, TCP_ACK, 1);
 	harness_close(c.h);
 }
@@ -288,10 +306,19 @@ static void test_closed_make_room(void **state)
 
 	(void)state;
 	for (uint16_t i = 0; i < 200; i++) {
-		struct probe syn = {.src = CLIENT, .sport = (uint16_t)(1000 + i), .dst = VIP, .dport = 443,
-				    .proto = IPPROTO_TCP, .tcp_flags = TCP_SYN, .seq = 1};
-		struct probe rst = {.src = VC, .sport = 443, .dst = GW, .proto = IPPROTO_TCP,
-				    .tcp_flags = TCP_RST | TCP_ACK, .ack = 2};
+		struct probe syn = {.src = CLIENT,
+				    .sport = (uint16_t)(1000 + i),
+				    .dst = VIP,
+				    .dport = 443,
+				    .proto = IPPROTO_TCP,
+				    .tcp_flags = TCP_SYN,
+				    .seq = 1};
+		struct probe rst = {.src = VC,
+				    .sport = 443,
+				    .dst = GW,
+				    .proto = IPPROTO_TCP,
+				    .tcp_flags = TCP_RST | TCP_ACK,
+				    .ack = 2};
 
 		harness_send(h, VRACK, &syn);
 		rst.dport = harness_expect(h, VSPHERE, &(struct probe){.dst = VC}, NULL);
@@ -307,22 +334,30 @@ static void test_closed_make_room(void **state)
 /* So do their external ports, when a pool has no other left. */
 static void test_closed_give_ports(void **state)
 {
-	struct harness *h = harness_open(
-		"portgroup add vrack dev eth1 realm private\n"
-		"portgroup add vsphere dev eth2 realm vsphere\n"
-		"address add 172.16.0.1/24 portgroup vrack\n"
-		"address add 10.10.0.2/24 portgroup vsphere\n"
-		"pool add default external-ip-address 10.10.0.2 ports 20000-20007\n"
-		"nat add 10 from 0.0.0.0/0 to 10.10.0.0/24 pool default\n"
-		"allow add 192.168.50.0/24\n",
-		1024);
-	struct probe syn = {.src = CLIENT, .dst = VC, .dport = 443, .proto = IPPROTO_TCP,
-			    .tcp_flags = TCP_SYN, .seq = 1};
+	struct harness *h =
+		harness_open("portgroup add vrack dev eth1 realm private\n"
+			     "portgroup add vsphere dev eth2 realm vsphere\n"
+			     "address add 172.16.0.1/24 portgroup vrack\n"
+			     "address add 10.10.0.2/24 portgroup vsphere\n"
+			     "pool add default external-ip-address 10.10.0.2 ports 20000-20007\n"
+			     "nat add 10 from 0.0.0.0/0 to 10.10.0.0/24 pool default\n"
+			     "allow add 192.168.50.0/24\n",
+			     1024);
+	struct probe syn = {.src = CLIENT,
+			    .dst = VC,
+			    .dport = 443,
+			    .proto = IPPROTO_TCP,
+			    .tcp_flags = TCP_SYN,
+			    .seq = 1};
 
 	(void)state;
 	for (uint16_t i = 0; i < 100; i++) { /* each is refused by the server, so it has ended */
-		struct probe rst = {.src = VC, .sport = 443, .dst = GW, .proto = IPPROTO_TCP,
-				    .tcp_flags = TCP_RST | TCP_ACK, .ack = 2};
+		struct probe rst = {.src = VC,
+				    .sport = 443,
+				    .dst = GW,
+				    .proto = IPPROTO_TCP,
+				    .tcp_flags = TCP_RST | TCP_ACK,
+				    .ack = 2};
 
 		syn.sport = (uint16_t)(1000 + i);
 		harness_send(h, VRACK, &syn);
@@ -343,31 +378,49 @@ static void test_closed_give_ports(void **state)
 static void test_window_scale(void **state)
 {
 	struct flow flow = {.proto = IPPROTO_TCP};
-	struct tcp_segment s = {.seq = 0, .len = 1, .window = 65535, .flags = TCP_SYN, .scale = 7, .has_scale = true};
+	struct tcp_segment s = {.seq = 0,
+				.len = 1,
+				.window = 65535,
+				.flags = TCP_SYN,
+				.scale = 7,
+				.has_scale = true};
 	bool refresh;
 
 	(void)state;
 	tcp_open(&flow, &s);
-	s = (struct tcp_segment){.seq = 1000, .ack = 1, .len = 1, .window = 65535,
-				 .flags = TCP_SYN | TCP_ACK, .scale = 9, .has_scale = true};
+	s = (struct tcp_segment){.seq = 1000,
+				 .ack = 1,
+				 .len = 1,
+				 .window = 65535,
+				 .flags = TCP_SYN | TCP_ACK,
+				 .scale = 9,
+				 .has_scale = true};
 	assert_int_equal(tcp_track(&flow, 1, &s, &refresh), DROP_NONE);
 	s = (struct tcp_segment){.seq = 1, .ack = 1001, .window = 0x8000, .flags = TCP_ACK};
 	assert_int_equal(tcp_track(&flow, 0, &s, &refresh), DROP_NONE);
 	/* the client now admits 0x8000 << 7 = 4 MiB */
-	s = (struct tcp_segment){.seq = 1001 + (4 << 20) - 1, .ack = 1, .len = 1, .window = 100, .flags = TCP_ACK};
+	s = (struct tcp_segment){
+		.seq = 1001 + (4 << 20) - 1, .ack = 1, .len = 1, .window = 100, .flags = TCP_ACK};
 	assert_int_equal(tcp_track(&flow, 1, &s, &refresh), DROP_NONE);
 	s.seq += (4 << 20) + 2;
 	assert_int_equal(tcp_track(&flow, 1, &s, &refresh), DROP_TCP_WINDOW);
 
-	s = (struct tcp_segment){.seq = 0, .len = 1, .window = 65535, .flags = TCP_SYN, .scale = 7, .has_scale = true};
+	s = (struct tcp_segment){.seq = 0,
+				 .len = 1,
+				 .window = 65535,
+				 .flags = TCP_SYN,
+				 .scale = 7,
+				 .has_scale = true};
 	tcp_open(&flow, &s);
-	s = (struct tcp_segment){.seq = 1000, .ack = 1, .len = 1, .window = 65535, .flags = TCP_SYN | TCP_ACK};
+	s = (struct tcp_segment){
+		.seq = 1000, .ack = 1, .len = 1, .window = 65535, .flags = TCP_SYN | TCP_ACK};
 	assert_int_equal(tcp_track(&flow, 1, &s, &refresh), DROP_NONE);
 	assert_int_equal(flow.tcp[0].scale, 0);
 	assert_int_equal(flow.tcp[0].max_window, 65535);
 	s = (struct tcp_segment){.seq = 1, .ack = 1001, .window = 1000, .flags = TCP_ACK};
 	assert_int_equal(tcp_track(&flow, 0, &s, &refresh), DROP_NONE);
-	s = (struct tcp_segment){.seq = 1001 + 65536, .ack = 1, .len = 1, .window = 100, .flags = TCP_ACK};
+	s = (struct tcp_segment){
+		.seq = 1001 + 65536, .ack = 1, .len = 1, .window = 100, .flags = TCP_ACK};
 	assert_int_equal(tcp_track(&flow, 1, &s, &refresh), DROP_TCP_WINDOW);
 }
 

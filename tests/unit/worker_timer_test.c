@@ -265,7 +265,8 @@ static void test_hold_down_exempt(void **state)
 	talk_connect(&c);
 	talk_tcp(&c, 0, TCP_FIN | TCP_ACK, 0);
 	talk_tcp(&c, 1, TCP_FIN | TCP_ACK, 0);
-	/* no other port is left: the connection that has ended gives its own, which need not rest */
+	/* no other port is left: the connection that has ended gives its own, which need not rest
+	 */
 	assert_true(talk_passes(h, VRACK, &other));
 	other.sport++;
 	assert_false(talk_passes(h, VRACK, &other)); /* a live one does not */

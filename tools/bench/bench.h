@@ -60,8 +60,8 @@ enum way {
 
 struct variant {
 	const char *name, *title;
-	bool translates; /* the server must see the gateway's address, not the client's */
-	bool ours;	 /* consists of processes of ours */
+	bool translates;     /* the server must see the gateway's address, not the client's */
+	bool ours;	     /* consists of processes of ours */
 	const char *offload; /* of ours: what the kernel forwards, as the configuration says it */
 	int (*setup)(struct run *run);
 	void (*teardown)(struct run *run);

@@ -90,7 +90,7 @@ _pgw_keywords() {
 	"allow show") _pgw_add network description ;;
 	"allow add") _pgw_add description ;;
 	"vmac show") _pgw_add mac address portgroup type name interface state ;;
-	"vmac add") _pgw_add address portgroup type name ;;
+	"vmac add") _pgw_add auto address portgroup type name ;;
 	"vmac del") _pgw_add address ;;
 	"neighbour show") _pgw_add address portgroup mac state ;;
 	"session show") _pgw_add_list "$_pgw_filter limit count" ;;

@@ -28,9 +28,8 @@ static int parse_events(const struct pgw_call *call, unsigned *events)
 		else if (strcmp(call->argv[at], "all") == 0)
 			*events = ~0u;
 		else
-			return message_wrong(call->argv[at],
-					     "expected revision, link, datapath, "
-					     "sessions-ended, backend or all");
+			return message_wrong(call->argv[at], "expected revision, link, datapath, "
+							     "sessions-ended, backend or all");
 	}
 	return EXIT_DONE;
 }

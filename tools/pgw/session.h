@@ -37,7 +37,7 @@ struct session_table {
 	struct snapshot snapshot;
 	const char *portgroups[COUNTERS_PORTS]; /* names; NULL = none has this index */
 	uint32_t offloaded; /* bit set of portgroups whose packets a tc program sees first */
-	uint64_t now_ns;			/* CLOCK_MONOTONIC, as the datapath stamps flows */
+	uint64_t now_ns;    /* CLOCK_MONOTONIC, as the datapath stamps flows */
 	void *flow_memory, *snapshot_memory;
 	size_t flow_bytes, snapshot_bytes;
 };

@@ -166,12 +166,13 @@ const char *session_state(const struct session *session)
 const char *session_datapath(const struct session_table *table, const struct session *session)
 {
 	const struct flow *flow = &session->flow;
-	uint32_t sides = flow->port[0] < COUNTERS_PORTS && flow->port[1] < COUNTERS_PORTS ?
-				 1u << flow->port[0] | 1u << flow->port[1] :
-				 UINT32_MAX;
+	uint32_t sides = flow->port[0] < COUNTERS_PORTS && flow->port[1] < COUNTERS_PORTS
+				 ? 1u << flow->port[0] | 1u << flow->port[1]
+				 : UINT32_MAX;
 	bool plain = flow->proto == IPPROTO_UDP || flow->tcp_state == TCP_ESTABLISHED;
 
-	return plain && flow->flags & FLOW_OFFLOAD && (table->offloaded & sides) == sides ? "tc" : "raw";
+	return plain && flow->flags & FLOW_OFFLOAD && (table->offloaded & sides) == sides ? "tc"
+											  : "raw";
 }
 
 uint32_t session_timeout_s(const struct session_table *table, const struct session *session)

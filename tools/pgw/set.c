@@ -84,8 +84,7 @@ static int set_show(const struct pgw_call *call)
 }
 
 static const struct pgw_command commands[] = {
-	{"show", "list", "", "list all settings with their defaults",
-	 set_show},
+	{"show", "list", "", "list all settings with their defaults", set_show},
 	{"timer", NULL, "TIMER { SECONDS | default }", "how long idle sessions are kept",
 	 statement_add},
 	{"flow-capacity", NULL, "{ NUMBER | default }", "sessions that the flow table can hold",

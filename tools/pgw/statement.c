@@ -126,7 +126,7 @@ void statement_done(struct pgw *pgw, const json_t *answer)
 
 enum change_flags {
 	CHANGE_JUDGED_HERE = 1 << 0, /* refuse by ourselves what is wrong in itself */
-	CHANGE_TOLD = 1 << 1, /* list the changes even without -d */
+	CHANGE_TOLD = 1 << 1,	     /* list the changes even without -d */
 };
 
 static int change(const struct pgw_call *call, unsigned flags)
