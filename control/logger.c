@@ -123,7 +123,7 @@ static int start_process(struct logger *logger, struct ctl_error *error)
 				    sizeof(logger->settings), error);
 	if (!code) {
 		const int fds[] = {
-			[LOG_FD_WAKE - LOG_FD_WAKE] = logger->wake_fds[LOGGER_READER],
+			[0] = logger->wake_fds[LOGGER_READER],
 			[LOG_FD_RING - LOG_FD_WAKE] = logger->ring.fd,
 			[LOG_FD_SETTINGS - LOG_FD_WAKE] = settings.fd,
 			[LOG_FD_OUTPUT - LOG_FD_WAKE] = output,

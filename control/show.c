@@ -208,10 +208,12 @@ static void add_rule_figures(json_t *item, const struct rule_counters *ended,
 	json_object_set_new(item, "flows", json_integer((json_int_t)live->flows));
 	json_object_set_new(item, "flows-created", count(&ended->flows_created));
 	json_object_set_new(item, "flows-refused", count(&ended->flows_refused));
-	json_object_set_new(item, "packets",
-			    json_integer((json_int_t)(load(&ended->packets) + live->packets)));
-	json_object_set_new(item, "bytes",
-			    json_integer((json_int_t)(load(&ended->bytes) + live->bytes)));
+	json_object_set_new(
+		item, "packets",
+		json_integer((json_int_t)load(&ended->packets) + (json_int_t)live->packets));
+	json_object_set_new(
+		item, "bytes",
+		json_integer((json_int_t)load(&ended->bytes) + (json_int_t)live->bytes));
 }
 
 static int show_nats(const struct gateway *gateway, bool statistics, json_t *items,
@@ -370,7 +372,7 @@ int show_neighbours(void *context, struct request_result *result)
 
 static json_t *sum(const uint64_t *value, uint64_t offloaded)
 {
-	return json_integer((json_int_t)(load(value) + offloaded));
+	return json_integer((json_int_t)load(value) + (json_int_t)offloaded);
 }
 
 /* @o: what never came to the datapath; received and sent include it. */

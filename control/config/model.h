@@ -33,7 +33,7 @@ enum offload_mode {
 	OFFLOAD_TC,   /* the tc program; if it cannot be had, that is worth a warning */
 	OFFLOAD_MODE_COUNT
 };
-#define CONFIG_OFFLOAD_NORMAL OFFLOAD_OFF
+#define CONFIG_OFFLOAD_NORMAL OFFLOAD_AUTO
 
 struct config_portgroup {
 	char name[CONFIG_NAME];

@@ -419,6 +419,8 @@ static __always_inline bool read_record(const struct __sk_buff *skb, const struc
 		return false;
 	if (seen->proto == PROTO_TCP && flow->tcp_state != TCP_ESTABLISHED)
 		return false;
+	if (flow->vmac[0] | flow->vmac[1]) /* that is not the address of the interface */
+		return false;
 	if ((side ? flow->neigh[1] : flow->neigh[0]) == FLOW_NEIGH_LAST_HOP && !from(skb, back))
 		return false;
 	to->to = side ? flow->tuple[0] : flow->tuple[1];

@@ -15,8 +15,8 @@
 #include "datapath/base/addr.h"
 #include "datapath/base/random.h"
 
-#define PORTS_SPACES_MAX 1024u /* external addresses, those of removed pools that still drain too  \
-				*/
+/* External addresses, those of removed pools that still drain too. */
+#define PORTS_SPACES_MAX 1024u
 
 struct ports; /* all spaces of a worker */
 

@@ -103,9 +103,8 @@ struct worker {
 	unsigned pieces_used;
 };
 
-/* What became of a packet, where DROP_* is not enough. */
-#define DROP_TO_KERNEL ((enum drop_reason)DROP_COUNT) /* left to the kernel's stack, not dropped   \
-						       */
+/* What became of a packet, where DROP_* is not enough: left to the kernel's stack, not dropped. */
+#define DROP_TO_KERNEL ((enum drop_reason)DROP_COUNT)
 
 static inline struct flow *worker_flow(struct worker *w, uint32_t index)
 {

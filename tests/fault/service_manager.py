@@ -16,6 +16,13 @@ import sys
 import tempfile
 
 
+def has_failed(fd):
+    """Whether systemd would let go of it: it polls as hung up or failed, as a BPF map does."""
+    poll = select.poll()
+    poll.register(fd, 0)
+    return bool(poll.poll(0))
+
+
 class Manager:
     def __init__(self, command):
         self.command = command
@@ -66,7 +73,12 @@ class Manager:
                 self.kept.remove((name, fd))
                 os.close(fd)
         elif fields.get("FDSTORE") == "1":
-            self.kept += [(fields["FDNAME"], fd) for fd in received]
+            watched = fields.get("FDPOLL") != "0"
+            for fd in received:
+                if watched and has_failed(fd):
+                    os.close(fd)
+                else:
+                    self.kept.append((fields["FDNAME"], fd))
         if fields.get("READY") == "1":
             self.starts += 1
             print("started", self.starts, *sorted(name for name, _ in self.kept), flush=True)

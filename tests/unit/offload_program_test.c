@@ -330,6 +330,15 @@ static void test_left_alone(void **state)
 	p = talk_segment(&talk.tcp, 0, TCP_ACK, 2800);
 	p.gso_size = 1461;
 	assert_false(forwarded(b, VRACK, &p));
+	p = talk_segment(&talk.tcp, 0, TCP_ACK, 0);
+	assert_true(forwarded(b, VRACK, &p));
+	for (unsigned side = 0; side < 2; side++) { /* a virtual MAC on either side */
+		struct flow *flow = (struct flow *)(uintptr_t)talk_flow(&talk.tcp);
+
+		flow->vmac[side] = 1;
+		assert_false(forwarded(b, VRACK, &p));
+		flow->vmac[side] = 0;
+	}
 	p = out_of(&talk, 100);
 	set_port(b, VSPHERE, MTU, false);
 	assert_false(forwarded(b, VRACK, &p));
