@@ -20,7 +20,7 @@ ATTACK_SECONDS=15                 # at most: it ends when all is measured
 ROUND_SECONDS=${ROUND_SECONDS:-2} # with figures
 GROWTH_KIB=65536                  # of the datapath's memory; the flow table alone may take 10 MiB
 FLOWS=65536
-LIMIT=2000 # flows of one client; those that ended in the last 2 s count
+LIMIT=2000 # flows of one client that live
 
 attack_config() {
 	gateway_config

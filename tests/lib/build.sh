@@ -58,10 +58,12 @@ install_packages() {
 
 # build_tree DIRECTORY [CMAKE OPTION…] - configure and build the project there.
 build_tree() {
-	local dir=$1 logs=$1/logs
+	local dir=$1 logs=$1/logs generator=()
 	shift
 	step "building into $(basename "$dir")/"
-	quietly "$logs/configure.log" cmake -S "$TOP" -B "$dir" -G Ninja \
+	# A directory that someone has configured by hand keeps its generator: cmake refuses another.
+	[ -e "$dir/CMakeCache.txt" ] || generator=(-G Ninja)
+	quietly "$logs/configure.log" cmake -S "$TOP" -B "$dir" "${generator[@]}" \
 		-DCMAKE_BUILD_TYPE=RelWithDebInfo "$@" || return 1
 	quietly "$logs/build.log" cmake --build "$dir" -j "$(nproc)"
 }
