@@ -17,6 +17,7 @@
 #include "control/offload/offload.h"
 #include "control/offloading.h"
 #include "control/rundir.h"
+#include "control/state/state.h"
 #include "control/tell.h"
 #include "datapath/flow/table.h"
 
@@ -264,9 +265,21 @@ static void release(struct gateway *gateway)
 	region_drop(&gateway->snapshot);
 	if (gateway->kernel)
 		kernel_close(gateway->kernel);
+	state_close(gateway->state);
 	config_free(&gateway->config);
 	if (gateway->lock_fd >= 0)
 		close(gateway->lock_fd);
+}
+
+/* Forwarding matters more than history: without its database the gateway runs, and says so. */
+static void open_state(struct gateway *gateway)
+{
+	struct state_error why;
+
+	if (!state_open(&gateway->state, gateway->options.state_dir, &why))
+		return;
+	snprintf(gateway->state_trouble, sizeof(gateway->state_trouble), "%s", why.text);
+	ctl_log(LOG_ERR, "%s; the gateway runs without history", why.text);
 }
 
 static void link_states(struct gateway *gateway);
@@ -300,6 +313,7 @@ int gateway_open(struct gateway *gateway, const struct gateway_options *options,
 		release(gateway);
 		return code;
 	}
+	open_state(gateway);
 	adopt(gateway, &kept, config);
 	keeper_close(&kept);
 	adopted = gateway->datapath.pid;

@@ -31,6 +31,7 @@
 #include "datapath/io/packet.h"
 
 struct offload;
+struct state;
 
 struct gateway_options {
 	const char *file; /* configuration */
@@ -58,6 +59,8 @@ struct gateway {
 	struct gateway_options options;
 	int lock_fd;
 	struct kernel *kernel;
+	struct state *state; /* NULL: it cannot be opened, and state_trouble says why */
+	char state_trouble[256];
 	bool configured; /* config is what runs */
 	struct config config;
 	struct names names;

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "control/state/schema.h"
+
+const struct schema_step schema_steps[] = {
+	/* revision.c: every configuration that ran, and the one that is not confirmed yet.
+	 * time_ms is Unix time. uid and pid are NULL where nobody asked over the socket. */
+	{"revisions", "CREATE TABLE revision ("
+		      "  number INTEGER PRIMARY KEY,"
+		      "  time_ms INTEGER NOT NULL,"
+		      "  origin TEXT NOT NULL,"
+		      "  uid INTEGER,"
+		      "  pid INTEGER,"
+		      "  user TEXT,"
+		      "  comment TEXT,"
+		      "  changes INTEGER NOT NULL,"
+		      "  file_digest BLOB,"
+		      "  text TEXT NOT NULL"
+		      ");"
+		      "CREATE TABLE pending ("
+		      "  one INTEGER PRIMARY KEY CHECK (one = 1),"
+		      "  revision INTEGER NOT NULL,"
+		      "  base INTEGER NOT NULL,"
+		      "  seconds INTEGER NOT NULL,"
+		      "  boot_id TEXT NOT NULL,"
+		      "  boot_ms INTEGER NOT NULL,"
+		      "  time_ms INTEGER NOT NULL"
+		      ");"},
+};
+const size_t schema_n_steps = sizeof(schema_steps) / sizeof(schema_steps[0]);
