@@ -2,18 +2,20 @@
 #include "control/state/schema.h"
 
 const struct schema_step schema_steps[] = {
-	/* revision.c: every configuration that ran, and the one that is not confirmed yet.
-	 * time_ms is Unix time. uid and pid are NULL where nobody asked over the socket. */
+	/* revision.c: configurations that ran; pending.c: the one that is not confirmed yet.
+	 * time_ms is Unix time; uid and pid are -1 where nobody asked over the socket. */
 	{"revisions", "CREATE TABLE revision ("
 		      "  number INTEGER PRIMARY KEY,"
 		      "  time_ms INTEGER NOT NULL,"
 		      "  origin TEXT NOT NULL,"
-		      "  uid INTEGER,"
-		      "  pid INTEGER,"
-		      "  user TEXT,"
-		      "  comment TEXT,"
+		      "  uid INTEGER NOT NULL,"
+		      "  pid INTEGER NOT NULL,"
+		      "  user TEXT NOT NULL,"
+		      "  comment TEXT NOT NULL,"
 		      "  changes INTEGER NOT NULL,"
+		      "  same_as INTEGER NOT NULL,"
 		      "  file_digest BLOB,"
+		      "  bytes INTEGER NOT NULL,"
 		      "  text TEXT NOT NULL"
 		      ");"
 		      "CREATE TABLE pending ("

@@ -280,8 +280,9 @@ static int whole_life(struct state_error *error)
 	code = state_begin(state, error);
 	for (int i = 0; code >= 0 && i < 2; i++)
 		code = state_run(state, error,
-				 "INSERT INTO revision (time_ms, origin, changes, text)"
-				 " VALUES (1, 'test', 0, zeroblob(9000))",
+				 "INSERT INTO revision (time_ms, origin, uid, pid, user, comment,"
+				 " changes, same_as, bytes, text)"
+				 " VALUES (1, 'test', 0, 0, '', '', 0, 0, 9000, zeroblob(9000))",
 				 "");
 	code = code < 0 ? code : state_commit(state, error);
 	state_close(state);
