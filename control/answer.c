@@ -129,6 +129,7 @@ static int apply(struct gateway *gateway, const struct config *wanted, json_t **
 	if (!code) {
 		*changes = change_list(&diff);
 		if (diff.n_changes) {
+			gateway->counts.applied++;
 			ctl_log(LOG_NOTICE, "revision %" PRIu64 " runs, %zu changes",
 				gateway->revision, diff.n_changes);
 			gateway_event(gateway, "revision",
@@ -151,6 +152,7 @@ static int apply_and_answer(struct gateway *gateway, const struct config *wanted
 		char text[900];
 
 		answer_error_text(&result->error, text, sizeof(text));
+		gateway->counts.refused++;
 		ctl_log(LOG_WARNING, "change refused: %s", text);
 		return code;
 	}
@@ -365,6 +367,7 @@ void answer_reload(struct gateway *gateway)
 		snprintf(error.file, sizeof(error.file), "%s", gateway->options.file);
 		answer_error_text(&error, text, sizeof(text));
 		ctl_log(LOG_ERR, "%s", text);
+		gateway->counts.refused++;
 		ctl_log(LOG_ERR, "reload refused, revision %" PRIu64 " goes on", gateway->revision);
 	} else if (!json_array_size(changes)) {
 		ctl_log(LOG_NOTICE, "reload: nothing in %s has changed", gateway->options.file);

@@ -9,9 +9,12 @@
 #include <unistd.h>
 
 #include "control/checking.h"
+#include "control/config/metrics.h"
 #include "control/ctl/log.h"
 #include "control/fault.h"
 #include "control/keeper.h"
+#include "control/metrics/figures.h"
+#include "control/metrics/http.h"
 #include "control/offloading.h"
 #include "control/tell.h"
 #include "control/transaction.h"
@@ -32,6 +35,8 @@ struct apply {
 	struct region snapshot;
 	struct logger log;
 	bool log_changed; /* @log takes the place of the running one */
+	struct http *http;
+	bool http_changed; /* the same */
 };
 
 #define BIT(index) (1u << (index))
@@ -241,15 +246,15 @@ static int take_log(void *context, struct ctl_error *error)
 	struct apply *apply = context;
 	struct gateway *gateway = apply->gateway;
 	uint32_t ifindexes[CONFIG_PORTGROUPS_MAX];
-	struct log_settings settings;
+	struct log_settings wanted;
 	int code;
 
 	for (unsigned i = 0; i < CONFIG_PORTGROUPS_MAX; i++)
 		ifindexes[i] = apply->fresh[i].link.ifindex;
-	logger_settings(&settings, apply->config, &apply->names, ifindexes);
-	if (!logger_differs(&gateway->log, &settings))
+	logger_settings(&wanted, apply->config, &apply->names, ifindexes);
+	if (!logger_differs(&gateway->log, &wanted))
 		return 0;
-	code = logger_start(&apply->log, &settings, error);
+	code = logger_start(&apply->log, &wanted, error);
 	if (code)
 		return code;
 	code = tell_log(gateway, &apply->log, error);
@@ -270,6 +275,42 @@ static void undo_log(void *context)
 		ctl_log(LOG_ERR, "cannot go back to the former session log: %s", error.text);
 	logger_leave(apply->gateway, &apply->log);
 	apply->log_changed = false;
+}
+
+static int64_t http_now_ms(void *context)
+{
+	(void)context;
+	return gateway_now_ms();
+}
+
+/* Before the snapshot, which lists the ports on which this host listens. */
+static int take_metrics(void *context, struct ctl_error *error)
+{
+	struct apply *apply = context;
+	const struct config_metrics *wanted = &apply->config->metrics;
+	const struct http_pages pages = {
+		.metrics = figures_text,
+		.ready = figures_ready,
+		.now_ms = http_now_ms,
+		.context = apply->gateway,
+	};
+	int code = 0;
+
+	if (metrics_equal(wanted, &apply->gateway->config.metrics))
+		return 0;
+	if (wanted->port)
+		code = http_open(&apply->http, wanted->addr, wanted->port, &pages, error);
+	apply->http_changed = !code;
+	return code;
+}
+
+static void undo_metrics(void *context)
+{
+	struct apply *apply = context;
+
+	if (apply->http_changed)
+		http_close(apply->http);
+	apply->http_changed = false;
 }
 
 static int take_snapshot(void *context, struct ctl_error *error)
@@ -364,6 +405,10 @@ static void commit(struct apply *apply)
 		gateway->log = apply->log;
 		gateway->due.log_ms = 0;
 	}
+	if (apply->http_changed) {
+		http_close(gateway->http);
+		gateway->http = apply->http;
+	}
 	names_keep(&apply->names, apply->config);
 	gateway->names = apply->names;
 	region_drop(&gateway->snapshot);
@@ -379,6 +424,7 @@ static const struct transaction_step steps[] = {
 	{"pgw-datapath", take_datapath, undo_datapath},
 	{"portgroups", take_ports, undo_ports},
 	{"session log", take_log, undo_log},
+	{"metrics", take_metrics, undo_metrics},
 	{"snapshot", take_snapshot, undo_snapshot},
 	{"flow table", take_table, NULL},
 	{"offload", take_offload, NULL},

@@ -14,6 +14,7 @@
 #include "control/ctl/log.h"
 #include "control/fault.h"
 #include "control/keeper.h"
+#include "control/metrics/http.h"
 #include "control/offload/offload.h"
 #include "control/offloading.h"
 #include "control/rundir.h"
@@ -85,6 +86,10 @@ void gateway_unasked(void *context, const struct channel_message *message)
 {
 	struct gateway *gateway = context;
 
+	if (message->type == CHANNEL_ALIVE) {
+		watch_alive(&gateway->watch);
+		return;
+	}
 	if (message->type == CHANNEL_SWEPT) {
 		/* Of no revision that was ever sent; the one under way is the next. */
 		if (message->u.swept.revision > gateway->revision + 1)
@@ -253,6 +258,7 @@ static void release(struct gateway *gateway)
 {
 	server_close(gateway->server);
 	gateway->server = NULL;
+	http_close(gateway->http);
 	checking_close(gateway);
 	datapath_leave(&gateway->datapath);
 	logger_forget(gateway);
@@ -334,6 +340,7 @@ int gateway_open(struct gateway *gateway, const struct gateway_options *options,
 	}
 	keeper_put(KEEPER_TABLE, gateway->table.fd);
 	keeper_put(KEEPER_COUNTERS, gateway->counters.fd);
+	watch_open(gateway);
 	link_states(gateway);
 	ctl_log(LOG_NOTICE, "revision %" PRIu64 " runs, datapath pid %d", gateway->revision,
 		gateway->datapath.pid);
@@ -362,6 +369,7 @@ static void schedule_restart(struct gateway *gateway)
 	unsigned wait_ms = datapath_died(&gateway->datapath, gateway_now_ms());
 
 	gateway->due.restart_ms = gateway_now_ms() + wait_ms;
+	gateway->counts.datapath_restarts++;
 }
 
 void gateway_datapath_lost(struct gateway *gateway, const char *why)
@@ -515,6 +523,7 @@ static void reconcile(struct gateway *gateway)
 			ctl_log(LOG_NOTICE, "the kernel matches the configuration again");
 		gateway->trouble[0] = '\0';
 		if (changes) {
+			gateway->counts.mended += changes;
 			ctl_log(LOG_WARNING,
 				"the kernel was changed by others: %zu differences mended",
 				changes);
@@ -549,6 +558,7 @@ static void hand_on_swept(struct gateway *gateway)
 int64_t gateway_due_ms(const struct gateway *gateway)
 {
 	int64_t due_ms = server_due_ms(gateway->server), log_due_ms = logger_due_ms(gateway);
+	int64_t http_due;
 
 	if (gateway->swept)
 		return 0;
@@ -558,6 +568,11 @@ int64_t gateway_due_ms(const struct gateway *gateway)
 		due_ms = gateway->due.restart_ms;
 	if (checking_due_ms(gateway) < due_ms)
 		due_ms = checking_due_ms(gateway);
+	if (watch_due_ms(gateway) < due_ms)
+		due_ms = watch_due_ms(gateway);
+	http_due = http_due_ms(gateway->http, gateway_now_ms());
+	if (http_due < due_ms)
+		due_ms = http_due;
 	return log_due_ms < due_ms ? log_due_ms : due_ms;
 }
 
@@ -573,5 +588,7 @@ void gateway_work(struct gateway *gateway)
 		reconcile(gateway);
 	logger_work(gateway);
 	checking_work(gateway);
+	watch_work(gateway);
+	http_work(gateway->http);
 	server_expire(gateway->server, now_ms);
 }

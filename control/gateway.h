@@ -28,8 +28,10 @@
 #include "control/names.h"
 #include "control/netlink/kernel.h"
 #include "control/region.h"
+#include "control/watch.h"
 #include "datapath/io/packet.h"
 
+struct http;
 struct offload;
 struct state;
 
@@ -55,6 +57,13 @@ struct gateway_due {
 	int64_t log_ms;	      /* pgw-log died */
 };
 
+/* What has happened, for the figures; of this pgwd alone. */
+struct gateway_counts {
+	uint64_t datapath_restarts, datapath_hangs, log_restarts;
+	uint64_t applied, refused; /* changes of the configuration */
+	uint64_t mended;	   /* differences in the kernel */
+};
+
 struct gateway {
 	struct gateway_options options;
 	int lock_fd;
@@ -76,6 +85,9 @@ struct gateway {
 	struct logger log;
 	struct logger_process log_leaving[LOGGER_LEAVING_MAX];
 	struct server *server;
+	struct http *http; /* NULL: no metrics are served */
+	struct watch watch;
+	struct gateway_counts counts;
 	int64_t started_ms; /* of this pgwd */
 	int64_t reconciled_ms;
 	struct gateway_due due;

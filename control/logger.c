@@ -19,6 +19,7 @@
 #include "control/gateway.h"
 #include "control/spawn.h"
 #include "control/tell.h"
+#include "datapath/base/event_ring.h"
 
 #ifndef P_PIDFD
 #define P_PIDFD 3
@@ -274,6 +275,20 @@ void logger_forget(struct gateway *gateway)
 	logger_init(gateway);
 }
 
+uint64_t logger_pending(const struct logger *logger)
+{
+	const struct event_ring_header *header = logger->ring.memory;
+
+	return header ? atomic_load(&header->head) - atomic_load(&header->tail) : 0;
+}
+
+uint64_t logger_failed(const struct logger *logger)
+{
+	const struct event_ring_header *header = logger->ring.memory;
+
+	return header ? atomic_load(&header->failed) : 0;
+}
+
 int logger_fd(const struct gateway *gateway)
 {
 	return gateway->log.process.pidfd;
@@ -288,6 +303,7 @@ void logger_ended(struct gateway *gateway)
 		return;
 	ctl_log(LOG_ERR, "session log: pgw-log pid %d ended (%s %d); it is started again", pid,
 		info.si_code == CLD_EXITED ? "status" : "signal", info.si_status);
+	gateway->counts.log_restarts++;
 	gateway->due.log_ms = gateway_now_ms() + LOGGER_BACKOFF_MS;
 }
 

@@ -72,6 +72,10 @@ void logger_finish(struct gateway *gateway);
 /* logger_forget() - close everything, without waiting. */
 void logger_forget(struct gateway *gateway);
 
+/* Events that wait for pgw-log, and that the present one could not write. */
+uint64_t logger_pending(const struct logger *logger);
+uint64_t logger_failed(const struct logger *logger);
+
 /* The loop's calls. */
 int logger_fd(const struct gateway *gateway); /* readable when pgw-log has ended */
 void logger_ended(struct gateway *gateway);

@@ -98,7 +98,8 @@ static int send_question(struct peer *peer, struct channel_message *question, co
 static bool take_unasked(struct peer *peer, const struct channel_message *message)
 {
 	if (message->sequence || message->fds ||
-	    (message->type != CHANNEL_RESOLVE && message->type != CHANNEL_SWEPT))
+	    (message->type != CHANNEL_RESOLVE && message->type != CHANNEL_SWEPT &&
+	     message->type != CHANNEL_ALIVE))
 		return false;
 	peer->unasked(peer->context, message);
 	return true;
@@ -151,7 +152,8 @@ int peer_ask(struct peer *peer, const struct channel_message *question, const in
 	     unsigned n_fds, struct channel_message *answer, int *answer_fds,
 	     struct ctl_error *error)
 {
-	int64_t until_ms = now_ms() + PEER_ANSWER_MS;
+	int64_t until_ms =
+		now_ms() + (question->type == CHANNEL_TABLE ? PEER_ADOPT_MS : PEER_ANSWER_MS);
 	struct channel_message sent = *question, received;
 	int received_fds[CHANNEL_FDS_MAX], code;
 

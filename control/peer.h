@@ -4,8 +4,8 @@
  *
  * The process at the other end meets hostile packets, so it is not trusted: whatever is not an
  * expected answer ends the conversation (peer.broken), whereupon its owner replaces the process.
- * A question waits at most PEER_ANSWER_MS for its answer. Unasked messages that come meanwhile
- * go to peer.unasked, which must not ask anything itself.
+ * A question waits at most PEER_ANSWER_MS for its answer, TABLE PEER_ADOPT_MS. Unasked messages
+ * that come meanwhile go to peer.unasked, which must not ask anything itself.
  */
 #ifndef PGW_CONTROL_PEER_H
 #define PGW_CONTROL_PEER_H
@@ -15,8 +15,9 @@
 #include "control/ctl/request.h"
 #include "datapath/process/channel.h"
 
-#define PEER_ANSWER_MS 10000
-#define PEER_WINDOW    32u /* questions under way at once in peer_ask_many() */
+#define PEER_ANSWER_MS 3000
+#define PEER_ADOPT_MS  10000 /* to look at every flow of a table */
+#define PEER_WINDOW    32u   /* questions under way at once in peer_ask_many() */
 
 struct peer {
 	int fd;		   /* -1: not connected */

@@ -20,6 +20,7 @@
 #include "control/answer.h"
 #include "control/ctl/log.h"
 #include "control/gateway.h"
+#include "control/metrics/http.h"
 
 #define DEFAULT_STATE_DIR "/var/lib/pgw"
 
@@ -129,7 +130,7 @@ static int timeout_ms(const struct gateway *gateway)
 
 static void loop(struct gateway *gateway, int signal_fd)
 {
-	enum { SIGNALS, SERVER, KERNEL, PROCESS, CHANNEL, LOGGER, CHECKS, WAITED };
+	enum { SIGNALS, SERVER, KERNEL, PROCESS, CHANNEL, LOGGER, CHECKS, METRICS, WAITED };
 
 	for (;;) {
 		/* Those of the datapath change when it is started again; -1 is passed over. */
@@ -141,6 +142,7 @@ static void loop(struct gateway *gateway, int signal_fd)
 			[CHANNEL] = {.fd = gateway->datapath.peer.fd, .events = POLLIN},
 			[LOGGER] = {.fd = logger_fd(gateway), .events = POLLIN},
 			[CHECKS] = {.fd = checking_fd(gateway), .events = POLLIN},
+			[METRICS] = {.fd = http_fd(gateway->http), .events = POLLIN},
 		};
 
 		if (poll(fds, WAITED, timeout_ms(gateway)) < 0 && errno != EINTR) {

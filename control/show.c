@@ -18,7 +18,6 @@
 #include "control/offloading.h"
 #include "control/session.h"
 #include "datapath/base/counters.h"
-#include "datapath/base/event_ring.h"
 #include "datapath/flow/layout.h"
 
 static json_t *text_of_addr(be32 addr)
@@ -411,21 +410,6 @@ static json_t *drop_stats(const struct worker_counters *w, bool all, json_int_t 
 	return list;
 }
 
-/* Events that wait for pgw-log, and that the present one could not write. */
-static uint64_t log_pending(const struct logger *log)
-{
-	const struct event_ring_header *header = log->ring.memory;
-
-	return header ? atomic_load(&header->head) - atomic_load(&header->tail) : 0;
-}
-
-static uint64_t log_failed(const struct logger *log)
-{
-	const struct event_ring_header *header = log->ring.memory;
-
-	return header ? atomic_load(&header->failed) : 0;
-}
-
 static json_t *gateway_stats(const struct gateway *gateway, const struct worker_counters *w)
 {
 	const struct flow_header *header = gateway->table.memory;
@@ -447,9 +431,9 @@ static json_t *gateway_stats(const struct gateway *gateway, const struct worker_
 	json_object_set_new(stats, "log-written", count(&w->log_written));
 	json_object_set_new(stats, "log-lost", count(&w->log_lost));
 	json_object_set_new(stats, "log-pending",
-			    json_integer((json_int_t)log_pending(&gateway->log)));
+			    json_integer((json_int_t)logger_pending(&gateway->log)));
 	json_object_set_new(stats, "log-failed",
-			    json_integer((json_int_t)log_failed(&gateway->log)));
+			    json_integer((json_int_t)logger_failed(&gateway->log)));
 	if (gateway->log.process.pid)
 		json_object_set_new(stats, "log-pid", json_integer(gateway->log.process.pid));
 	json_object_set_new(stats, "datapath-pid", json_integer(gateway->datapath.pid));

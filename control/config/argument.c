@@ -422,18 +422,25 @@ bool argument_external(void *item, const char *text, struct reason *why)
 	}
 }
 
+bool argument_endpoint(be32 *addr, uint16_t *port, const char *text)
+{
+	char host[ADDR_TEXT_BYTES];
+	const char *colon = strchr(text, ':');
+	struct reason unused;
+
+	if (!colon || (size_t)(colon - text) >= sizeof(host))
+		return false;
+	memcpy(host, text, (size_t)(colon - text));
+	host[colon - text] = '\0';
+	return addr_parse(host, addr) && argument_port(port, colon + 1, &unused);
+}
+
 bool argument_backend(void *item, const char *text, struct reason *why)
 {
 	struct config_service *service = item;
 	struct config_backend *backends, backend;
-	char host[ADDR_TEXT_BYTES];
-	const char *colon = strchr(text, ':');
 
-	if (!colon || (size_t)(colon - text) >= sizeof(host))
-		return argument_wrong(why, "expected ADDRESS:PORT such as 192.0.2.1:443");
-	memcpy(host, text, (size_t)(colon - text));
-	host[colon - text] = '\0';
-	if (!addr_parse(host, &backend.addr) || !argument_port(&backend.port, colon + 1, why))
+	if (!argument_endpoint(&backend.addr, &backend.port, text))
 		return argument_wrong(why, "expected ADDRESS:PORT such as 192.0.2.1:443");
 	if (!check_host(backend.addr, why))
 		return false;

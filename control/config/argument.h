@@ -53,6 +53,9 @@ bool argument_ports(void *pool, const char *text, struct reason *why);	      /* 
 bool argument_external(void *pool, const char *text, struct reason *why);     /* "A,B,..." */
 bool argument_backend(void *service, const char *text, struct reason *why);   /* one more "A:P" */
 
+/* argument_endpoint() - "A.B.C.D:PORT"; any address. Return: false if it is none. */
+bool argument_endpoint(be32 *addr, uint16_t *port, const char *text);
+
 /* argument_number() - a decimal number from @min to @max */
 bool argument_number(uint32_t *value, const char *text, uint32_t min, uint32_t max,
 		     struct reason *why);

@@ -6,6 +6,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -195,6 +196,37 @@ static int check_routes(const struct check *check)
 	return 0;
 }
 
+/* What a service or a pool takes never reaches a server of this host. */
+static int check_metrics(const struct check *check)
+{
+	const struct config *config = check->config;
+	const struct config_metrics *m = &config->metrics;
+	char buf[ADDR_TEXT_BYTES];
+
+	for (size_t i = 0; m->port && i < config->n_services; i++) {
+		const struct config_service *s = &config->services[i];
+
+		if (s->addr == m->addr && s->port == m->port && s->protocol == IPPROTO_TCP)
+			return error_set(check->error, 0, 0,
+					 "set metrics: %s:%u is that of service \"%s\", expected "
+					 "another port",
+					 addr_text(m->addr, buf), m->port, s->name);
+	}
+	for (size_t i = 0; m->port && i < config->n_pools; i++) {
+		const struct config_pool *pool = &config->pools[i];
+
+		if (m->port < pool->port_first || m->port > pool->port_last)
+			continue;
+		for (size_t j = 0; j < pool->n_external; j++)
+			if (pool->external[j] == m->addr)
+				return error_set(check->error, 0, 0,
+						 "set metrics: %s:%u is among the ports of pool "
+						 "\"%s\", expected another port",
+						 addr_text(m->addr, buf), m->port, pool->name);
+	}
+	return 0;
+}
+
 static int check_all(struct check *check)
 {
 	int wrong;
@@ -208,6 +240,8 @@ static int check_all(struct check *check)
 		wrong = check_services(check);
 	if (!wrong)
 		wrong = check_vmacs(check);
+	if (!wrong)
+		wrong = check_metrics(check);
 	derived_free(&check->derived);
 	return wrong;
 }

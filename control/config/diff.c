@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "control/config/kind.h"
+#include "control/config/metrics.h"
 #include "control/config/session_log.h"
 
 static int append(struct config_diff *diff, struct config_text *text)
@@ -86,6 +87,14 @@ static int diff_settings(struct config_diff *diff, const struct config *from,
 		struct config_text text = {0};
 
 		session_log_print(&text, &to->session_log);
+		if (append(diff, &text))
+			return -ENOMEM;
+	}
+	if (!metrics_equal(&from->metrics, &to->metrics)) {
+		struct config_text text = {0};
+
+		config_text_add(&text, "set " METRICS_NAME " ");
+		metrics_value(&text, &to->metrics);
 		return append(diff, &text);
 	}
 	return 0;

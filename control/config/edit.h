@@ -27,8 +27,8 @@ struct edit {
 	struct {
 		size_t sorted, capacity;
 	} kind[KIND_COUNT];
-	unsigned setting_line[SETTING_COUNT]; /* where a file set it; 0: not yet */
-	unsigned session_log_line;	      /* the same */
+	unsigned setting_line[SETTING_COUNT];	 /* where a file set it; 0: not yet */
+	unsigned session_log_line, metrics_line; /* the same */
 };
 
 void edit_begin(struct edit *edit, struct config *config, enum edit_mode mode);

@@ -50,6 +50,7 @@ int config_copy(struct config *to, const struct config *from)
 	for (unsigned i = 0; i < SETTING_COUNT; i++)
 		*setting_value(to, i) = setting_get(from, i);
 	to->session_log = from->session_log;
+	to->metrics = from->metrics;
 	for (unsigned kind = 0; kind < KIND_COUNT; kind++) {
 		int error = copy_kind(to, from, kind);
 

@@ -152,6 +152,12 @@ struct config_session_log {
 	char path[CONFIG_TEXT]; /* FILE */
 };
 
+struct config_metrics { /* served over HTTP */
+	uint16_t port;	/* host order; 0 = off */
+	be32 addr;
+	bool remote; /* not of loopback, and said so */
+};
+
 struct config {
 	struct config_portgroup *portgroups;
 	size_t n_portgroups;
@@ -179,6 +185,7 @@ struct config {
 	uint32_t dead_flow;	   /* set dead-flow: enum dead_flow */
 	uint32_t threshold; /* set threshold N, per cent of a table or pool that is told; 0 = off */
 	struct config_session_log session_log; /* set session-log */
+	struct config_metrics metrics;	       /* set metrics */
 };
 
 /* A message about a statement. line and column count from 1; 0 where it concerns the whole. */

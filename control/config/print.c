@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "control/config/kind.h"
+#include "control/config/metrics.h"
 #include "control/config/session_log.h"
 
 static void print_name(struct config_text *text, const void *item)
@@ -255,6 +256,13 @@ char *config_print(const struct config *config)
 		if (before && before == text.n)
 			config_text_add(&text, "\n");
 		session_log_print(&text, &config->session_log);
+		config_text_add(&text, "\n");
+	}
+	if (config->metrics.port) {
+		if (before && before == text.n)
+			config_text_add(&text, "\n");
+		config_text_add(&text, "set " METRICS_NAME " ");
+		metrics_value(&text, &config->metrics);
 		config_text_add(&text, "\n");
 	}
 	return config_text_take(&text);

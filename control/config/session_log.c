@@ -27,16 +27,9 @@ static int read_collector(struct config_session_log *log, const struct word *wor
 {
 	static const char expected[] =
 		"expected the ADDRESS:PORT of a collector, as 192.0.2.9:4739";
-	const char *colon = strchr(word->text, ':');
-	char address[ADDR_TEXT_BYTES];
-	struct reason unused;
 	uint8_t first;
 
-	if (!colon || (size_t)(colon - word->text) >= sizeof(address))
-		return wrong(word, expected, error);
-	memcpy(address, word->text, (size_t)(colon - word->text));
-	address[colon - word->text] = '\0';
-	if (!addr_parse(address, &log->addr) || !argument_port(&log->port, colon + 1, &unused))
+	if (!argument_endpoint(&log->addr, &log->port, word->text))
 		return wrong(word, expected, error);
 	first = (uint8_t)(ntohl(log->addr) >> 24);
 	if (first == 0 || first >= 224)

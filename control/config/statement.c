@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "control/config/error.h"
+#include "control/config/metrics.h"
 #include "control/config/session_log.h"
 #include "control/config/statement.h"
 
@@ -294,6 +295,7 @@ static int find_setting(const struct line *line, unsigned *setting, struct confi
 	} else {
 		choices_add(&choices, "", "timer");
 		choices_add(&choices, ", ", SESSION_LOG_NAME);
+		choices_add(&choices, ", ", METRICS_NAME);
 	}
 	choices_settings(&choices, first, end);
 	if (line->n <= at)
@@ -352,6 +354,8 @@ static int apply_set(struct edit *edit, const struct line *line, struct config_e
 
 	if (line->n > 1 && strcmp(line->words[1].text, SESSION_LOG_NAME) == 0)
 		return session_log_apply(edit, line, error);
+	if (line->n > 1 && strcmp(line->words[1].text, METRICS_NAME) == 0)
+		return metrics_apply(edit, line, error);
 	wrong = find_setting(line, &setting, error);
 	if (wrong)
 		return wrong;

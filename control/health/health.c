@@ -118,6 +118,8 @@ void health_commit(struct health *h, struct health_plan *plan, int64_t now_ms)
 		}
 		target->since_ms = former->since_ms;
 		target->due_ms = former->due_ms;
+		target->passed = former->passed;
+		target->failed = former->failed;
 		target->slot = former->slot;
 		memcpy(target->error, former->error, sizeof(target->error));
 		former->slot = SLOT_NONE;
@@ -146,7 +148,9 @@ struct health_status health_status(const struct health *h, const char *service, 
 	target = &h->now->targets[s->first + backend];
 	return (struct health_status){.state = target->verdict.state,
 				      .since_ms = target->since_ms,
-				      .error = target->error};
+				      .error = target->error,
+				      .passed = target->passed,
+				      .failed = target->failed};
 }
 
 static void tell_trouble(struct health *h, int64_t now_ms, const char *text)
@@ -167,6 +171,8 @@ static void judge(struct health *h, uint32_t index, enum probe_result result, co
 	uint8_t before = target->verdict.state;
 	bool passed = result == PROBE_PASSED;
 
+	target->passed += passed;
+	target->failed += result == PROBE_FAILED;
 	if (passed)
 		target->error[0] = '\0';
 	else

@@ -89,8 +89,9 @@ const uint8_t *health_up(const struct health *health, size_t *n);
 
 struct health_status {
 	enum health_state state;
-	int64_t since_ms;  /* wall clock; 0: never */
-	const char *error; /* of the last check that did not pass, "" if there was none */
+	int64_t since_ms;	 /* wall clock; 0: never */
+	const char *error;	 /* of the last check that did not pass, "" if there was none */
+	uint64_t passed, failed; /* checks */
 };
 /* health_status() - of backend number @backend of a service; HEALTH_UNCHECKED without a check */
 struct health_status health_status(const struct health *health, const char *service,

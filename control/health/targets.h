@@ -20,6 +20,7 @@ struct target {
 	struct verdict verdict;
 	int64_t since_ms; /* wall clock */
 	int64_t due_ms;
+	uint64_t passed, failed; /* checks, since it is checked as this */
 	char error[PROBE_REASON_BYTES];
 };
 

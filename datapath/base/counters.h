@@ -24,7 +24,7 @@ const char *drop_text(enum drop_reason reason);
 
 #define COUNTERS_PORTS	 32 /* portgroups a gateway can have */
 #define COUNTERS_MAGIC	 0x70677773746174ull
-#define COUNTERS_VERSION 3u
+#define COUNTERS_VERSION 4u
 
 struct port_counters {
 	uint64_t rcvd_packets, rcvd_bytes;	 /* taken from the interface */
@@ -43,6 +43,9 @@ struct rule_counters {
 	uint64_t packets, bytes; /* both directions, of flows that have ended */
 };
 
+#define COUNTERS_POOLS	   512u /* pools by index; the ports of a higher one are not counted */
+#define COUNTERS_PROTOCOLS 3u	/* TCP, UDP, ICMP: each has ports of its own */
+
 struct worker_counters {
 	uint64_t dropped[DROP_COUNT];
 	struct port_counters port[COUNTERS_PORTS];
@@ -53,6 +56,8 @@ struct worker_counters {
 	uint64_t icmp_sent, icmp_limited; /* ICMP errors of our own; not sent for the rate limit */
 	uint64_t wakeups, bursts;	  /* of the worker's loop */
 	uint64_t log_written, log_lost;	  /* session log: events told; not told for want of room */
+	uint64_t pool_ports[COUNTERS_POOLS]
+			   [COUNTERS_PROTOCOLS]; /* gauge: ports that mappings hold */
 	struct rule_counters rule[COUNTERS_RULES];
 };
 

@@ -22,8 +22,10 @@
  *   LOG    u.log                event ring, wake-up socket   OK | ERROR
  *   LOG_OFF                     -                            OK
  *   QUIT                        -                            OK, then the process ends
+ *   PING                        -                            ALIVE, unasked: nobody waits for it
  *
- *   datapath -> pgwd, unasked:  RESOLVE u.resolve; SWEPT u.swept (flows ended by a snapshot)
+ *   datapath -> pgwd, unasked:  RESOLVE u.resolve; SWEPT u.swept (flows ended by a snapshot);
+ *                               ALIVE, after a PING
  */
 #ifndef PGW_PROCESS_CHANNEL_H
 #define PGW_PROCESS_CHANNEL_H
@@ -53,6 +55,8 @@ enum channel_type {
 	CHANNEL_SWEPT,
 	CHANNEL_LOG, /* instead of the former ring, if there is one */
 	CHANNEL_LOG_OFF,
+	CHANNEL_PING,
+	CHANNEL_ALIVE,
 	CHANNEL_TYPE_COUNT
 };
 

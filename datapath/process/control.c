@@ -280,6 +280,7 @@ static const char *counters_use(struct control *c, int fd, uint64_t bytes)
 	page->worker.mappings = 0;
 	page->worker.fragments_waiting = 0;
 	page->worker.neigh_waiting = 0;
+	memset(page->worker.pool_ports, 0, sizeof(page->worker.pool_ports));
 	return NULL;
 }
 
@@ -472,6 +473,17 @@ static void take_quit(struct control *c, const struct channel_message *message, 
 	accept_with(answer, 0);
 }
 
+/* Its answer is one that nobody waits for: pgwd goes on meanwhile. */
+static void take_ping(struct control *c, const struct channel_message *message, int *fds,
+		      struct answer *answer)
+{
+	(void)c;
+	(void)message;
+	(void)fds;
+	answer->message.type = CHANNEL_ALIVE;
+	answer->message.sequence = 0;
+}
+
 /* What pgwd may ask, and how many descriptors come with it. */
 static const struct question {
 	void (*take)(struct control *c, const struct channel_message *message, int *fds,
@@ -488,6 +500,7 @@ static const struct question {
 	[CHANNEL_QUIT] = {take_quit, 0},
 	[CHANNEL_LOG] = {take_log, 2},
 	[CHANNEL_LOG_OFF] = {take_log_off, 0},
+	[CHANNEL_PING] = {take_ping, 0},
 };
 
 /* answer_to() - Return: false if the connection must end. */

@@ -104,13 +104,13 @@ static void tell_pool(struct worker *w, const struct mapping *m, uint32_t used)
 /* Return: ports of the pool in use, after the change. */
 static uint32_t count_port(struct worker *w, const struct mapping *m, int by)
 {
-	uint32_t *ports;
+	uint64_t *ports;
 
-	if (m->pool >= LOG_POOLS)
+	if (m->pool >= COUNTERS_POOLS)
 		return 0;
-	ports = &w->log.pool_ports[m->pool][protocol_index(m->proto)];
-	*ports += (uint32_t)by;
-	return *ports;
+	ports = &w->counters->pool_ports[m->pool][protocol_index(m->proto)];
+	*ports += (uint64_t)by;
+	return (uint32_t)*ports;
 }
 
 void worker_log_mapping(struct worker *w, const struct mapping *m, int by)
@@ -129,7 +129,7 @@ void worker_log_mapping(struct worker *w, const struct mapping *m, int by)
 	if (__builtin_expect(!w->log.ring, 1))
 		return;
 	put(w, &event, by > 0 ? EVENT_BIB_CREATE : EVENT_BIB_DELETE);
-	if (m->pool < LOG_POOLS)
+	if (m->pool < COUNTERS_POOLS)
 		tell_pool(w, m, used);
 }
 
@@ -215,7 +215,7 @@ void worker_log_refused(struct worker *w, const struct flow *f, enum drop_reason
 
 void worker_log_forget(struct worker *w)
 {
-	memset(w->log.pool_ports, 0, sizeof(w->log.pool_ports));
+	memset(w->counters->pool_ports, 0, sizeof(w->counters->pool_ports));
 }
 
 void worker_log(struct worker *w, struct event_ring *ring, uint32_t percent)

@@ -17,16 +17,13 @@
 #include "datapath/base/event_ring.h"
 #include "datapath/policy/mapping.h"
 
-#define LOG_POOLS	   512u /* of a higher index no fill is told */
-#define LOG_PROTOCOLS	   3u	/* TCP, UDP, ICMP: each has a port set of its own */
 #define LOG_REFUSALS_PER_S 10u
 #define LOG_HYSTERESIS	   10u
 
 struct worker_log {
-	struct event_ring *ring;		       /* NULL: off */
-	uint32_t percent;			       /* mark, 0: none */
-	uint32_t pool_ports[LOG_POOLS][LOG_PROTOCOLS]; /* external ports that mappings hold */
-	uint8_t pool_alarmed[LOG_POOLS];	       /* bit: protocol */
+	struct event_ring *ring;	      /* NULL: off */
+	uint32_t percent;		      /* mark, 0: none */
+	uint8_t pool_alarmed[COUNTERS_POOLS]; /* bit: protocol */
 	bool table_alarmed;
 	struct log_refused {
 		uint64_t since_ns;  /* begin of the second that is counted */

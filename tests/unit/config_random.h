@@ -246,6 +246,9 @@ static inline void random_settings(struct config_text *text, struct random *rand
 			config_text_add(text, "set %s off\n", limits[i]);
 	}
 	if (random_below(random, 2))
+		config_text_add(text, "set metrics 127.0.0.%u:%u\n", 1 + random_below(random, 2),
+				9469 + random_below(random, 2));
+	if (random_below(random, 2))
 		config_text_add(text, "set mss-clamp %s\n", clamps[random_below(random, 6)]);
 	if (random_below(random, 2))
 		config_text_add(text, "set dead-flow %s\n", dead[random_below(random, 3)]);

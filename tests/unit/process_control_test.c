@@ -565,6 +565,18 @@ static void test_resolve(void **state)
 	assert_int_equal(channel_receive(f->channel, &f->answer, f->fds), 1);
 }
 
+static void test_ping(void **state)
+{
+	struct fixture *f = *state;
+	const struct channel_message ping = {.type = CHANNEL_PING, .sequence = 5};
+
+	assert_int_equal(channel_send(f->channel, &ping, NULL, 0), 0);
+	control_channel(f->control, f->now_ns);
+	assert_int_equal(channel_receive(f->channel, &f->answer, f->fds), 1);
+	assert_int_equal(f->answer.type, CHANNEL_ALIVE);
+	assert_int_equal(f->answer.sequence, 0);
+}
+
 static void test_swept(void **state)
 {
 	struct fixture *f = *state;
@@ -689,6 +701,7 @@ int main(void)
 		TEST(test_new_connection_replaces),
 		TEST(test_other_users_are_refused),
 		TEST(test_resolve),
+		TEST(test_ping),
 		TEST(test_swept),
 		TEST(test_answers_are_not_read),
 		TEST(test_quit),

@@ -50,7 +50,7 @@ _pgw_commands() {
 	session) _pgw_add show del ;;
 	set)
 		_pgw_add show timer flow-capacity icmp-rate connection-limits mapping-limits \
-			creation-rate mss-clamp dead-flow session-log threshold
+			creation-rate mss-clamp dead-flow session-log metrics threshold
 		;;
 	client | neighbour | stats) _pgw_add show ;;
 	config) _pgw_add show check diff apply save ;;
@@ -102,6 +102,7 @@ _pgw_keywords() {
 	"set mss-clamp") _pgw_add off path default ;;
 	"set dead-flow") _pgw_add drop rst default ;;
 	"set session-log") _pgw_add off ipfix file default ;;
+	"set metrics") _pgw_add off 127.0.0.1:9469 default ;;
 	"set threshold") _pgw_add off default ;;
 	monitor*) _pgw_add_list "$_pgw_events" ;;
 	esac
@@ -177,6 +178,13 @@ _pgw_arguments() {
 		3/file) files=1 ;;
 		4/*) _pgw_add destinations ;;
 		5/*) _pgw_add on off ;;
+		esac
+		;;
+	"set metrics")
+		case $# in
+		2) _pgw_keywords "$1" "$2" ;;
+		3) _pgw_add remote ;;
+		4) _pgw_add on off ;;
 		esac
 		;;
 	session* | stats* | set* | monitor*) [ $# -gt 2 ] || _pgw_keywords "$1" "$2" ;;

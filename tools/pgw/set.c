@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "control/config/kind.h"
+#include "control/config/metrics.h"
 #include "control/config/session_log.h"
 #include "tools/pgw/grammar.h"
 #include "tools/pgw/message.h"
@@ -30,15 +31,13 @@ static void print_setting(struct printer *printer, unsigned column, enum config_
 		print_number(printer, column, value);
 }
 
-static void print_log(struct printer *printer, const struct config_session_log *log)
+/* @text: taken over */
+static void print_words(struct printer *printer, const char *name, struct config_text *text)
 {
-	struct config_text text = {0};
-	char *value;
+	char *value = config_text_take(text);
 
-	session_log_value(&text, log);
-	value = config_text_take(&text);
 	print_row(printer);
-	print_text(printer, NAME, SESSION_LOG_NAME);
+	print_text(printer, NAME, name);
 	print_text(printer, VALUE, value ? value : "");
 	print_text(printer, DEFAULT, "off");
 	print_row_end(printer);
@@ -50,6 +49,7 @@ static int set_show(const struct pgw_call *call)
 {
 	struct printer *printer = call->pgw->printer;
 	struct config_error error = {.line = 0};
+	struct config_text log = {0}, metrics = {0};
 	struct config config;
 	const char *text;
 	json_t *answer;
@@ -75,7 +75,10 @@ static int set_show(const struct pgw_call *call)
 			print_setting(printer, DEFAULT, i, settings[i].normal);
 			print_row_end(printer);
 		}
-		print_log(printer, &config.session_log);
+		session_log_value(&log, &config.session_log);
+		print_words(printer, SESSION_LOG_NAME, &log);
+		metrics_value(&metrics, &config.metrics);
+		print_words(printer, METRICS_NAME, &metrics);
 		print_end(printer);
 	}
 	config_free(&config);
@@ -104,6 +107,10 @@ static const struct pgw_command commands[] = {
 	{"session-log", NULL,
 	 "{ off | ipfix ADDRESS:PORT [ DESTINATIONS ] | file PATH [ DESTINATIONS ] | default }",
 	 "where sessions are logged; DESTINATIONS is \"destinations on\" or \"destinations off\"",
+	 statement_add},
+	{"metrics", NULL, "{ off | ADDRESS:PORT [ REMOTE ] | default }",
+	 "where figures are served over HTTP; REMOTE is \"remote on\", for other addresses than "
+	 "127/8",
 	 statement_add},
 	{"threshold", NULL, "{ PERCENT | off | default }",
 	 "the fill of a table or pool from which on it is logged", statement_add},

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * figures - what a gateway tells of itself in OpenMetrics (docs/metrics.md).
+ *
+ * Labels are names of the configuration, addresses of backends, drop reasons and the like: their
+ * number is bounded by the configuration, and a client's address is never among them. Nothing here
+ * asks the datapath or the kernel for anything: all is read from memory.
+ */
+#ifndef PGW_METRICS_FIGURES_H
+#define PGW_METRICS_FIGURES_H
+
+#include "control/gateway.h"
+
+/* figures_text() - all of them, malloc'ed; NULL without memory. @gateway: a struct gateway */
+char *figures_text(void *gateway, size_t *bytes);
+
+/* figures_ready() - Return: whether packets are forwarded as configured; @line says so, or why not
+ */
+bool figures_ready(void *gateway, char *line, size_t bytes);
+
+#endif

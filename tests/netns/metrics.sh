@@ -1,0 +1,114 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Figures over HTTP: an OpenMetrics parser accepts them, they say what happened, the dashboard and the
+# document fit them, and nobody who asks keeps pgwd from its work.
+#
+#   far 192.168.50.10 ─ router ─ eth1 gw eth2 ─ vc 10.10.0.10
+#                        127.0.0.1:9469 ┘
+#
+# shellcheck source=tests/lib/test.sh
+. "$(dirname "$0")/../lib/test.sh"
+topology_start
+servers_start vc
+ip -n "$(node gw)" link set lo up
+{
+	gateway_config
+	echo "service add checked address 172.16.0.1 protocol tcp port 8080 backend 10.10.0.10:80 check tcp interval 0.2"
+	echo "set metrics 127.0.0.1:9469"
+} >"$WORK/pgw.conf"
+gateway_start "$WORK/pgw.conf"
+
+get() { # get PATH [CURL OPTION…]
+	on gw curl -sS --max-time 5 "http://127.0.0.1:9469$1" "${@:2}"
+}
+status_of() { # status_of PATH [CURL OPTION…]
+	get "$1" -o /dev/null -w '%{http_code}' "${@:2}"
+}
+read_scrape() { # read_scrape COMMAND… - see openmetrics.py
+	get /metrics >"$WORK/scrape"
+	/usr/bin/python3 "$TOP/tests/lib/openmetrics.py" "$WORK/scrape" "$@"
+}
+figure_is() { # figure_is EXPECTED NAME [LABEL=VALUE…]
+	[ "$(read_scrape value "${@:2}")" = "$1" ]
+}
+figure_beyond() { # figure_beyond MINIMUM NAME [LABEL=VALUE…]
+	[ "$(read_scrape value "${@:2}")" -gt "$1" ]
+}
+
+note "the text"
+expect "a parser reads it" read_scrape check
+contains "type" "$(get /metrics -o /dev/null -w '%{content_type}')" "application/openmetrics-text"
+expect "docs/metrics.md has them all" read_scrape documented "$TOP/docs/metrics.md"
+expect "the dashboard's exist" read_scrape dashboard "$TOP/docs/grafana/pgw.json"
+equal "health" "$(get /healthz)" alive
+equal "readiness" "$(get /readyz)" "ready, revision 1"
+
+note "the figures"
+equal "request" "$(web far http://172.16.0.1/source)" 10.10.0.2
+hold_start session far 172.16.0.1 7
+equal "a stranger" "$(traffic stranger tcp 172.16.0.1 443 --wait 1)" timeout
+wait_for 5 "sessions" figure_beyond 0 pgw_flows
+wait_for 5 "ports of the pool" figure_is 2 pgw_pool_ports_used pool=default protocol=tcp
+equal "its size" "$(read_scrape value pgw_pool_ports pool=default)" 49152
+expect "rule" figure_beyond 1 pgw_nat_flows_created_total rule=10
+expect "drops" figure_beyond 0 pgw_dropped_packets_total reason=not-allowed
+expect "portgroup" figure_beyond 10 pgw_portgroup_received_packets_total portgroup=vrack
+wait_for 5 "checks" figure_beyond 1 pgw_backend_checks_passed_total service=checked backend=10.10.0.10:80
+expect "backend" figure_is 1 pgw_backend_up service=checked backend=10.10.0.10:80
+expect "no client's address" read_scrape without 192.168.50. 172.16.0.50 192.168.60.
+
+note "what changes"
+kill -KILL "$(datapath_pid)"
+wait_for 10 "the restart is counted" figure_is 1 pgw_process_restarts_total process=datapath
+wait_for 10 "ready again" eval '[ "$(status_of /readyz)" = 200 ]'
+hold_goes_on session
+equal "ports of the pool, counted anew" \
+	"$(read_scrape value pgw_pool_ports_used pool=default protocol=tcp)" 2
+pgw allow add 10.99.0.0/24
+expect "revision" figure_is 2 pgw_revision
+refused "a change that is none" pgw allow add 10.99.0.0/24
+ip -n "$(node gw)" link set eth2 down
+wait_for 5 "link down" figure_is 0 pgw_portgroup_up portgroup=vsphere
+ip -n "$(node gw)" link set eth2 up
+wait_for 10 "link up" figure_is 1 pgw_portgroup_up portgroup=vsphere
+
+note "whoever asks for nonsense"
+equal "another page" "$(status_of /other)" 404
+equal "another method" "$(status_of /metrics -X DELETE)" 405
+equal "a body" "$(status_of /metrics -d body)" 405
+equal "HEAD" "$(status_of /metrics -I)" 200
+for request in 'GET\r\n\r\n' 'GET / HTTP/9.9\r\n\r\n' '\0\1\2\3\r\n\r\n' \
+	'GET /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n' \
+	"GET /$(head -c 40000 /dev/zero | tr '\0' a) HTTP/1.1\r\n\r\n"; do
+	printf '%b' "$request" >"$WORK/request"
+	on gw timeout 5 bash -c 'exec 3<>/dev/tcp/127.0.0.1/9469 && cat "$1" >&3 && cat <&3' \
+		bash "$WORK/request" >"$WORK/answer" 2>/dev/null || true
+	refused "no success for ${request:0:20}" grep -q '^HTTP/1.1 200' "$WORK/answer"
+done
+spawn slow gw /usr/bin/python3 -c '
+import socket, signal
+held = [socket.create_connection(("127.0.0.1", 9469)) for _ in range(32)]
+print("held", flush=True)
+signal.pause()'
+wait_for 5 "32 connections that say nothing" said slow held
+expect "the control socket answers" pgw stats show
+hold_goes_on session
+wait_for 20 "they time out" eval '[ "$(status_of /healthz)" = 200 ]'
+stop slow
+
+note "changing where"
+pgw set metrics 127.0.0.1:9470
+refused "the former port" get /healthz
+equal "the new port" "$(on gw curl -sS http://127.0.0.1:9470/healthz)" alive
+spawn taken gw /usr/bin/python3 -c '
+import socket, signal
+held = socket.create_server(("127.0.0.1", 9471))
+print("held", flush=True)
+signal.pause()'
+wait_for 5 "a port is taken" said taken held
+refused "a port that is taken" pgw set metrics 127.0.0.1:9471
+equal "the former goes on" "$(on gw curl -sS http://127.0.0.1:9470/healthz)" alive
+pgw set metrics off
+refused "off" on gw curl -sS --max-time 2 http://127.0.0.1:9470/healthz
+hold_end session
+gateway_stop
