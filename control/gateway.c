@@ -236,9 +236,14 @@ static void check_capacity(struct gateway *gateway, const struct config *config)
 static int open_server(struct gateway *gateway, struct ctl_error *error)
 {
 	char path[200];
+	int code;
 
 	snprintf(path, sizeof(path), "%s/" CTL_SOCKET_NAME, gateway->options.rundir);
-	return server_open(&gateway->server, path, &answer_ops, gateway, error);
+	code = server_open(&gateway->server, path, &answer_ops, gateway, error);
+	if (code)
+		return code;
+	snprintf(path, sizeof(path), "%s/" CTL_API_SOCKET_NAME, gateway->options.rundir);
+	return server_open_api(gateway->server, path, CTL_API_USER, error);
 }
 
 static void init(struct gateway *gateway, const struct gateway_options *options)

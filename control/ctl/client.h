@@ -10,10 +10,12 @@
 
 #include <jansson.h>
 
-#define CTL_FDS_MAX	   2
-#define CTL_TIMEOUT_MS	   60000 /* default wait for an answer */
-#define CTL_DEFAULT_RUNDIR "/run/pgw"
-#define CTL_SOCKET_NAME	   "pgwd.sock"
+#define CTL_FDS_MAX	    2
+#define CTL_TIMEOUT_MS	    60000 /* default wait for an answer */
+#define CTL_DEFAULT_RUNDIR  "/run/pgw"
+#define CTL_SOCKET_NAME	    "pgwd.sock"
+#define CTL_API_SOCKET_NAME "api.sock" /* for the API alone, see enum request_role */
+#define CTL_API_USER	    "pgw-api"  /* whose group may connect there */
 
 struct ctl_client;
 

@@ -10,10 +10,9 @@
 
 #include "control/ctl/log.h"
 
-#define MEMBERS_MAX 2
-
-const char *const request_objects[] = {"portgroup", "address", "route", "pool", "nat",
-				       "service",   "allow",   "vmac",	NULL};
+const char *const request_objects[] = {"portgroup",   "address",    "route",   "pool",
+				       "nat",	      "datacenter", "service", "allow",
+				       "vrack-block", "vmac",	    "server",  NULL};
 
 struct call {
 	const json_t *request;
@@ -42,7 +41,7 @@ static int do_show(struct call *call)
 {
 	const char *object = json_string_value(json_object_get(call->request, "object"));
 	bool statistics = json_is_true(json_object_get(call->request, "statistics"));
-	char expected[160];
+	char expected[200];
 	size_t used = 0;
 
 	for (unsigned i = 0; request_objects[i]; i++) {
@@ -191,40 +190,35 @@ static int do_monitor(struct call *call)
 	return 0;
 }
 
+/* The operations that every gateway has; what they take is described as for all others. */
 static const struct operation {
-	const char *name;
 	int (*call)(struct call *call);
-	bool changes; /* is logged with who asked */
-	struct {
-		const char *name;
-		json_type type; /* JSON_TRUE: a boolean */
-		bool optional;
-	} member[MEMBERS_MAX];
+	struct request_operation takes;
 } operations[] = {
-	{.name = "version", .call = do_version},
-	{.name = "show",
-	 .call = do_show,
-	 .member = {{"object", JSON_STRING, false}, {"statistics", JSON_TRUE, true}}},
-	{.name = "change",
-	 .call = do_change,
-	 .changes = true,
-	 .member = {{"statements", JSON_ARRAY, false}}},
-	{.name = "config-show", .call = do_config_show},
-	{.name = "config-check", .call = do_config_check, .member = {{"text", JSON_STRING, false}}},
-	{.name = "config-diff", .call = do_config_diff, .member = {{"text", JSON_STRING, false}}},
-	{.name = "config-apply",
-	 .call = do_config_apply,
-	 .changes = true,
-	 .member = {{"text", JSON_STRING, false}}},
-	{.name = "config-save", .call = do_config_save, .changes = true},
-	{.name = "stats", .call = do_stats, .member = {{"all", JSON_TRUE, true}}},
-	{.name = "neighbour", .call = do_neighbour},
-	{.name = "session-table", .call = do_session_table},
-	{.name = "session-end",
-	 .call = do_session_end,
-	 .changes = true,
-	 .member = {{"sessions", JSON_ARRAY, false}}},
-	{.name = "monitor", .call = do_monitor},
+	{do_version, {.name = "version", .flags = REQUEST_API}},
+	{do_show,
+	 {.name = "show",
+	  .member = {{"object", JSON_STRING, false}, {"statistics", JSON_TRUE, true}}}},
+	{do_change,
+	 {.name = "change",
+	  .flags = REQUEST_CHANGES,
+	  .member = {{"statements", JSON_ARRAY, false}}}},
+	{do_config_show, {.name = "config-show"}},
+	{do_config_check, {.name = "config-check", .member = {{"text", JSON_STRING, false}}}},
+	{do_config_diff, {.name = "config-diff", .member = {{"text", JSON_STRING, false}}}},
+	{do_config_apply,
+	 {.name = "config-apply",
+	  .flags = REQUEST_CHANGES,
+	  .member = {{"text", JSON_STRING, false}}}},
+	{do_config_save, {.name = "config-save", .flags = REQUEST_CHANGES}},
+	{do_stats, {.name = "stats", .member = {{"all", JSON_TRUE, true}}}},
+	{do_neighbour, {.name = "neighbour"}},
+	{do_session_table, {.name = "session-table"}},
+	{do_session_end,
+	 {.name = "session-end",
+	  .flags = REQUEST_CHANGES,
+	  .member = {{"sessions", JSON_ARRAY, false}}}},
+	{do_monitor, {.name = "monitor"}},
 };
 #define OPERATIONS (sizeof(operations) / sizeof(operations[0]))
 
@@ -235,6 +229,10 @@ static const char *type_name(json_type type)
 		return "a string";
 	case JSON_ARRAY:
 		return "an array";
+	case JSON_OBJECT:
+		return "an object";
+	case JSON_INTEGER:
+		return "a whole number from 0 on";
 	case JSON_TRUE:
 		return "true or false";
 	default:
@@ -244,32 +242,107 @@ static const char *type_name(json_type type)
 
 static bool type_fits(const json_t *value, json_type type)
 {
-	return type == JSON_TRUE ? json_is_boolean(value) : json_typeof(value) == type;
+	if (type == JSON_TRUE)
+		return json_is_boolean(value);
+	if (type == JSON_INTEGER && json_is_integer(value))
+		return json_integer_value(value) >= 0;
+	return json_typeof(value) == type;
 }
 
-static const struct operation *find_operation(const char *name, struct request_result *result)
+static bool permitted(const struct request_operation *operation, enum request_role role)
 {
-	char expected[256];
-	size_t used = 0;
+	return role == REQUEST_ROLE_OPERATOR || operation->flags & REQUEST_API;
+}
 
-	for (unsigned i = 0; i < OPERATIONS; i++) {
-		if (!strcmp(name, operations[i].name))
-			return &operations[i];
-		used += (size_t)snprintf(expected + used, sizeof(expected) - used, "%s%s",
-					 i ? ", " : "", operations[i].name);
+/* What was found, and who runs it: one of ours, or one of a list. */
+struct found {
+	const struct operation *own;
+	const struct request_operation *operation;
+};
+
+/* The next operation of all lists; @i counts them. NULL behind the last. */
+static const struct request_operation *operation_at(const struct request_ops *ops, size_t i,
+						    struct found *found)
+{
+	*found = (struct found){NULL, NULL};
+	if (i < OPERATIONS) {
+		found->own = &operations[i];
+		found->operation = &operations[i].takes;
+		return found->operation;
 	}
-	request_failed(result, -EINVAL, "unknown operation \"%.40s\", expected one of: %s", name,
-		       expected);
+	i -= OPERATIONS;
+	for (const struct request_operation *const *list = ops->more; list && *list; list++)
+		for (const struct request_operation *at = *list; at->name; at++)
+			if (i-- == 0)
+				return found->operation = at;
 	return NULL;
 }
 
-static int check_members(const struct operation *operation, json_t *request,
+static int find_operation(const char *name, const struct request_ops *ops, enum request_role role,
+			  struct found *found, struct request_result *result)
+{
+	char expected[sizeof(result->error.text) - 96];
+	size_t used = 0;
+
+	for (size_t i = 0; operation_at(ops, i, found); i++) {
+		const char *other = found->operation->name;
+
+		if (!permitted(found->operation, role)) {
+			if (!strcmp(name, other))
+				return request_failed(result, -EPERM,
+						      "operation \"%s\" is not one of those that "
+						      "the API may ask",
+						      other);
+			continue;
+		}
+		if (!strcmp(name, other))
+			return 0;
+		if (used + strlen(other) + sizeof(", ...") >= sizeof(expected))
+			continue; /* the rest is in the documentation */
+		used += (size_t)snprintf(expected + used, sizeof(expected) - used, "%s%s",
+					 used ? ", " : "", other);
+	}
+	return request_failed(result, -EINVAL, "unknown operation \"%.40s\", expected one of: %s",
+			      name, used ? expected : "none");
+}
+
+static bool is_member(const struct request_operation *operation, const char *key)
+{
+	for (unsigned i = 0; i < REQUEST_MEMBERS_MAX && operation->member[i].name; i++)
+		if (!strcmp(key, operation->member[i].name))
+			return true;
+	return false;
+}
+
+static bool is_author(const struct request_operation *operation, const char *key)
+{
+	return operation->flags & REQUEST_AUTHORED && (!strcmp(key, "by") || !strcmp(key, "from"));
+}
+
+static int check_members(const struct request_operation *operation, json_t *request,
 			 struct request_result *result)
 {
 	const char *key;
 	json_t *value;
+	void *next;
 
-	for (unsigned i = 0; i < MEMBERS_MAX && operation->member[i].name; i++) {
+	/* A member that would be ignored may be one whose effect the asker relies on. */
+	json_object_foreach_safe(request, next, key, value)
+	{
+		if (!strcmp(key, "op"))
+			continue;
+		if (!is_member(operation, key) && !is_author(operation, key))
+			return request_failed(result, -EINVAL,
+					      "operation \"%s\" has no member \"%.40s\"",
+					      operation->name, key);
+		if (is_author(operation, key) && !json_is_string(value) && !json_is_null(value))
+			return request_failed(result, -EINVAL,
+					      "member \"%s\" of operation \"%s\" must be %s", key,
+					      operation->name, type_name(JSON_STRING));
+		if (json_is_null(value))
+			json_object_del(request, key);
+	}
+	for (unsigned i = 0; i < REQUEST_MEMBERS_MAX && operation->member[i].name; i++) {
 		value = json_object_get(request, operation->member[i].name);
 		if (!value && !operation->member[i].optional)
 			return request_failed(result, -EINVAL,
@@ -281,21 +354,6 @@ static int check_members(const struct operation *operation, json_t *request,
 					      "member \"%s\" of operation \"%s\" must be %s",
 					      operation->member[i].name, operation->name,
 					      type_name(operation->member[i].type));
-	}
-	/* A member that would be ignored may be one whose effect the asker relies on. */
-	json_object_foreach(request, key, value)
-	{
-		unsigned i = 0;
-
-		if (!strcmp(key, "op"))
-			continue;
-		while (i < MEMBERS_MAX && operation->member[i].name &&
-		       strcmp(key, operation->member[i].name) != 0)
-			i++;
-		if (i == MEMBERS_MAX || !operation->member[i].name)
-			return request_failed(result, -EINVAL,
-					      "operation \"%s\" has no member \"%.40s\"",
-					      operation->name, key);
 	}
 	return 0;
 }
@@ -330,13 +388,33 @@ static json_t *parse(const char *line, size_t length, struct request_result *res
 	return request;
 }
 
+/* Asks the gateway for what was found. @request: checked. */
+static int run(const struct found *found, const json_t *request, const struct request_ops *ops,
+	       void *gateway, struct request_result *result)
+{
+	struct call call = {.request = request, .ops = ops, .gateway = gateway, .result = result};
+
+	return found->own ? found->own->call(&call)
+			  : found->operation->call(gateway, request, result);
+}
+
+static void log_change(const char *operation, const struct request_peer *peer,
+		       const json_t *request)
+{
+	const char *by = json_string_value(json_object_get(request, "by"));
+	const char *from = json_string_value(json_object_get(request, "from"));
+
+	ctl_log(LOG_INFO, "%s asked by pid %d of uid %u%s%.64s%s%.64s", operation, peer->pid,
+		peer->uid, by ? " for " : "", by ? by : "", from ? " at " : "", from ? from : "");
+}
+
 int request_handle(const char *line, size_t length, const struct request_ops *ops, void *gateway,
 		   const struct request_peer *peer, struct request_result *result)
 {
-	struct call call = {.ops = ops, .gateway = gateway, .result = result};
-	const struct operation *operation;
+	enum request_role role = peer ? peer->role : REQUEST_ROLE_OPERATOR;
+	struct found found;
 	json_t *request;
-	int code = -EINVAL;
+	int code;
 
 	memset(result, 0, sizeof(*result));
 	result->answer = json_object();
@@ -345,21 +423,44 @@ int request_handle(const char *line, size_t length, const struct request_ops *op
 	request = parse(line, length, result);
 	if (!request)
 		return -EINVAL;
-	call.request = request;
-	operation = find_operation(json_string_value(json_object_get(request, "op")), result);
-	if (operation)
-		code = check_members(operation, request, result);
+	code = find_operation(json_string_value(json_object_get(request, "op")), ops, role, &found,
+			      result);
+	if (!code)
+		code = check_members(found.operation, request, result);
 	if (!code) {
-		if (operation->changes && peer)
-			ctl_log(LOG_INFO, "%s asked by pid %d of uid %u", operation->name,
-				peer->pid, peer->uid);
-		code = operation->call(&call);
+		if (found.operation->flags & REQUEST_CHANGES && peer)
+			log_change(found.operation->name, peer, request);
+		code = run(&found, request, ops, gateway, result);
 	}
 	json_decref(request);
 	return code;
 }
 
-static json_t *error_object(const struct ctl_error *error)
+const char *request_code(int code)
+{
+	switch (-code) {
+	case ENOENT:
+		return "not-found";
+	case EEXIST:
+		return "conflict";
+	case EINVAL:
+	case ERANGE:
+	case EMSGSIZE:
+	case ENAMETOOLONG:
+		return "invalid";
+	case EBUSY:
+	case EAGAIN:
+		return "busy";
+	case EPERM:
+	case EACCES:
+	case EDQUOT:
+		return "forbidden";
+	default:
+		return "unavailable";
+	}
+}
+
+static json_t *error_object(int code, const struct ctl_error *error)
 {
 	json_t *object = json_object();
 
@@ -374,6 +475,7 @@ static json_t *error_object(const struct ctl_error *error)
 				*c = '?';
 		json_object_set_new(object, "error", json_string(text));
 	}
+	json_object_set_new(object, "code", json_string(request_code(code)));
 	if (error->line || error->column) {
 		json_object_set_new(object, "line", json_integer(error->line));
 		json_object_set_new(object, "column", json_integer(error->column));
@@ -389,7 +491,7 @@ char *request_answer(int code, const struct request_result *result)
 	char *text;
 
 	if (code) {
-		object = error_object(&result->error);
+		object = error_object(code, &result->error);
 	} else {
 		object = json_pack("{s:b}", "ok", 1);
 		json_object_update(object, result->answer);

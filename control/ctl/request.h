@@ -21,11 +21,16 @@
 #define REQUEST_DEPTH_MAX      8u
 #define REQUEST_STATEMENTS_MAX 65536u
 #define REQUEST_SESSIONS_MAX   65536u
+#define REQUEST_MEMBERS_MAX    10
+
+/* What a connection may ask: everything, or on RUNDIR/api.sock what the API offers. */
+enum request_role { REQUEST_ROLE_OPERATOR, REQUEST_ROLE_API };
 
 /* Who asks, as the kernel says. */
 struct request_peer {
 	int pid;
 	unsigned uid;
+	enum request_role role;
 };
 
 struct request_session {
@@ -39,6 +44,27 @@ struct request_result {
 	unsigned n_fds;
 	bool monitor;	/* from now on this client gets events */
 	uint64_t sweep; /* not 0: answer once the sweep for this revision has been reported */
+};
+
+enum request_flags {
+	REQUEST_CHANGES = 1 << 0, /* is logged with who asked */
+	REQUEST_API = 1 << 1,	  /* REQUEST_ROLE_API may ask it */
+	/* Takes "by" and "from", optional strings: on whose behalf it is asked, and from where. */
+	REQUEST_AUTHORED = 1 << 2,
+};
+
+/* One operation that a part of the gateway offers, with what its request must look like. A
+ * member that is null counts as left out. */
+struct request_operation {
+	const char *name; /* NULL ends a list of them */
+	/* 0 and result->answer is filled, or -errno and result->error is */
+	int (*call)(void *gateway, const json_t *request, struct request_result *result);
+	unsigned flags; /* enum request_flags */
+	struct {
+		const char *name;
+		json_type type; /* JSON_TRUE: a boolean; JSON_INTEGER: from 0 on */
+		bool optional;
+	} member[REQUEST_MEMBERS_MAX];
 };
 
 /* What a request may ask. Each returns 0 and has filled result->answer, or -errno and has
@@ -62,6 +88,8 @@ struct request_ops {
 	int (*session_table)(void *gateway, struct request_result *result);
 	int (*session_end)(void *gateway, const struct request_session *sessions, size_t n,
 			   struct request_result *result);
+	/* Lists of further operations, ended by NULL; may be NULL. */
+	const struct request_operation *const *more;
 };
 
 /* The values that "object" of operation show may have; ends with NULL. */
@@ -69,7 +97,8 @@ extern const char *const request_objects[];
 
 /**
  * request_handle() - one request line to its result
- * @peer: named in the log where the operation changes something; NULL: nothing is logged
+ * @peer: named in the log where the operation changes something, and judged by its role; NULL:
+ *        nothing is logged, everything is permitted
  * Always leaves a result that request_answer() can write.
  * Return: 0 done, -errno refused.
  */
@@ -79,6 +108,9 @@ int request_handle(const char *line, size_t length, const struct request_ops *op
 /* request_failed() - set result->error. Return: @code. */
 int request_failed(struct request_result *result, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* request_code() - the word for programs that stands beside the text of a refusal. */
+const char *request_code(int code);
 
 /* request_answer() - the answer line for @code and @result, malloc'ed; NULL without memory. */
 char *request_answer(int code, const struct request_result *result);

@@ -2,6 +2,7 @@
 #include "control/ctl/server.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +16,7 @@
 
 #include "control/ctl/log.h"
 
-#define LISTENER       SERVER_CLIENTS_MAX /* its number among the epoll data */
+#define LISTENER       SERVER_CLIENTS_MAX /* the first one's number among the epoll data */
 #define EVENTS_BATCH   16
 #define LINES_PER_TURN 16 /* requests of one client before the others have their turn */
 
@@ -33,14 +34,18 @@ struct client {
 	uint32_t watched;	      /* epoll events asked for */
 };
 
+struct listener { /* one a role */
+	int fd;	  /* -1: closed */
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+};
+
 struct server {
 	int epoll;
-	int listener;
+	struct listener listeners[REQUEST_ROLE_API + 1];
 	const struct request_ops *ops;
 	void *gateway;
 	int64_t now_ms; /* of the last server_work() or server_expire() */
 	struct client *clients[SERVER_CLIENTS_MAX];
-	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 };
 
 static void client_close(struct server *server, struct client *client)
@@ -224,16 +229,25 @@ static int peer_of(int fd, struct request_peer *peer)
 static void refuse(int fd)
 {
 	static const char text[] = "{\"ok\":false,\"error\":\"too many control connections are "
-				   "open: close one and try again\"}\n";
+				   "open: close one and try again\",\"code\":\"busy\"}\n";
 
 	if (send(fd, text, sizeof(text) - 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		ctl_log(LOG_INFO, "a control connection was refused and its client is gone");
 	close(fd);
 }
 
-static void server_accept(struct server *server)
+static unsigned clients_of(const struct server *server, enum request_role role)
 {
-	int fd = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < SERVER_CLIENTS_MAX; i++)
+		n += server->clients[i] && server->clients[i]->peer.role == role;
+	return n;
+}
+
+static void server_accept(struct server *server, enum request_role role)
+{
+	int fd = accept4(server->listeners[role].fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct epoll_event event = {.events = EPOLLIN};
 	struct client *client;
 	unsigned number = 0;
@@ -242,9 +256,11 @@ static void server_accept(struct server *server)
 		return;
 	while (number < SERVER_CLIENTS_MAX && server->clients[number])
 		number++;
-	if (number == SERVER_CLIENTS_MAX) {
-		ctl_log(LOG_WARNING, "more than %u control connections; the newest was refused",
-			SERVER_CLIENTS_MAX);
+	if (number == SERVER_CLIENTS_MAX ||
+	    (role == REQUEST_ROLE_API && clients_of(server, role) >= SERVER_API_CLIENTS_MAX)) {
+		ctl_log(LOG_WARNING, "more than %u control connections%s; the newest was refused",
+			role == REQUEST_ROLE_API ? SERVER_API_CLIENTS_MAX : SERVER_CLIENTS_MAX,
+			role == REQUEST_ROLE_API ? " of the API" : "");
 		refuse(fd);
 		return;
 	}
@@ -259,34 +275,54 @@ static void server_accept(struct server *server)
 	client->fd = fd;
 	client->number = number;
 	client->watched = EPOLLIN;
+	client->peer.role = role;
 	server->clients[number] = client;
 }
 
-static int listen_at(struct server *server, struct ctl_error *error)
+/* Gives the group of @user the socket at @path, if there is such a user. */
+static int share(const char *path, const char *user)
 {
+	const struct passwd *entry = user ? getpwnam(user) : NULL;
+
+	if (!entry)
+		return 0;
+	return chown(path, (uid_t)-1, entry->pw_gid) || chmod(path, 0660) ? -errno : 0;
+}
+
+static int listen_at(struct server *server, enum request_role role, const char *path,
+		     const char *user, struct ctl_error *error)
+{
+	struct listener *listener = &server->listeners[role];
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	struct epoll_event event = {.events = EPOLLIN, .data.u32 = LISTENER};
+	struct epoll_event event = {.events = EPOLLIN, .data.u32 = LISTENER + role};
 	mode_t mask;
 	int code;
 
-	memcpy(address.sun_path, server->path, sizeof(address.sun_path));
-	server->epoll = epoll_create1(EPOLL_CLOEXEC);
-	server->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (server->epoll < 0 || server->listener < 0)
+	if (strlen(path) >= sizeof(listener->path)) {
+		snprintf(error->text, sizeof(error->text),
+			 "control socket %s: the path is longer than %zu bytes", path,
+			 sizeof(listener->path) - 1);
+		return -ENAMETOOLONG;
+	}
+	memcpy(address.sun_path, path, strlen(path));
+	listener->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (listener->fd < 0)
 		goto failed;
-	if (unlink(server->path) && errno != ENOENT)
+	if (unlink(path) && errno != ENOENT)
 		goto failed;
 	mask = umask(0177); /* never, not even for a moment, open to others */
-	code = bind(server->listener, (const struct sockaddr *)&address, sizeof(address));
+	code = bind(listener->fd, (const struct sockaddr *)&address, sizeof(address));
 	umask(mask);
-	if (code || listen(server->listener, SOMAXCONN) ||
-	    epoll_ctl(server->epoll, EPOLL_CTL_ADD, server->listener, &event))
+	if (code)
+		goto failed;
+	snprintf(listener->path, sizeof(listener->path), "%s", path);
+	if (share(path, user) || listen(listener->fd, SOMAXCONN) ||
+	    epoll_ctl(server->epoll, EPOLL_CTL_ADD, listener->fd, &event))
 		goto failed;
 	return 0;
 failed:
 	code = -errno;
-	snprintf(error->text, sizeof(error->text), "control socket %s: %s", server->path,
-		 strerror(-code));
+	snprintf(error->text, sizeof(error->text), "control socket %s: %s", path, strerror(-code));
 	return code;
 }
 
@@ -302,23 +338,29 @@ int server_open(struct server **out, const char *path, const struct request_ops 
 		snprintf(error->text, sizeof(error->text), "control socket: out of memory");
 		return -ENOMEM;
 	}
-	server->epoll = server->listener = -1;
+	for (unsigned role = 0; role <= REQUEST_ROLE_API; role++)
+		server->listeners[role].fd = -1;
 	server->ops = ops;
 	server->gateway = gateway;
-	if (strlen(path) >= sizeof(server->path)) {
-		snprintf(error->text, sizeof(error->text),
-			 "control socket %s: the path is longer than %zu bytes", path,
-			 sizeof(server->path) - 1);
-		free(server);
-		return -ENAMETOOLONG;
+	server->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (server->epoll < 0) {
+		code = -errno;
+		snprintf(error->text, sizeof(error->text), "control socket: %s", strerror(-code));
+	} else {
+		code = listen_at(server, REQUEST_ROLE_OPERATOR, path, NULL, error);
 	}
-	snprintf(server->path, sizeof(server->path), "%s", path);
-	code = listen_at(server, error);
 	if (code)
 		server_close(server);
 	else
 		*out = server;
 	return code;
+}
+
+int server_open_api(struct server *server, const char *path, const char *user,
+		    struct ctl_error *error)
+{
+	memset(error, 0, sizeof(*error));
+	return listen_at(server, REQUEST_ROLE_API, path, user, error);
 }
 
 void server_close(struct server *server)
@@ -328,9 +370,13 @@ void server_close(struct server *server)
 	for (unsigned i = 0; i < SERVER_CLIENTS_MAX; i++)
 		if (server->clients[i])
 			client_close(server, server->clients[i]);
-	if (server->listener >= 0) {
-		close(server->listener);
-		unlink(server->path);
+	for (unsigned role = 0; role <= REQUEST_ROLE_API; role++) {
+		struct listener *listener = &server->listeners[role];
+
+		if (listener->fd >= 0)
+			close(listener->fd);
+		if (*listener->path)
+			unlink(listener->path);
 	}
 	if (server->epoll >= 0)
 		close(server->epoll);
@@ -351,8 +397,8 @@ void server_work(struct server *server, int64_t now_ms)
 	for (int i = 0; i < n; i++) {
 		uint32_t number = events[i].data.u32;
 
-		if (number == LISTENER)
-			server_accept(server);
+		if (number >= LISTENER)
+			server_accept(server, (enum request_role)(number - LISTENER));
 		else if (server->clients[number])
 			client_ready(server, server->clients[number], events[i].events);
 	}

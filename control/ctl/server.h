@@ -12,7 +12,8 @@
  *   monitoring   gets events; what it sends is thrown away. It is dropped when
  *                SERVER_EVENTS_BYTES_MAX bytes wait for it
  *
- * Limits: SERVER_CLIENTS_MAX connections, SERVER_STALL_MS for an answer to be read.
+ * Limits: SERVER_CLIENTS_MAX connections, SERVER_API_CLIENTS_MAX of them of the API, so that an
+ * operator gets in whatever the API does; SERVER_STALL_MS for an answer to be read.
  */
 #ifndef PGW_CTL_SERVER_H
 #define PGW_CTL_SERVER_H
@@ -22,6 +23,7 @@
 #include "control/ctl/request.h"
 
 #define SERVER_CLIENTS_MAX	64u
+#define SERVER_API_CLIENTS_MAX	32u
 #define SERVER_EVENTS_BYTES_MAX (1u << 20)
 #define SERVER_STALL_MS		30000
 #define SERVER_SWEEP_MS		10000
@@ -35,7 +37,16 @@ struct server;
  */
 int server_open(struct server **server, const char *path, const struct request_ops *ops,
 		void *gateway, struct ctl_error *error);
-/* server_close() - drop all clients, remove the socket. NULL is permitted. */
+
+/**
+ * server_open_api() - listen on a second socket as well, on which REQUEST_ROLE_API asks
+ * @user: whose group may connect (mode 0660); if there is no such user, only root may (0600)
+ * Return: 0, or -errno with @error set.
+ */
+int server_open_api(struct server *server, const char *path, const char *user,
+		    struct ctl_error *error);
+
+/* server_close() - drop all clients, remove the sockets. NULL is permitted. */
 void server_close(struct server *server);
 
 int server_fd(const struct server *server); /* polls readable when server_work() has work */

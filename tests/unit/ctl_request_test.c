@@ -75,7 +75,34 @@ static int fake_session_end(void *gateway, const struct request_session *session
 	return asked(gateway, "end", text, result);
 }
 
+/* An operation of a part of the gateway. */
+static int fake_part(void *gateway, const json_t *request, struct request_result *result)
+{
+	const char *by = json_string_value(json_object_get(request, "by"));
+	char text[128];
+
+	snprintf(text, sizeof(text), "%s %lld %zu",
+		 json_string_value(json_object_get(request, "name")),
+		 (long long)json_integer_value(json_object_get(request, "id")),
+		 json_object_size(request));
+	return asked(gateway, by ? by : "nobody", text, result);
+}
+
+static const struct request_operation first[] = {
+	{.name = "part-change",
+	 .call = fake_part,
+	 .flags = REQUEST_CHANGES | REQUEST_API | REQUEST_AUTHORED,
+	 .member = {{"name", JSON_STRING, false}, {"id", JSON_INTEGER, true}}},
+	{.name = NULL},
+};
+static const struct request_operation second[] = {
+	{.name = "part-secret", .call = fake_part, .member = {{"name", JSON_STRING, false}}},
+	{.name = NULL},
+};
+static const struct request_operation *const more[] = {first, second, NULL};
+
 static const struct request_ops ops = {
+	.more = more,
 	.version = fake_version,
 	.show = fake_show,
 	.change = fake_change,
@@ -198,14 +225,15 @@ static void refusal_of_the_gateway(void **state)
 
 	(void)state;
 	expect(&fake, "{\"op\":\"config-check\",\"text\":\"abc\"}",
-	       "{\"ok\":false,\"error\":\"refused: abc\"}");
+	       "{\"ok\":false,\"error\":\"refused: abc\",\"code\":\"invalid\"}");
 	request_failed(&result, -1, "wrong");
 	result.error.line = 3;
 	result.error.column = 9;
 	snprintf(result.error.file, sizeof(result.error.file), "F");
 	text = request_answer(-1, &result);
-	assert_string_equal(text, "{\"ok\":false,\"error\":\"wrong\",\"line\":3,\"column\":9,"
-				  "\"file\":\"F\"}");
+	assert_string_equal(text,
+			    "{\"ok\":false,\"error\":\"wrong\",\"code\":\"forbidden\",\"line\":3,"
+			    "\"column\":9,\"file\":\"F\"}");
 	free(text);
 	/* Cut within a character: the answer must still be JSON. */
 	request_failed(&result, -1, "quotes \xc3");
@@ -233,6 +261,78 @@ static void too_many(void **state)
 	free(line);
 }
 
+static void operations_of_parts(void **state)
+{
+	struct fake fake = {.code = 0};
+
+	(void)state;
+	expect(&fake, "{\"op\":\"part-change\",\"name\":\"a\"}", "{\"ok\":true}");
+	assert_string_equal(fake.asked, "nobody a 0 2");
+	expect(&fake,
+	       "{\"op\":\"part-change\",\"name\":\"a\",\"id\":7,\"by\":\"me\",\"from\":null}",
+	       "{\"ok\":true}");
+	assert_string_equal(fake.asked, "me a 7 4"); /* null is as good as left out */
+	expect(&fake, "{\"op\":\"part-secret\",\"name\":\"b\"}", "{\"ok\":true}");
+	assert_string_equal(fake.asked, "nobody b 0 2");
+	expect_refusal("{\"op\":\"part-change\"}", "needs member \\\"name\\\"");
+	expect_refusal("{\"op\":\"part-change\",\"name\":null}", "needs member \\\"name\\\"");
+	expect_refusal("{\"op\":\"part-change\",\"name\":\"a\",\"id\":-1}", "a whole number");
+	expect_refusal("{\"op\":\"part-change\",\"name\":\"a\",\"id\":1.0}", "a whole number");
+	expect_refusal("{\"op\":\"part-change\",\"name\":\"a\",\"by\":1}", "must be a string");
+	expect_refusal("{\"op\":\"part-secret\",\"name\":\"a\",\"by\":\"me\"}", "has no member");
+	expect_refusal("{\"op\":\"x\"}", "part-change, part-secret");
+}
+
+static char *ask_as(enum request_role role, struct fake *fake, const char *line)
+{
+	const struct request_peer peer = {.pid = 1, .role = role};
+	struct request_result result;
+	int code = request_handle(line, strlen(line), &ops, fake, &peer, &result);
+	char *text = request_answer(code, &result);
+
+	request_result_free(&result);
+	return text;
+}
+
+/* The API may ask what is marked as the API's, whatever it sends. */
+static void roles(void **state)
+{
+	static const char *const refused[] = {
+		"{\"op\":\"show\",\"object\":\"nat\"}",
+		"{\"op\":\"change\",\"statements\":[\"allow add any\"]}",
+		"{\"op\":\"config-show\"}",
+		"{\"op\":\"config-check\",\"text\":\"\"}",
+		"{\"op\":\"config-diff\",\"text\":\"\"}",
+		"{\"op\":\"config-apply\",\"text\":\"\"}",
+		"{\"op\":\"config-save\"}",
+		"{\"op\":\"stats\"}",
+		"{\"op\":\"neighbour\"}",
+		"{\"op\":\"session-table\"}",
+		"{\"op\":\"session-end\",\"sessions\":[]}",
+		"{\"op\":\"monitor\"}",
+		"{\"op\":\"part-secret\",\"name\":\"a\"}",
+	};
+	struct fake fake = {.code = 0};
+	char *text;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		text = ask_as(REQUEST_ROLE_API, &fake, refused[i]);
+		assert_non_null(strstr(text, "\"code\":\"forbidden\""));
+		assert_string_equal(fake.asked, "");
+		free(text);
+	}
+	text = ask_as(REQUEST_ROLE_API, &fake, "{\"op\":\"part-change\",\"name\":\"a\"}");
+	assert_string_equal(text, "{\"ok\":true}");
+	free(text);
+	text = ask_as(REQUEST_ROLE_API, &fake, "{\"op\":\"x\"}");
+	assert_non_null(strstr(text, "expected one of: version, part-change\""));
+	free(text);
+	text = ask_as(REQUEST_ROLE_OPERATOR, &fake, "{\"op\":\"part-secret\",\"name\":\"a\"}");
+	assert_string_equal(text, "{\"ok\":true}");
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -241,6 +341,8 @@ int main(void)
 		cmocka_unit_test(bytes_that_are_not_text),
 		cmocka_unit_test(refusal_of_the_gateway),
 		cmocka_unit_test(too_many),
+		cmocka_unit_test(operations_of_parts),
+		cmocka_unit_test(roles),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -442,6 +442,57 @@ static void client_monitors(void **state)
 	ctl_close(client);
 }
 
+static int dial_api(const char *path)
+{
+	struct fixture other = {.now_ms = 0};
+
+	assert_true(strlen(path) < sizeof(other.path));
+	memcpy(other.path, path, strlen(path) + 1);
+	return dial(&other);
+}
+
+/* The API has a socket of its own, where it may ask less, and never takes all places. */
+static void api_socket(void **state)
+{
+	struct fixture *f = *state;
+	int fds[SERVER_API_CLIENTS_MAX + 1], operator;
+	struct stat status;
+	struct ctl_error error;
+	char path[sizeof(f->directory) + sizeof(f->path)], text[512];
+	ssize_t got;
+
+	snprintf(path, sizeof(path), "%s/" CTL_API_SOCKET_NAME, f->directory);
+	assert_int_equal(server_open_api(f->server, path, "no-such-user", &error), 0);
+	assert_int_equal(stat(path, &status), 0);
+	assert_int_equal(status.st_mode & 07777, 0600);
+	for (unsigned i = 0; i <= SERVER_API_CLIENTS_MAX; i++) {
+		fds[i] = dial_api(path);
+		pump(f);
+	}
+	got = recv(fds[SERVER_API_CLIENTS_MAX], text, sizeof(text) - 1, 0);
+	assert_true(got > 0);
+	text[got] = '\0';
+	assert_non_null(strstr(text, "\"code\":\"busy\""));
+	operator= dial(f);
+	assert_int_equal(send(fds[0], "{\"op\":\"config-show\"}\n", 23, 0), 23);
+	assert_int_equal(send(operator, "{\"op\":\"version\"}\n", 19, 0), 19);
+	pump(f);
+	got = recv(fds[0], text, sizeof(text) - 1, 0);
+	assert_true(got > 0);
+	text[got] = '\0';
+	assert_non_null(strstr(text, "\"code\":\"forbidden\""));
+	got = recv(operator, text, sizeof(text) - 1, 0);
+	assert_true(got > 0);
+	text[got] = '\0';
+	assert_non_null(strstr(text, "\"ok\":true"));
+	for (unsigned i = 0; i <= SERVER_API_CLIENTS_MAX; i++)
+		close(fds[i]);
+	close(operator);
+	server_close(f->server);
+	f->server = NULL;
+	assert_int_equal(access(path, F_OK), -1);
+}
+
 static void client_without_server(void **state)
 {
 	struct ctl_client *client;
@@ -472,6 +523,7 @@ int main(void)
 		WITH_SERVER(answer_waits_for_sweep),
 		WITH_SERVER(client_asks),
 		WITH_SERVER(client_monitors),
+		WITH_SERVER(api_socket),
 		cmocka_unit_test(client_without_server),
 	};
 
