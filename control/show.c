@@ -127,15 +127,18 @@ static int show_addresses(struct gateway *gateway, json_t *items, struct ctl_err
 	for (size_t i = 0; i < gateway->config.n_addresses; i++) {
 		const struct config_address *a = &gateway->config.addresses[i];
 		char text[ADDR_TEXT_BYTES], whole[PREFIX_TEXT_BYTES], name[CONFIG_DEV];
+		json_t *item;
 		bool present;
 
 		link_name(gateway, a->portgroup, name);
 		present = *name && has_address(list, name, a->addr);
 		snprintf(whole, sizeof(whole), "%s/%u", addr_text(a->addr, text),
 			 (unsigned)(a->prefix_len & 0x3f));
-		json_array_append_new(items, json_pack("{s:s, s:s, s:s}", "address", whole,
-						       "portgroup", a->portgroup, "state",
-						       present ? "present" : "missing"));
+		item = json_pack("{s:s, s:s, s:s}", "address", whole, "portgroup", a->portgroup,
+				 "state", present ? "present" : "missing");
+		if (a->datacenter)
+			json_object_set_new(item, "datacenter", json_integer(a->datacenter));
+		json_array_append_new(items, item);
 	}
 	freeifaddrs(list);
 	return 0;
@@ -306,6 +309,12 @@ int show_object(void *context, const char *object, bool statistics, struct reque
 		code = show_nats(gateway, statistics, items, &result->error);
 	else if (!strcmp(object, "service"))
 		show_services(gateway, items);
+	else if (!strcmp(object, "datacenter"))
+		show_datacenters(&gateway->config, items);
+	else if (!strcmp(object, "server"))
+		show_servers(&gateway->config, items);
+	else if (!strcmp(object, "vrack-block"))
+		show_vrack_blocks(&gateway->config, items);
 	else if (!strcmp(object, "vmac"))
 		code = show_vmacs(gateway, items, &result->error);
 	else

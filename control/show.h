@@ -3,6 +3,7 @@
 #ifndef PGW_CONTROL_SHOW_H
 #define PGW_CONTROL_SHOW_H
 
+#include "control/config/model.h"
 #include "control/ctl/request.h"
 
 /* Operations, see struct request_ops; their gateway is a struct gateway. */
@@ -13,5 +14,10 @@ int show_neighbours(void *gateway, struct request_result *result);
 /* show_services() - the items of object service. */
 struct gateway;
 void show_services(const struct gateway *gateway, json_t *items);
+
+/* The items of the objects of that name. */
+void show_datacenters(const struct config *config, json_t *items);
+void show_servers(const struct config *config, json_t *items);
+void show_vrack_blocks(const struct config *config, json_t *items);
 
 #endif

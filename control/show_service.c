@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "control/gateway.h"
@@ -63,6 +64,34 @@ static void show_check(const struct config_service *service, json_t *item)
 	json_object_set_new(item, "down", json_string(down_answer_name(service->down)));
 }
 
+static json_t *list_of_names(const char *names)
+{
+	json_t *list = json_array();
+
+	while (*names) {
+		size_t n = strcspn(names, ",");
+
+		json_array_append_new(list, json_stringn(names, n));
+		names += n + (names[n] == ',');
+	}
+	return list;
+}
+
+/* What the service has to do with a private gateway. */
+static void show_place(const struct config_service *service, json_t *item)
+{
+	if (service->datacenter)
+		json_object_set_new(item, "datacenter", json_integer(service->datacenter));
+	if (service->internet_address)
+		json_object_set_new(item, "internet-address",
+				    text_of_addr(service->internet_address));
+	if (service->private_address)
+		json_object_set_new(item, "private-address",
+				    text_of_addr(service->private_address));
+	if (*service->host_names)
+		json_object_set_new(item, "host-names", list_of_names(service->host_names));
+}
+
 void show_services(const struct gateway *gateway, json_t *items)
 {
 	for (size_t i = 0; i < gateway->config.n_services; i++) {
@@ -76,6 +105,7 @@ void show_services(const struct gateway *gateway, json_t *items)
 				 "port", (int)s->port, "balance", balance_name(s->balance),
 				 "backends", backends);
 		show_check(s, item);
+		show_place(s, item);
 		json_array_append_new(items, item);
 	}
 }

@@ -242,6 +242,8 @@ static int check_all(struct check *check)
 		wrong = check_vmacs(check);
 	if (!wrong)
 		wrong = check_metrics(check);
+	if (!wrong)
+		wrong = check_datacenters(check);
 	derived_free(&check->derived);
 	return wrong;
 }

@@ -19,6 +19,7 @@ const char *check_edge(const struct snapshot_route *network, be32 addr);
 int check_pools(struct check *check); /* and the nat rules */
 int check_services(struct check *check);
 int check_vmacs(struct check *check);
+int check_datacenters(struct check *check); /* and the servers */
 
 /* Ports of one address that a pool takes, in the order of address and port. */
 struct check_range {

@@ -26,6 +26,7 @@ static int check_address(const struct check *check, const struct config_vmac *vm
 	const struct config *config = check->config;
 	const struct snapshot_route *network = derived_connected(&check->derived, vmac->addr);
 	char mac[MAC_TEXT_BYTES], other[MAC_TEXT_BYTES], addr[ADDR_TEXT_BYTES];
+	char block[PREFIX_TEXT_BYTES];
 	const char *edge;
 
 	mac_text(vmac->mac, mac);
@@ -35,6 +36,13 @@ static int check_address(const struct check *check, const struct config_vmac *vm
 				 "vmac %s: %s is not in the network of any address statement of "
 				 "portgroup \"%s\", expected an address there",
 				 mac, addr, vmac->portgroup);
+	for (size_t i = 0; i < config->n_vrack_blocks; i++)
+		if (prefix_covers(config->vrack_blocks[i].network, vmac->addr))
+			return error_set(check->error, vmac->line, 0,
+					 "vmac %s: %s lies in block %s, which was moved into the "
+					 "vRack, expected an address outside of it",
+					 mac, addr,
+					 prefix_text(config->vrack_blocks[i].network, block));
 	edge = check_edge(network, vmac->addr);
 	if (edge)
 		return error_set(

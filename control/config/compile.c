@@ -6,18 +6,29 @@
  * filled in its turn. The allow list is flattened first, because its size shows only then.
  */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/config/datacenter.h"
 #include "control/config/derive.h"
 #include "control/config/kind.h"
 #include "control/config/vmac.h"
+
+/* A network that may use the gateway: an allow entry, or that of a private gateway, whose own
+ * network is always served, like the hosted product's. */
+struct allowed {
+	struct prefix network;
+	uint32_t entry; /* of the configuration's allow entries; of a gateway: their number */
+};
 
 struct compile {
 	const struct config *config;
 	const struct config_runtime *runtime;
 	struct derived derived;
-	struct snapshot_allow *allow; /* room for 2 * n_allows + 1 */
+	struct allowed *allowed; /* what may use the gateway, in the order of kind.c */
+	size_t n_allowed;
+	struct snapshot_allow *allow; /* room for 2 * n_allowed + 1 */
 	size_t n_allow;
 	struct snapshot_header *header;
 };
@@ -30,11 +41,47 @@ static void add_range(struct compile *compile, uint64_t first, uint64_t last, ui
 			.first = (uint32_t)first, .last = (uint32_t)last, .entry = entry};
 }
 
-static uint64_t allow_last(const struct config *config, uint32_t entry)
+static int compare_allowed(const void *a, const void *b)
 {
-	struct prefix network = config->allows[entry].network;
+	const struct allowed *x = a, *y = b;
 
-	return ntohl(network.addr | ~prefix_mask(network.len));
+	if (x->network.addr != y->network.addr)
+		return ntohl(x->network.addr) < ntohl(y->network.addr) ? -1 : 1;
+	return x->network.len - y->network.len;
+}
+
+/* Return: 0 or -ENOMEM */
+static int gather_allowed(struct compile *compile)
+{
+	const struct config *config = compile->config;
+	size_t n = 0;
+
+	compile->allowed =
+		calloc(config->n_allows + config->n_datacenters + 1, sizeof(*compile->allowed));
+	if (!compile->allowed)
+		return -ENOMEM;
+	for (size_t i = 0; i < config->n_allows; i++, n++) {
+		compile->allowed[n].network = config->allows[i].network;
+		compile->allowed[n].entry = (uint32_t)i;
+	}
+	for (size_t i = 0; i < config->n_datacenters; i++) {
+		struct gateway_place place;
+
+		if (!gateway_place_of(config, &config->datacenters[i], &place))
+			continue;
+		compile->allowed[n].network.addr = place.addr & prefix_mask(place.prefix_len);
+		compile->allowed[n].network.len = place.prefix_len;
+		compile->allowed[n++].entry = (uint32_t)config->n_allows;
+	}
+	if (n > config->n_allows)
+		qsort(compile->allowed, n, sizeof(*compile->allowed), compare_allowed);
+	compile->n_allowed = n;
+	return 0;
+}
+
+static uint64_t allow_last(const struct allowed *allowed)
+{
+	return ntohl(allowed->network.addr | ~prefix_mask(allowed->network.len));
 }
 
 /*
@@ -44,29 +91,30 @@ static uint64_t allow_last(const struct config *config, uint32_t entry)
  */
 static void flatten_allow(struct compile *compile)
 {
-	const struct config *config = compile->config;
-	uint32_t stack[33];
+	const struct allowed *stack[33], *end = compile->allowed + compile->n_allowed;
 	unsigned depth = 0;
 	uint64_t reached = 0; /* all before it is done */
 
-	for (uint32_t i = 0; i < config->n_allows; i++) {
-		uint64_t first = ntohl(config->allows[i].network.addr);
+	for (const struct allowed *at = compile->allowed; at < end; at++) {
+		uint64_t first = ntohl(at->network.addr);
 
-		while (depth && allow_last(config, stack[depth - 1]) < first) {
-			uint64_t last = allow_last(config, stack[--depth]);
+		if (at > compile->allowed && compare_allowed(at, at - 1) == 0)
+			continue; /* a gateway's network that is on the list, too */
+		while (depth && allow_last(stack[depth - 1]) < first) {
+			uint64_t last = allow_last(stack[--depth]);
 
-			add_range(compile, reached, last, stack[depth]);
+			add_range(compile, reached, last, stack[depth]->entry);
 			reached = last + 1;
 		}
 		if (depth && first)
-			add_range(compile, reached, first - 1, stack[depth - 1]);
+			add_range(compile, reached, first - 1, stack[depth - 1]->entry);
 		reached = first;
-		stack[depth++] = i;
+		stack[depth++] = at;
 	}
 	while (depth) {
-		uint64_t last = allow_last(config, stack[--depth]);
+		uint64_t last = allow_last(stack[--depth]);
 
-		add_range(compile, reached, last, stack[depth]);
+		add_range(compile, reached, last, stack[depth]->entry);
 		reached = last + 1;
 	}
 }
@@ -265,6 +313,19 @@ static size_t lay_out(const struct compile *compile, struct snapshot_header *hea
 	return (bytes + 7) & ~(size_t)7;
 }
 
+static uint32_t options(const struct config *config)
+{
+	uint32_t options = 0;
+
+	if (config->dead_flow == DEAD_FLOW_RST)
+		options |= SNAPSHOT_DEAD_FLOW_RST;
+	if (config->access_policy == ACCESS_OPEN)
+		options |= SNAPSHOT_ACCESS_OPEN;
+	if (config->n_datacenters)
+		options |= SNAPSHOT_PUBLISHED_ONLY;
+	return options;
+}
+
 static void fill(const struct compile *compile)
 {
 	const struct config_runtime *runtime = compile->runtime;
@@ -279,7 +340,7 @@ static void fill(const struct compile *compile)
 	header->mapping_limit = compile->config->mapping_limit;
 	header->creation_rate = compile->config->creation_rate;
 	header->mss_clamp = compile->config->mss_clamp;
-	header->options = compile->config->dead_flow == DEAD_FLOW_RST ? SNAPSHOT_DEAD_FLOW_RST : 0;
+	header->options = options(compile->config);
 	fill_ports(compile);
 	fill_network(compile);
 	fill_vmacs(compile);
@@ -301,7 +362,9 @@ void *config_compile(const struct config *config, const struct config_runtime *r
 
 	if (derive(&compile.derived, config))
 		return NULL;
-	compile.allow = calloc(2 * config->n_allows + 1, sizeof(*compile.allow));
+	if (gather_allowed(&compile))
+		goto out;
+	compile.allow = calloc(2 * compile.n_allowed + 1, sizeof(*compile.allow));
 	if (!compile.allow)
 		goto out;
 	flatten_allow(&compile);
@@ -314,6 +377,7 @@ void *config_compile(const struct config *config, const struct config_runtime *r
 	fill(&compile);
 out:
 	free(compile.allow);
+	free(compile.allowed);
 	derived_free(&compile.derived);
 	return compile.header;
 }

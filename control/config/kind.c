@@ -53,7 +53,7 @@ static bool address_equal(const void *a, const void *b)
 	const struct config_address *x = a, *y = b;
 
 	return x->addr == y->addr && x->prefix_len == y->prefix_len &&
-	       strcmp(x->portgroup, y->portgroup) == 0;
+	       strcmp(x->portgroup, y->portgroup) == 0 && x->datacenter == y->datacenter;
 }
 
 static int route_compare(const void *a, const void *b)
@@ -156,7 +156,9 @@ static bool service_equal(const void *a, const void *b)
 
 	if (strcmp(x->name, y->name) != 0 || x->addr != y->addr || x->protocol != y->protocol ||
 	    x->port != y->port || x->balance != y->balance || x->n_backends != y->n_backends ||
-	    !checks_equal(&x->check, &y->check) || x->dead != y->dead || x->down != y->down)
+	    !checks_equal(&x->check, &y->check) || x->dead != y->dead || x->down != y->down ||
+	    x->datacenter != y->datacenter || x->internet_address != y->internet_address ||
+	    x->private_address != y->private_address || strcmp(x->host_names, y->host_names) != 0)
 		return false;
 	for (size_t i = 0; i < x->n_backends; i++)
 		if (x->backends[i].addr != y->backends[i].addr ||
@@ -216,6 +218,48 @@ static bool vmac_equal(const void *a, const void *b)
 	       strcmp(x->portgroup, y->portgroup) == 0 && strcmp(x->name, y->name) == 0;
 }
 
+static int datacenter_compare(const void *a, const void *b)
+{
+	const struct config_datacenter *x = a, *y = b;
+
+	return compare_numbers(x->id, y->id);
+}
+
+static bool datacenter_equal(const void *a, const void *b)
+{
+	const struct config_datacenter *x = a, *y = b;
+
+	return x->id == y->id && x->gateway == y->gateway &&
+	       strcmp(x->service_name, y->service_name) == 0 && strcmp(x->name, y->name) == 0 &&
+	       strcmp(x->description, y->description) == 0;
+}
+
+static int server_compare(const void *a, const void *b)
+{
+	const struct config_server *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+static bool server_equal(const void *a, const void *b)
+{
+	const struct config_server *x = a, *y = b;
+
+	return strcmp(x->name, y->name) == 0 && strcmp(x->portgroup, y->portgroup) == 0;
+}
+
+static int vrack_block_compare(const void *a, const void *b)
+{
+	const struct config_vrack_block *x = a, *y = b;
+
+	return compare_prefixes(x->network, y->network);
+}
+
+static bool vrack_block_equal(const void *a, const void *b)
+{
+	return vrack_block_compare(a, b) == 0;
+}
+
 static int clone_nothing(void *item)
 {
 	(void)item;
@@ -258,6 +302,17 @@ const struct kind kinds[KIND_COUNT] = {
 	[KIND_VMAC] = {"vmac", ARRAY(vmacs, config_vmac), .max = CONFIG_VMAC_ADDRESSES_MAX,
 		       .compare = vmac_compare, .equal = vmac_equal, .clone = clone_nothing,
 		       .release = release_nothing},
+	[KIND_DATACENTER] = {"datacenter", ARRAY(datacenters, config_datacenter),
+			     .max = CONFIG_DATACENTERS_MAX, .compare = datacenter_compare,
+			     .equal = datacenter_equal, .clone = clone_nothing,
+			     .release = release_nothing},
+	[KIND_SERVER] = {"server", ARRAY(servers, config_server), .max = CONFIG_SERVERS_MAX,
+			 .compare = server_compare, .equal = server_equal, .clone = clone_nothing,
+			 .release = release_nothing},
+	[KIND_VRACK_BLOCK] = {"vrack-block", ARRAY(vrack_blocks, config_vrack_block),
+			      .max = CONFIG_VRACK_BLOCKS_MAX, .compare = vrack_block_compare,
+			      .equal = vrack_block_equal, .clone = clone_nothing,
+			      .release = release_nothing},
 };
 static_assert(sizeof(kinds) / sizeof(kinds[0]) == KIND_COUNT, "one description per kind");
 
@@ -329,4 +384,29 @@ const struct config_pool *kind_pool(const struct config *config, const char *nam
 		return NULL;
 	strcpy(wanted.name, name);
 	return find(config, KIND_POOL, &wanted);
+}
+
+const struct config_datacenter *kind_datacenter(const struct config *config, uint32_t id)
+{
+	return find(config, KIND_DATACENTER, &(struct config_datacenter){.id = id});
+}
+
+const struct config_server *kind_server(const struct config *config, const char *name)
+{
+	struct config_server wanted;
+
+	if (strlen(name) >= sizeof(wanted.name))
+		return NULL;
+	strcpy(wanted.name, name);
+	return find(config, KIND_SERVER, &wanted);
+}
+
+const struct config_address *kind_address(const struct config *config, be32 addr)
+{
+	return find(config, KIND_ADDRESS, &(struct config_address){.addr = addr});
+}
+
+const struct config_allow *kind_allow(const struct config *config, struct prefix network)
+{
+	return find(config, KIND_ALLOW, &(struct config_allow){.network = network});
 }

@@ -22,9 +22,12 @@ enum config_kind {
 	KIND_ROUTE,
 	KIND_POOL,
 	KIND_NAT,
+	KIND_DATACENTER,
 	KIND_SERVICE,
 	KIND_ALLOW,
+	KIND_VRACK_BLOCK,
 	KIND_VMAC,
+	KIND_SERVER,
 	KIND_COUNT
 };
 
@@ -55,6 +58,9 @@ union config_item {
 	struct config_service service;
 	struct config_allow allow;
 	struct config_vmac vmac;
+	struct config_datacenter datacenter;
+	struct config_server server;
+	struct config_vrack_block vrack_block;
 };
 
 void *kind_items(const struct config *config, enum config_kind kind);
@@ -67,6 +73,10 @@ unsigned kind_line(enum config_kind kind, const void *item);
 /* By name; NULL if there is none. */
 const struct config_portgroup *kind_portgroup(const struct config *config, const char *name);
 const struct config_pool *kind_pool(const struct config *config, const char *name);
+const struct config_datacenter *kind_datacenter(const struct config *config, uint32_t id);
+const struct config_server *kind_server(const struct config *config, const char *name);
+const struct config_address *kind_address(const struct config *config, be32 addr);
+const struct config_allow *kind_allow(const struct config *config, struct prefix network);
 
 /* kind_print() - what follows "KIND add " in the statement that makes @item. */
 void kind_print(enum config_kind kind, struct config_text *text, const void *item);
@@ -82,6 +92,7 @@ enum config_setting {
 	SETTING_CREATION_RATE,
 	SETTING_MSS_CLAMP,
 	SETTING_DEAD_FLOW,
+	SETTING_ACCESS_POLICY,
 	SETTING_THRESHOLD,
 	SETTING_COUNT
 };

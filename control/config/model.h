@@ -23,7 +23,11 @@
 #define CONFIG_POOL_ADDRESSES_MAX 256 /* of one pool */
 #define CONFIG_POOLS_MAX	  256
 #define CONFIG_RULES_MAX	  4096
-#define CONFIG_VMACS_MAX	  32   /* of the gateway */
+#define CONFIG_VMACS_MAX	  32  /* of the gateway */
+#define CONFIG_HOST_NAMES	  256 /* bytes of a service's host names, with commas and NUL */
+#define CONFIG_DATACENTERS_MAX	  256
+#define CONFIG_SERVERS_MAX	  64
+#define CONFIG_VRACK_BLOCKS_MAX	  256
 #define CONFIG_VMAC_ADDRESSES_MAX 1024 /* of all of them */
 
 /* What of a portgroup's packets the kernel may forward by itself (offload/offload.h). */
@@ -50,6 +54,7 @@ struct config_address {
 	be32 addr;
 	uint8_t prefix_len;
 	char portgroup[CONFIG_NAME];
+	uint32_t datacenter; /* of whose private gateway it is, and goes with it; 0: of none */
 	unsigned line;
 };
 
@@ -119,6 +124,34 @@ struct config_service {
 	enum down_answer down;
 	struct config_backend *backends;
 	size_t n_backends;
+	uint32_t datacenter;   /* whose access moves with the private gateway; 0: of none */
+	be32 internet_address; /* where it goes when the gateway is disabled; 0: not known */
+	be32 private_address;  /* where it goes when it is enabled; 0: the gateway's address */
+	char host_names[CONFIG_HOST_NAMES]; /* by which clients know it, separated by commas */
+	unsigned line;
+};
+
+/* A datacenter of a hosted service, and its private gateway. */
+struct config_datacenter {
+	uint32_t id;
+	char service_name[CONFIG_NAME];
+	char name[CONFIG_NAME];
+	char description[CONFIG_TEXT];
+	be32 gateway; /* address of the private gateway, that of an address statement; 0: disabled
+		       */
+	unsigned line;
+};
+
+/* A dedicated server, by whose name its virtual MACs are managed. */
+struct config_server {
+	char name[CONFIG_NAME];
+	char portgroup[CONFIG_NAME]; /* whose virtual MACs are its own; "": those of all */
+	unsigned line;
+};
+
+/* A block of addresses that was moved into the vRack: none of them can have a virtual MAC. */
+struct config_vrack_block {
+	struct prefix network;
 	unsigned line;
 };
 
@@ -138,6 +171,9 @@ struct config_allow {
 	char description[CONFIG_TEXT];
 	unsigned line;
 };
+
+/* Who may use services in realm internet: those of the allow list, or everyone. */
+enum access_policy { ACCESS_FILTERED, ACCESS_OPEN };
 
 /* What becomes of a TCP segment of no known flow. */
 enum dead_flow { DEAD_FLOW_DROP, DEAD_FLOW_RST };
@@ -175,6 +211,12 @@ struct config {
 	size_t n_allows;
 	struct config_vmac *vmacs;
 	size_t n_vmacs; /* addresses, at least one a MAC */
+	struct config_datacenter *datacenters;
+	size_t n_datacenters;
+	struct config_server *servers;
+	size_t n_servers;
+	struct config_vrack_block *vrack_blocks;
+	size_t n_vrack_blocks;
 	uint32_t timer_s[TIMER_COUNT];
 	uint32_t flow_capacity;	   /* set flow-capacity N (power of two is not required) */
 	uint32_t icmp_rate;	   /* set icmp-rate N, errors per second */
@@ -183,6 +225,7 @@ struct config {
 	uint32_t creation_rate;	   /* set creation-rate N, flows a second and client; 0 = off */
 	uint32_t mss_clamp;	   /* set mss-clamp: SNAPSHOT_MSS_OFF, SNAPSHOT_MSS_PATH or bytes */
 	uint32_t dead_flow;	   /* set dead-flow: enum dead_flow */
+	uint32_t access_policy;	   /* set access-policy: enum access_policy */
 	uint32_t threshold; /* set threshold N, per cent of a table or pool that is told; 0 = off */
 	struct config_session_log session_log; /* set session-log */
 	struct config_metrics metrics;	       /* set metrics */

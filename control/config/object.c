@@ -4,17 +4,21 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "control/config/datacenter.h"
 #include "control/config/statement.h"
 #include "control/config/vmac.h"
 
-#define PORTGROUP(member) offsetof(struct config_portgroup, member)
-#define ADDRESS(member)	  offsetof(struct config_address, member)
-#define ROUTE(member)	  offsetof(struct config_route, member)
-#define POOL(member)	  offsetof(struct config_pool, member)
-#define NAT(member)	  offsetof(struct config_nat, member)
-#define SERVICE(member)	  offsetof(struct config_service, member)
-#define VMAC(member)	  offsetof(struct config_vmac, member)
-#define ALLOW(member)	  offsetof(struct config_allow, member)
+#define PORTGROUP(member)  offsetof(struct config_portgroup, member)
+#define ADDRESS(member)	   offsetof(struct config_address, member)
+#define ROUTE(member)	   offsetof(struct config_route, member)
+#define POOL(member)	   offsetof(struct config_pool, member)
+#define NAT(member)	   offsetof(struct config_nat, member)
+#define SERVICE(member)	   offsetof(struct config_service, member)
+#define VMAC(member)	   offsetof(struct config_vmac, member)
+#define ALLOW(member)	   offsetof(struct config_allow, member)
+#define DATACENTER(member) offsetof(struct config_datacenter, member)
+#define SERVER(member)	   offsetof(struct config_server, member)
+#define BLOCK(member)	   offsetof(struct config_vrack_block, member)
 
 static void portgroup_normal(void *item)
 {
@@ -25,9 +29,13 @@ static void portgroup_normal(void *item)
 	portgroup->offload = CONFIG_OFFLOAD_NORMAL;
 }
 
+/* Whose private gateway it is of need not be said again to remove it. */
 static bool address_same(const void *found, const void *wanted)
 {
-	return kinds[KIND_ADDRESS].equal(found, wanted);
+	struct config_address asked = *(const struct config_address *)wanted;
+
+	asked.datacenter = ((const struct config_address *)found)->datacenter;
+	return kinds[KIND_ADDRESS].equal(found, &asked);
 }
 
 static bool route_same(const void *found, const void *wanted)
@@ -78,7 +86,13 @@ static const struct keyword portgroup_add[] = {
 	{0},
 };
 
-static const struct keyword address_both[] = {
+static const struct keyword address_add[] = {
+	{"portgroup", "NAME", argument_name, ADDRESS(portgroup), KEYWORD_REQUIRED},
+	{"datacenter", "ID", argument_datacenter, ADDRESS(datacenter), 0},
+	{0},
+};
+
+static const struct keyword address_del[] = {
 	{"portgroup", "NAME", argument_name, ADDRESS(portgroup), KEYWORD_REQUIRED},
 	{0},
 };
@@ -127,6 +141,10 @@ static const struct keyword service_add[] = {
 	{"fall", "N", argument_times, SERVICE(check.fall), 0},
 	{"dead", "keep|reset|move", argument_dead, SERVICE(dead), 0},
 	{"down", "silence|reset|icmp", argument_down, SERVICE(down), 0},
+	{"datacenter", "ID", argument_datacenter, SERVICE(datacenter), 0},
+	{"internet-address", "ADDRESS", argument_addr, SERVICE(internet_address), 0},
+	{"private-address", "ADDRESS", argument_addr, SERVICE(private_address), 0},
+	{"host-name", "NAME[,NAME...]", argument_host_names, SERVICE(host_names), 0},
 	{0},
 };
 
@@ -148,12 +166,25 @@ static const struct keyword vmac_del[] = {
 	{0},
 };
 
+static const struct keyword datacenter_add[] = {
+	{"service-name", "NAME", argument_name, DATACENTER(service_name), KEYWORD_REQUIRED},
+	{"name", "NAME", argument_name, DATACENTER(name), KEYWORD_REQUIRED},
+	{"gateway", "ADDRESS", argument_addr, DATACENTER(gateway), 0},
+	{"description", "TEXT", argument_description, DATACENTER(description), 0},
+	{0},
+};
+
+static const struct keyword server_add[] = {
+	{"portgroup", "NAME", argument_name, SERVER(portgroup), 0},
+	{0},
+};
+
 /* key, its reader and field; defaults; what del must match; keywords of add and del */
 const struct object objects[KIND_COUNT] = {
 	[KIND_PORTGROUP] = {"NAME", argument_name, PORTGROUP(name), portgroup_normal, NULL,
 			    portgroup_add, no_keywords, NULL, false},
-	[KIND_ADDRESS] = {"ADDRESS/LENGTH", argument_interface, 0, NULL, address_same, address_both,
-			  address_both, NULL, false},
+	[KIND_ADDRESS] = {"ADDRESS/LENGTH", argument_interface, 0, NULL, address_same, address_add,
+			  address_del, NULL, false},
 	[KIND_ROUTE] = {"NETWORK", argument_destination, ROUTE(to), NULL, route_same, route_add,
 			route_del, NULL, false},
 	[KIND_POOL] = {"NAME", argument_name, POOL(name), pool_normal, NULL, pool_add, no_keywords,
@@ -166,5 +197,11 @@ const struct object objects[KIND_COUNT] = {
 			no_keywords, NULL, false},
 	[KIND_VMAC] = {"MAC", argument_mac, VMAC(mac), NULL, vmac_same_mac, vmac_add, vmac_del,
 		       vmac_choose, vmac_del_all},
+	[KIND_DATACENTER] = {"ID", argument_datacenter, DATACENTER(id), NULL, NULL, datacenter_add,
+			     no_keywords, NULL, false},
+	[KIND_SERVER] = {"NAME", argument_name, SERVER(name), NULL, NULL, server_add, no_keywords,
+			 NULL, false},
+	[KIND_VRACK_BLOCK] = {"NETWORK", argument_prefix, BLOCK(network), NULL, NULL, no_keywords,
+			      no_keywords, NULL, false},
 };
 static_assert(sizeof(objects) / sizeof(objects[0]) == KIND_COUNT, "one per kind");

@@ -19,6 +19,7 @@ static void print_name(struct config_text *text, const void *item)
 static_assert(offsetof(struct config_portgroup, name) == 0, "print_name");
 static_assert(offsetof(struct config_pool, name) == 0, "print_name");
 static_assert(offsetof(struct config_service, name) == 0, "print_name");
+static_assert(offsetof(struct config_server, name) == 0, "print_name");
 
 static void print_portgroup(struct config_text *text, const void *item)
 {
@@ -43,6 +44,16 @@ static void print_address(struct config_text *text, const void *item)
 
 	config_text_add(text, "%s/%u portgroup %s", addr_text(address->addr, buf),
 			address->prefix_len, address->portgroup);
+	if (address->datacenter)
+		config_text_add(text, " datacenter %u", address->datacenter);
+}
+
+static void print_address_key(struct config_text *text, const void *item)
+{
+	struct config_address address = *(const struct config_address *)item;
+
+	address.datacenter = 0;
+	print_address(text, &address);
 }
 
 static void print_route_key(struct config_text *text, const void *item)
@@ -150,6 +161,56 @@ static void print_service(struct config_text *text, const void *item)
 		config_text_add(text, " dead %s", dead_backend_name(service->dead));
 	if (service->down != DOWN_SILENCE)
 		config_text_add(text, " down %s", down_answer_name(service->down));
+	if (service->datacenter)
+		config_text_add(text, " datacenter %u", service->datacenter);
+	if (service->internet_address)
+		config_text_add(text, " internet-address %s",
+				addr_text(service->internet_address, buf));
+	if (service->private_address)
+		config_text_add(text, " private-address %s",
+				addr_text(service->private_address, buf));
+	if (*service->host_names)
+		config_text_add(text, " host-name %s", service->host_names);
+}
+
+static void print_datacenter_key(struct config_text *text, const void *item)
+{
+	const struct config_datacenter *datacenter = item;
+
+	config_text_add(text, "%u", datacenter->id);
+}
+
+static void print_datacenter(struct config_text *text, const void *item)
+{
+	const struct config_datacenter *datacenter = item;
+	char buf[ADDR_TEXT_BYTES];
+
+	print_datacenter_key(text, item);
+	config_text_add(text, " service-name %s name %s", datacenter->service_name,
+			datacenter->name);
+	if (datacenter->gateway)
+		config_text_add(text, " gateway %s", addr_text(datacenter->gateway, buf));
+	if (*datacenter->description) {
+		config_text_add(text, " description ");
+		config_text_quote(text, datacenter->description);
+	}
+}
+
+static void print_server(struct config_text *text, const void *item)
+{
+	const struct config_server *server = item;
+
+	config_text_add(text, "%s", server->name);
+	if (*server->portgroup)
+		config_text_add(text, " portgroup %s", server->portgroup);
+}
+
+static void print_vrack_block(struct config_text *text, const void *item)
+{
+	const struct config_vrack_block *block = item;
+	char buf[PREFIX_TEXT_BYTES];
+
+	config_text_add(text, "%s", prefix_text(block->network, buf));
 }
 
 static void print_allow_key(struct config_text *text, const void *item)
@@ -195,13 +256,16 @@ static const struct {
 	void (*key)(struct config_text *text, const void *item);
 } printers[KIND_COUNT] = {
 	[KIND_PORTGROUP] = {print_portgroup, print_name},
-	[KIND_ADDRESS] = {print_address, print_address},
+	[KIND_ADDRESS] = {print_address, print_address_key},
 	[KIND_ROUTE] = {print_route, print_route_key},
 	[KIND_POOL] = {print_pool, print_name},
 	[KIND_NAT] = {print_nat, print_nat_key},
 	[KIND_SERVICE] = {print_service, print_name},
 	[KIND_ALLOW] = {print_allow, print_allow_key},
 	[KIND_VMAC] = {print_vmac, print_vmac_key},
+	[KIND_DATACENTER] = {print_datacenter, print_datacenter_key},
+	[KIND_SERVER] = {print_server, print_name},
+	[KIND_VRACK_BLOCK] = {print_vrack_block, print_vrack_block},
 };
 static_assert(sizeof(printers) / sizeof(printers[0]) == KIND_COUNT, "one per kind");
 

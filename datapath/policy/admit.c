@@ -67,6 +67,35 @@ enum drop_reason admit_source(const struct snapshot *s, be32 src, uint8_t port)
 	return DROP_NONE;
 }
 
+static bool in_realm(const struct snapshot *s, uint8_t port, enum realm realm)
+{
+	const struct snapshot_port *at = snapshot_port(s, port);
+
+	return at && at->realm == (uint8_t)realm;
+}
+
+/* What moved into a private network is not reached from the Internet by its private address
+ * either, by whoever gets a packet for it to our door. */
+enum drop_reason admit_service(const struct snapshot *s, const struct snapshot_service *service,
+			       uint8_t port, enum drop_reason reason)
+{
+	const struct snapshot_address *at;
+
+	if (!in_realm(s, port, REALM_INTERNET))
+		return reason;
+	at = snapshot_address(s, service->addr);
+	if (at && !in_realm(s, at->port, REALM_INTERNET))
+		return DROP_REALM;
+	return reason == DROP_NOT_ALLOWED && s->header->options & SNAPSHOT_ACCESS_OPEN ? DROP_NONE
+										       : reason;
+}
+
+/* Traffic that is for no service of ours. */
+static bool transit_closed(const struct snapshot *s, uint8_t port)
+{
+	return s->header->options & SNAPSHOT_PUBLISHED_ONLY && in_realm(s, port, REALM_INTERNET);
+}
+
 struct admit admit_first(const struct snapshot *s, const struct flow_tuple *tuple, uint8_t proto,
 			 uint8_t port)
 {
@@ -76,7 +105,8 @@ struct admit admit_first(const struct snapshot *s, const struct flow_tuple *tupl
 	if (proto != IPPROTO_ICMP) {
 		admit.service = snapshot_service(s, tuple->dst, proto, tuple->dport);
 		if (admit.service) {
-			admit.reason = admit_source(s, tuple->src, port);
+			admit.reason = admit_service(s, admit.service, port,
+						     admit_source(s, tuple->src, port));
 			if (!admit.reason)
 				admit.kind = ADMIT_SERVICE;
 			return admit;
@@ -95,6 +125,8 @@ struct admit admit_first(const struct snapshot *s, const struct flow_tuple *tupl
 		return admit;
 	}
 	admit.reason = admit_source(s, tuple->src, port);
+	if (!admit.reason && transit_closed(s, port))
+		admit.reason = DROP_REALM;
 	if (admit.reason)
 		return admit;
 	admit.rule = snapshot_rule(s, tuple->src, tuple->dst, proto);
@@ -154,8 +186,11 @@ static bool service_holds(const struct snapshot *s, const struct flow *f)
 {
 	const struct snapshot_service *service;
 	const struct snapshot_backend *backend = policy_backend(s, f, &service);
+	enum drop_reason source =
+		snapshot_allowed(s, f->tuple[0].src) ? DROP_NONE : DROP_NOT_ALLOWED;
 
-	return backend && (backend->up || service->dead == DEAD_KEEP);
+	return backend && !admit_service(s, service, f->port[0], source) &&
+	       (backend->up || service->dead == DEAD_KEEP);
 }
 
 bool policy_admits(const struct snapshot *s, const struct flow *f)
@@ -167,9 +202,8 @@ bool policy_admits(const struct snapshot *s, const struct flow *f)
 		 */
 		return snapshot_allowed(s, f->tuple[1].src) &&
 		       pool_has(s, f->pool, f->tuple[0].dst, f->proto, f->tuple[0].dport);
-	if (!snapshot_allowed(s, f->tuple[0].src))
-		return false;
 	if (f->flags & FLOW_DNAT)
 		return service_holds(s, f) && rule_holds(s, f, f->tuple[1].src);
-	return rule_holds(s, f, f->tuple[0].dst);
+	return snapshot_allowed(s, f->tuple[0].src) && !transit_closed(s, f->port[0]) &&
+	       rule_holds(s, f, f->tuple[0].dst);
 }

@@ -37,6 +37,11 @@ struct admit admit_first(const struct snapshot *s, const struct flow_tuple *tupl
 /* admit_source() - the source checks of every new flow: own address, reverse path, allow list. */
 enum drop_reason admit_source(const struct snapshot *s, be32 src, uint8_t port);
 
+/* admit_service() - the checks of a flow from @src on portgroup @port to @service, beside those of
+ * admit_source(), whose answer is @reason. */
+enum drop_reason admit_service(const struct snapshot *s, const struct snapshot_service *service,
+			       uint8_t port, enum drop_reason reason);
+
 /* admit_route() - whether @dst may be sent to by @route, its own: there is one (NULL: none), and it
  * is no directed broadcast. */
 enum drop_reason admit_route(const struct snapshot_route *route, be32 dst);

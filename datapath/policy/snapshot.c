@@ -90,7 +90,7 @@ static const char *open_header(const struct snapshot_header *header, size_t byte
 			return "a timer is out of range";
 	if (header->mss_clamp > UINT16_MAX) /* it goes into a 16-bit field of TCP */
 		return "the largest segment size is out of range";
-	if (header->options & ~(uint32_t)SNAPSHOT_DEAD_FLOW_RST)
+	if (header->options & ~(uint32_t)SNAPSHOT_OPTIONS)
 		return "an option is unknown";
 	for (unsigned i = 0; i < SECTION_COUNT; i++) {
 		uint64_t offset = header->section[i].offset, count = header->section[i].count;

@@ -163,6 +163,10 @@ enum snapshot_section {
 
 enum snapshot_options {
 	SNAPSHOT_DEAD_FLOW_RST = 1 << 0, /* a segment of no known flow is answered with RST */
+	SNAPSHOT_ACCESS_OPEN = 1 << 1,	 /* services in realm internet: without the allow list */
+	/* There are private gateways: from realm internet nothing but its services is reached. */
+	SNAPSHOT_PUBLISHED_ONLY = 1 << 2,
+	SNAPSHOT_OPTIONS = (1 << 3) - 1, /* all of them */
 };
 
 struct snapshot_header {

@@ -6,7 +6,8 @@ import os
 
 from harness import case, contains, equal, lacks
 
-OBJECTS = ("portgroup", "address", "route", "pool", "nat", "service", "allow", "vmac", "set", "session", "client",
+OBJECTS = ("portgroup", "address", "route", "pool", "nat", "datacenter", "service", "allow",
+           "vrack-block", "vmac", "server", "set", "session", "client",
            "neighbour", "stats", "config", "monitor", "replay", "version", "help")
 
 
@@ -36,7 +37,7 @@ def ambiguous_prefix(bench):
     equal("message", bench.pgw("po").must(1).err,
           'Object "po" is ambiguous: portgroup, pool.\n')
     equal("message", bench.pgw("s").must(1).err,
-          'Object "s" is ambiguous: service, set, session, stats.\n')
+          'Object "s" is ambiguous: service, server, set, session, stats.\n')
     result = bench.pgw("config", "s").must(1)
     equal("message", result.err, 'Command "s" is ambiguous: show, save.\n')
 

@@ -6,7 +6,8 @@ import random
 import fake
 from harness import case, contains, equal, lacks
 
-CONFIGURED = ("portgroup", "address", "route", "pool", "nat", "service", "allow", "vmac")
+CONFIGURED = ("portgroup", "address", "route", "pool", "nat", "datacenter", "service", "allow",
+              "vrack-block", "vmac", "server")
 
 
 @case
@@ -154,7 +155,7 @@ def rule_figures(bench):
 @case
 def settings(bench):
     assert bench.gateway
-    contains("set", bench.text("set"), "udp-timeout                  120      300\n")
+    contains("set", bench.text("set"), "udp-timeout                   120       300\n")
     rows = {row["name"]: row for row in bench.json("set", "show")}
     equal("udp-timeout", rows["udp-timeout"], {"name": "udp-timeout", "value": 120, "default": 300})
     equal("flow-capacity", rows["flow-capacity"]["value"], 1048576)
@@ -165,7 +166,7 @@ def settings(bench):
     equal("a number", rows["mss-clamp"], {"name": "mss-clamp", "value": 1400, "default": "off"})
     equal("dead-flow", rows["dead-flow"], {"name": "dead-flow", "value": "rst", "default": "drop"})
     equal("a limit", rows["connection-limits"]["value"], 7)
-    contains("text", bench.text("set"), "creation-rate                off      off\n")
+    contains("text", bench.text("set"), "creation-rate                 off       off\n")
     for text in (5, None, "gizmo add\n"):
         bench.gateway.answers["config-show"] = {"ok": True, "text": text}
         contains("message", bench.pgw("set").must(2).err, "Error: pgwd sent a configuration")

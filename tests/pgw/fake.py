@@ -32,6 +32,11 @@ ITEMS = {
                      {"address": "10.10.0.11", "port": 443, "state": "down"}]}],
     "allow": [{"network": "192.168.50.0/24", "description": "head office"},
               {"network": "10.0.0.0/8", "description": ""}],
+    "datacenter": [{"id": 1, "service-name": "pcc-192-0-2-1", "name": "dc1", "description": "Paris",
+                    "gateway": "172.16.0.1"},
+                   {"id": 20, "service-name": "pcc-192-0-2-1", "name": "dc2", "description": ""}],
+    "server": [{"name": "ns1.example.net", "portgroup": "vrack"}, {"name": "ns2.example.net"}],
+    "vrack-block": [{"network": "198.51.100.0/28"}],
     "vmac": [{"mac": "02:00:00:12:34:56", "address": "172.16.0.11", "portgroup": "vrack",
               "type": "ovh", "name": "esx1", "interface": "pgwvm0", "state": "present"}],
 }

@@ -254,6 +254,25 @@ static inline void random_settings(struct config_text *text, struct random *rand
 		config_text_add(text, "set dead-flow %s\n", dead[random_below(random, 3)]);
 }
 
+/* Datacenters whose services stand where they must; those of random_services() are of none. */
+static inline void random_datacenters(struct config_text *text, struct random *random)
+{
+	static const char *const policies[] = {"open", "filtered", "default"};
+
+	for (unsigned i = 1; i < 4; i++) {
+		if (random_below(random, 2))
+			continue;
+		config_text_add(text, "datacenter add %u service-name pcc%u name dc%u", i,
+				random_below(random, 2), i);
+		config_text_add(text, random_below(random, 2) ? "\n" : " description \"a b\"\n");
+		config_text_add(text, "server add ns%u\n", i);
+		config_text_add(text, "vrack-block add 203.0.113.%u/%u\n", 64 * i,
+				26 + random_below(random, 7));
+	}
+	if (random_below(random, 2))
+		config_text_add(text, "set access-policy %s\n", policies[random_below(random, 3)]);
+}
+
 /* random_config() - Return: a malloc'ed configuration file, NULL without memory */
 static inline char *random_config(uint64_t seed)
 {
@@ -271,6 +290,7 @@ static inline char *random_config(uint64_t seed)
 	random_allows(&text, &random);
 	random_vmacs(&text, &random, present);
 	random_settings(&text, &random);
+	random_datacenters(&text, &random);
 	return config_text_take(&text);
 }
 

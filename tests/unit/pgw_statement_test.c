@@ -87,6 +87,9 @@ static void help_has_all_keywords(void **state)
 		[KIND_SERVICE] = &service_object,
 		[KIND_ALLOW] = &allow_object,
 		[KIND_VMAC] = &vmac_object,
+		[KIND_DATACENTER] = &datacenter_object,
+		[KIND_SERVER] = &server_object,
+		[KIND_VRACK_BLOCK] = &vrack_block_object,
 	};
 
 	(void)state;

@@ -7,7 +7,7 @@
 
 _pgw_options="-Version -human -statistics -details -oneline -brief -timestamp -json -pretty
 	-color -rundir -batch -force -yes -help"
-_pgw_objects="portgroup address route pool nat service allow vmac set session client neighbour stats
+_pgw_objects="portgroup address route pool nat datacenter service allow vrack-block vmac server set session client neighbour stats
 	config monitor replay version help"
 _pgw_filter="internal-src-address internal-src-port internal-dst-address internal-dst-port
 	external-src-address external-src-port external-dst-address external-dst-port
@@ -34,7 +34,9 @@ _pgw_names() {
 # _pgw_keys OBJECT - what its items are named by
 _pgw_keys() {
 	case $1 in
-	portgroup | pool | service) _pgw_names "$1" name ;;
+	portgroup | pool | service | server) _pgw_names "$1" name ;;
+	datacenter) _pgw_names datacenter id ;;
+	vrack-block) _pgw_names vrack-block network ;;
 	address | neighbour) _pgw_names "$1" address ;;
 	route) _pgw_names route to ;;
 	nat) _pgw_names nat number ;;
@@ -46,11 +48,13 @@ _pgw_keys() {
 # _pgw_commands OBJECT - what may follow an object
 _pgw_commands() {
 	case $1 in
-	portgroup | address | route | pool | nat | service | allow | vmac) _pgw_add show add del ;;
+	portgroup | address | route | pool | nat | datacenter | service | allow | vrack-block | vmac | server)
+		_pgw_add show add del
+		;;
 	session) _pgw_add show del ;;
 	set)
 		_pgw_add show timer flow-capacity icmp-rate connection-limits mapping-limits \
-			creation-rate mss-clamp dead-flow session-log metrics threshold
+			creation-rate mss-clamp dead-flow access-policy session-log metrics threshold
 		;;
 	client | neighbour | stats) _pgw_add show ;;
 	config) _pgw_add show check diff apply save ;;
@@ -66,8 +70,9 @@ _pgw_keywords() {
 	"portgroup show") _pgw_add name state dev vlan realm mtu mac ifindex last-hop reverse-path \
 		offload offload-state ;;
 	"portgroup add") _pgw_add dev realm vlan last-hop reverse-path offload ;;
-	"address show") _pgw_add address portgroup state ;;
-	"address add" | "address del") _pgw_add portgroup ;;
+	"address show") _pgw_add address portgroup state datacenter ;;
+	"address add") _pgw_add portgroup datacenter ;;
+	"address del") _pgw_add portgroup ;;
 	"route show") _pgw_add to via portgroup ;;
 	"route add" | "route del") _pgw_add via ;;
 	"pool show") _pgw_add name external-ip-address ports mapping-type filtering-type port-quota ;;
@@ -81,12 +86,17 @@ _pgw_keywords() {
 	"nat add") _pgw_add from to protocol pool nat-pass-through ;;
 	"service show")
 		_pgw_add name address protocol port balance backends check path interval timeout \
-			rise fall dead down states
+			rise fall dead down states datacenter internet-address private-address host-names
 		;;
 	"service add")
 		_pgw_add address protocol port backend balance check path interval timeout rise fall \
-			dead down
+			dead down datacenter internet-address private-address host-name
 		;;
+	"datacenter show") _pgw_add id service-name name gateway description ;;
+	"datacenter add") _pgw_add service-name name gateway description ;;
+	"server show") _pgw_add name portgroup ;;
+	"server add") _pgw_add portgroup ;;
+	"vrack-block show") _pgw_add network ;;
 	"allow show") _pgw_add network description ;;
 	"allow add") _pgw_add description ;;
 	"vmac show") _pgw_add mac address portgroup type name interface state ;;
@@ -101,6 +111,7 @@ _pgw_keywords() {
 	"set connection-limits" | "set mapping-limits" | "set creation-rate") _pgw_add off default ;;
 	"set mss-clamp") _pgw_add off path default ;;
 	"set dead-flow") _pgw_add drop rst default ;;
+	"set access-policy") _pgw_add filtered open default ;;
 	"set session-log") _pgw_add off ipfix file default ;;
 	"set metrics") _pgw_add off 127.0.0.1:9469 default ;;
 	"set threshold") _pgw_add off default ;;
@@ -134,6 +145,8 @@ _pgw_values() {
 	"address state" | "vmac state") _pgw_add present missing ;;
 	"vmac type") _pgw_add vmware ovh ;;
 	*" portgroup" | *" pool" | "session service") _pgw_names "$3" name ;;
+	"service datacenter" | "address datacenter") _pgw_names datacenter id ;;
+	"datacenter service-name") _pgw_names datacenter service-name ;;
 	"portgroup dev") _pgw_add_list "$(command ls /sys/class/net 2>/dev/null)" ;;
 	esac
 }

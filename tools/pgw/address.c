@@ -7,13 +7,14 @@ static const struct print_column columns[] = {
 	{"address", NULL, PRINT_ADDRESS, PRINT_BRIEF, 0},
 	{"portgroup", NULL, PRINT_NAME, PRINT_BRIEF, 0},
 	{"state", NULL, PRINT_STATE, PRINT_BRIEF, 0},
+	{"datacenter", NULL, PRINT_NUMBER, PRINT_DETAIL, 0},
 };
 static const struct print_table table = PRINT_TABLE(columns);
 
 static const struct pgw_command commands[] = {
 	{"show", "list", ITEM_SHOW_SYNOPSIS("ADDRESS"), ITEM_SHOW_TEXT, item_show},
-	{"add", NULL, "ADDRESS/LENGTH portgroup NAME", "give a portgroup an address",
-	 statement_add},
+	{"add", NULL, "ADDRESS/LENGTH portgroup NAME [ datacenter ID ]",
+	 "give a portgroup an address", statement_add},
 	{"del", "delete", "ADDRESS/LENGTH portgroup NAME", "take an address away", statement_del},
 };
 

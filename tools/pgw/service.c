@@ -21,7 +21,11 @@ enum {
 	FALL,
 	DEAD,
 	DOWN,
-	STATES
+	STATES,
+	DATACENTER,
+	INTERNET_ADDRESS,
+	PRIVATE_ADDRESS,
+	HOST_NAMES
 };
 
 static const struct print_column columns[] = {
@@ -40,6 +44,10 @@ static const struct print_column columns[] = {
 	[DEAD] = {"dead", NULL, PRINT_PLAIN, PRINT_DETAIL, 0},
 	[DOWN] = {"down", NULL, PRINT_PLAIN, PRINT_DETAIL, 0},
 	[STATES] = {"states", NULL, PRINT_PLAIN, PRINT_DETAIL | PRINT_TEXT_ONLY, 0},
+	[DATACENTER] = {"datacenter", NULL, PRINT_NUMBER, PRINT_DETAIL, 0},
+	[INTERNET_ADDRESS] = {"internet-address", NULL, PRINT_ADDRESS, PRINT_DETAIL, 0},
+	[PRIVATE_ADDRESS] = {"private-address", NULL, PRINT_ADDRESS, PRINT_DETAIL, 0},
+	[HOST_NAMES] = {"host-names", NULL, PRINT_PLAIN, PRINT_DETAIL, 0},
 };
 static const struct print_table table = PRINT_TABLE(columns);
 
@@ -107,7 +115,9 @@ static const struct pgw_command commands[] = {
 	 "[ balance { round-robin | least-connections | source-hash } ] "
 	 "[ check { tcp | tls | http | icmp } ] [ path /PATH ] [ interval SECONDS ] "
 	 "[ timeout SECONDS ] [ rise N ] [ fall N ] [ dead { keep | reset | move } ] "
-	 "[ down { silence | reset | icmp } ]",
+	 "[ down { silence | reset | icmp } ] "
+	 "[ datacenter ID ] [ internet-address ADDRESS ] [ private-address ADDRESS ] "
+	 "[ host-name NAME[,NAME]... ]",
 	 "publish an endpoint: clients reach a backend by this address and port", statement_add},
 	{"del", "delete", "NAME", "stop publishing", statement_del},
 };

@@ -104,6 +104,8 @@ static const struct pgw_command commands[] = {
 	 "the largest segment size that SYNs may carry on", statement_add},
 	{"dead-flow", NULL, "{ drop | rst | default }",
 	 "what becomes of a TCP segment of no session", statement_add},
+	{"access-policy", NULL, "{ filtered | open | default }",
+	 "who may use services on the Internet: the allow list, or everyone", statement_add},
 	{"session-log", NULL,
 	 "{ off | ipfix ADDRESS:PORT [ DESTINATIONS ] | file PATH [ DESTINATIONS ] | default }",
 	 "where sessions are logged; DESTINATIONS is \"destinations on\" or \"destinations off\"",
