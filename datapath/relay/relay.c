@@ -18,12 +18,13 @@
 #include <unistd.h>
 
 #include "datapath/relay/sockets.h"
+#include "datapath/relay/tunnel.h"
 
 #define MESSAGES_AT_ONCE 16u
 #define ALLOW_MAX	 8192u /* ranges */
 
 /* Each kind of work; the list ends with NULL. */
-static const struct relay_part *const parts[] = {NULL};
+static const struct relay_part *const parts[] = {&tunnel_part, NULL};
 #define PARTS_MAX 8
 static_assert(sizeof(parts) / sizeof(parts[0]) <= PARTS_MAX + 1, "room for each");
 
@@ -374,6 +375,7 @@ int relay_create(struct relay **result, int listen_fd, loop_clock clock, void *c
 	}
 	relay->listener = (struct loop_source){.ready = listener_ready, .fd = listen_fd};
 	relay->channel = (struct loop_source){.ready = channel_ready, .fd = -1};
+	json_object_seed(0); /* reads /dev/urandom, which can be opened only now */
 	code = loop_create(&relay->loop, clock, clock_context);
 	if (!code)
 		code = loop_add(relay->loop, &relay->listener, EPOLLIN);
