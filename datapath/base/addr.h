@@ -43,7 +43,15 @@ bool prefix_covers(struct prefix prefix, be32 addr);
 
 static inline bool mac_equal(const struct mac *a, const struct mac *b)
 {
-	return __builtin_memcmp(a->b, b->b, sizeof(a->b)) == 0;
+	uint32_t high[2];
+	uint16_t low[2];
+
+	__builtin_memcpy(&high[0], a->b, 4);
+	__builtin_memcpy(&high[1], b->b, 4);
+	__builtin_memcpy(&low[0], a->b + 4, 2);
+	__builtin_memcpy(&low[1], b->b + 4, 2);
+	/* without a branch between both: one is taken for every packet */
+	return !((high[0] ^ high[1]) | (uint32_t)(low[0] ^ low[1]));
 }
 
 #endif

@@ -38,10 +38,23 @@ static inline uint64_t checksum_change16(uint64_t delta, uint16_t from, uint16_t
 	return delta + (uint16_t)~from + to;
 }
 
+/* checksum_fold32() - the same of a sum that fits 32 bits. */
+static inline uint16_t checksum_fold32(uint32_t sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)((sum & 0xffff) + (sum >> 16));
+}
+
 /* checksum_update() - HC' = ~(~HC + delta) for a complemented checksum field. */
 static inline uint16_t checksum_update(uint16_t check, uint64_t delta)
 {
 	return (uint16_t)~checksum_fold((uint16_t)~check + delta);
+}
+
+/* checksum_update32() - the same for a @delta that is the sum of a few 16-bit words. */
+static inline uint16_t checksum_update32(uint16_t check, uint32_t delta)
+{
+	return (uint16_t)~checksum_fold32((uint16_t)~check + delta);
 }
 
 /* checksum_pseudo() - the pseudo-header's sum of TCP and UDP. @l4_bytes: host order. */

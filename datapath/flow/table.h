@@ -51,16 +51,10 @@ void flow_table_detach(struct flow_table *table); /* frees what is private */
 /* flow_table_view() - read-only access for listings: no free list, nothing is changed. */
 int flow_table_view(struct flow_table *table, const void *memory, size_t bytes);
 
-/* The hash of a key as it arrives on portgroup @port; then the steps of a look-up, so that a
- * burst can prefetch. flow_find() returns FLOW_REF or FLOW_NONE. */
+/* flow_hash() - of a key as it arrives on portgroup @port. flow_find() - its FLOW_REF or FLOW_NONE.
+ * A burst takes the steps of flow/probe.h. */
 uint64_t flow_hash(const struct flow_table *table, const struct flow_tuple *tuple, uint8_t proto,
 		   uint8_t port);
-void flow_prefetch_bucket(const struct flow_table *table, uint64_t hash);
-/* flow_candidate() - what most likely is the key's FLOW_REF, by its tag alone; its record is being
- * fetched meanwhile. flow_is() tells whether a candidate is the key's. */
-uint32_t flow_candidate(const struct flow_table *table, uint64_t hash);
-bool flow_is(const struct flow_table *table, uint32_t ref, const struct flow_tuple *tuple,
-	     uint8_t proto, uint8_t port);
 uint32_t flow_find(const struct flow_table *table, const struct flow_tuple *tuple, uint8_t proto,
 		   uint8_t port, uint64_t hash);
 

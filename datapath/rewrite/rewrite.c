@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "datapath/base/checksum.h"
+#include "datapath/rewrite/header.h"
 
 void rewrite_deltas(struct flow *flow)
 {
@@ -22,53 +23,6 @@ void rewrite_deltas(struct flow *flow)
 	flow->l4_delta = checksum_fold(l4);
 }
 
-/* TTL is the high byte of its 16-bit word; taking one off is the same to the checksum in
- * either direction of travel. */
-static uint64_t take_ttl(struct ip_header *ip)
-{
-	uint16_t before, after;
-
-	memcpy(&before, &ip->ttl, 2);
-	ip->ttl--;
-	memcpy(&after, &ip->ttl, 2);
-	return checksum_change16(0, before, after);
-}
-
-static void rewrite_tcp(struct packet *p, const struct flow_tuple *to, uint16_t l4_delta,
-			uint16_t l3_delta)
-{
-	struct tcp_header *tcp = packet_l4(p, sizeof(*tcp));
-
-	if (!tcp)
-		return;
-	tcp->sport = to->dport;
-	tcp->dport = to->sport;
-	/* a checksum left to hardware holds the pseudo-header's sum only: addresses, no ports,
-	 * not complemented */
-	if (p->offload.flags & IO_NEEDS_CSUM)
-		tcp->check = checksum_fold((uint64_t)tcp->check + l3_delta);
-	else
-		tcp->check = checksum_update(tcp->check, l4_delta);
-}
-
-static void rewrite_udp(struct packet *p, const struct flow_tuple *to, uint16_t l4_delta,
-			uint16_t l3_delta)
-{
-	struct udp_header *udp = packet_l4(p, sizeof(*udp));
-
-	if (!udp)
-		return;
-	udp->sport = to->dport;
-	udp->dport = to->sport;
-	if (p->offload.flags & IO_NEEDS_CSUM) {
-		udp->check = checksum_fold((uint64_t)udp->check + l3_delta);
-	} else if (udp->check) { /* 0: the sender used none (RFC 768) */
-		udp->check = checksum_update(udp->check, l4_delta);
-		if (udp->check == 0)
-			udp->check = 0xffff;
-	}
-}
-
 static void rewrite_echo(struct packet *p, const struct flow_tuple *to, uint16_t l4_delta)
 {
 	struct icmp_header *icmp = packet_l4(p, sizeof(*icmp));
@@ -81,28 +35,26 @@ static void rewrite_echo(struct packet *p, const struct flow_tuple *to, uint16_t
 
 void rewrite_packet(struct packet *p, const struct flow *flow, unsigned side)
 {
-	struct ip_header *ip = packet_ip(p);
 	const struct flow_tuple *to = &flow->tuple[1 - side];
-	uint16_t l3_delta = side ? (uint16_t)~flow->l3_delta : flow->l3_delta;
-	uint16_t l4_delta = side ? (uint16_t)~flow->l4_delta : flow->l4_delta;
-	uint64_t delta = l3_delta;
+	uint16_t l3_delta = header_delta(flow->l3_delta, side);
+	uint16_t l4_delta = header_delta(flow->l4_delta, side);
+	bool partial = p->offload.flags & IO_NEEDS_CSUM;
+	void *l4;
 
-	ip->src = to->dst;
-	ip->dst = to->src;
-	delta += take_ttl(ip);
-	if (p->new_ip_id) {
-		delta = checksum_change16(delta, ip->id, p->new_ip_id);
-		ip->id = p->new_ip_id;
-	}
-	ip->check = checksum_update(ip->check, delta);
+	header_ip(packet_ip(p), to, l3_delta, p->new_ip_id);
 	if (p->fragment_offset)
 		return;
-	if (p->proto == IPPROTO_TCP)
-		rewrite_tcp(p, to, l4_delta, l3_delta);
-	else if (p->proto == IPPROTO_UDP)
-		rewrite_udp(p, to, l4_delta, l3_delta);
-	else
+	if (p->proto == IPPROTO_TCP) {
+		l4 = packet_l4(p, sizeof(struct tcp_header));
+		if (l4)
+			header_tcp(l4, to, l3_delta, l4_delta, partial);
+	} else if (p->proto == IPPROTO_UDP) {
+		l4 = packet_l4(p, sizeof(struct udp_header));
+		if (l4)
+			header_udp(l4, to, l3_delta, l4_delta, partial);
+	} else {
 		rewrite_echo(p, to, l4_delta);
+	}
 }
 
 /* The quoted packet left by @side; it becomes what arrived on the other side, @as. */
@@ -166,7 +118,7 @@ void rewrite_icmp_error(struct packet *p, const struct flow *flow, unsigned side
 	delta = checksum_change32(delta, ip->dst, as->src);
 	ip->src = src;
 	ip->dst = as->src;
-	delta += take_ttl(ip);
+	delta += header_take_ttl(ip);
 	ip->check = checksum_update(ip->check, delta);
 	/* its own checksum was found right when it was read; the whole message is made anew */
 	icmp->check = 0;

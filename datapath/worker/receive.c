@@ -2,13 +2,21 @@
 /*
  * receive - a burst's way through the stages: read headers, look flows up, follow their state,
  * send. Each stage handles the whole burst, so that the memory the next one needs is under way.
+ *
+ * Plain packets of established flows take the short way of plain.h; every other one, and each that
+ * the short way declines, is parsed into w->packets[] and takes the complete one. Both keep the
+ * order of arrival.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
 #include "datapath/flow/tcp.h"
 #include "datapath/io/segments.h"
+#include "datapath/worker/plain.h"
 #include "datapath/worker/state.h"
+
+/* Kept out of the loops over plain packets, which need the registers. */
+#define NOINLINE __attribute__((noinline))
 
 /* A flow that is closed for good waits in the queue of such flows. */
 static void after_state_change(struct worker *w, uint32_t index, struct flow *flow, uint8_t before)
@@ -61,11 +69,7 @@ static void choose_ip_id(struct worker *w, struct packet *p, const struct flow *
 		return;
 	if (p->offload.gso_size) /* the interface will number the segments from here */
 		datagrams = (uint16_t)(p->ip_len / p->offload.gso_size + 1);
-	while (!p->new_ip_id) /* 0 would mean "keep it" */
-		p->new_ip_id = htons(
-			(uint16_t)(atomic_fetch_add_explicit(&w->table.header->ip_id, datagrams,
-							     memory_order_relaxed) +
-				   1));
+	p->new_ip_id = worker_next_id(w, datagrams);
 }
 
 /* Whether a packet that passed may move its flow's last hop: of TCP only one whose number was
@@ -146,7 +150,9 @@ static enum drop_reason process_keyed(struct worker *w, struct packet *p)
 	uint32_t ref = FLOW_NONE, index;
 	enum drop_reason reason;
 
-	if (p->ref != FLOW_NONE && flow_is(&w->table, p->ref, &p->tuple, p->proto, p->port))
+	if (p->ref != FLOW_NONE &&
+	    flow_probe_is(worker_flow(w, FLOW_REF_INDEX(p->ref)), FLOW_REF_SIDE(p->ref), &p->tuple,
+			  p->proto, p->port))
 		ref = p->ref;
 	else if (w->table.records)
 		ref = flow_find(&w->table, &p->tuple, p->proto, p->port, p->hash);
@@ -214,50 +220,115 @@ static enum drop_reason check_link(const struct worker_portgroup *port,
 	return DROP_NONE;
 }
 
-static inline void count_received(struct port_counters *counters, const struct io_frame *frame)
+/* read_complete() - the headers of a frame into its place in w->packets[]. Return: false if it was
+ * dropped. */
+static NOINLINE bool read_complete(struct worker *w, uint8_t index, unsigned i)
 {
-	struct io_segments segments = {.packets = 1, .bytes = frame->wire_len};
+	const struct io_frame *frame = &w->frames[i];
+	struct packet *p = &w->packets[i];
+	enum drop_reason reason;
 
-	if (frame->offload.gso_size)
-		segments = io_segments(&frame->offload, frame->wire_len);
+	p->data = frame->data;
+	p->len = frame->len;
+	p->offload = frame->offload;
+	p->headroom = frame->headroom;
+	p->port = index;
+	reason = check_link(&w->port[index], frame);
+	if (!reason)
+		reason = packet_parse(p);
+	if (reason)
+		worker_settle(w, p, reason);
+	return !reason;
+}
+
+/* begin_complete() - what stage one does for a frame that is not plain. */
+static NOINLINE void begin_complete(struct worker *w, const struct flow_probe *probe, uint8_t index,
+				    unsigned i)
+{
+	struct worker_lane *lane = &w->lanes[i];
+	const struct packet *p = &w->packets[i];
+
+	lane->way = LANE_DROPPED;
+	lane->hash = 0;
+	if (!read_complete(w, index, i))
+		return;
+	lane->way = LANE_COMPLETE;
+	if (!w->table.records)
+		return;
+	lane->hash = flow_hash_keyed(probe->key, &p->tuple, p->proto, index);
+	flow_probe_prefetch(probe, lane->hash);
+}
+
+/* finish_complete() - the complete way, of what is not plain and what the short way declined. */
+static NOINLINE void finish_complete(struct worker *w, uint8_t index, unsigned i)
+{
+	const struct worker_lane *lane = &w->lanes[i];
+	struct packet *p = &w->packets[i];
+	enum drop_reason reason;
+	bool first_fragment;
+
+	if (lane->way == LANE_DROPPED || (lane->way == LANE_PLAIN && !read_complete(w, index, i)))
+		return;
+	p->hash = lane->hash;
+	p->ref = w->table.records ? lane->ref : FLOW_NONE;
+	first_fragment = p->more_fragments && p->kind == PACKET_TRANSPORT;
+	reason = worker_process(w, p);
+	worker_settle(w, p, reason);
+	if (first_fragment)
+		worker_first_fragment(w, p, reason);
+}
+
+static void count_received(struct port_counters *counters, const struct io_frame *frame)
+{
+	struct io_segments segments = io_segments(&frame->offload, frame->wire_len);
+
 	counters->rcvd_packets += segments.packets;
 	counters->rcvd_bytes += segments.bytes;
 }
 
-/* Stage one: headers. Return: packets that go on to the next stages. */
-static unsigned read_burst(struct worker *w, uint8_t index, unsigned frames)
+/* Stage one: headers. */
+static void read_burst(struct worker *w, const struct flow_probe *probe, uint8_t index,
+		       unsigned frames)
 {
 	struct port_counters *counters = &w->counters->port[index];
-	unsigned count = 0;
+	uint64_t own = plain_mac(&w->port[index].link.mac), bytes = 0;
+	bool plain = w->table.records && !w->options.complete;
+	uint32_t packets = 0;
 
 	for (unsigned i = 0; i < frames; i++) {
-		struct packet *p = &w->packets[count];
-		struct io_frame *frame = &w->frames[i];
-		enum drop_reason reason;
+		const struct io_frame *frame = &w->frames[i];
+		struct worker_lane *lane = &w->lanes[i];
 
-		if (i + 1 < frames)
-			__builtin_prefetch(w->frames[i + 1].data);
-		count_received(counters, frame);
-		p->data = frame->data;
-		p->len = frame->len;
-		p->offload = frame->offload;
-		p->headroom = frame->headroom;
-		p->port = index;
-		reason = check_link(&w->port[index], frame);
-		if (!reason)
-			reason = packet_parse(p);
-		if (reason)
-			worker_settle(w, p, reason);
-		else
-			count++;
+		/* beyond the last there is one of an earlier burst, or nothing: no harm */
+		__builtin_prefetch(frame[1].data);
+		if (!plain || !plain_read(frame, own)) {
+			count_received(counters, frame);
+			begin_complete(w, probe, index, i);
+			continue;
+		}
+		lane->way = LANE_PLAIN;
+		lane->hash = plain_hash(probe, frame->data, index);
+		flow_probe_prefetch(probe, lane->hash);
+		packets++;
+		bytes += frame->wire_len;
 	}
-	return count;
+	counters->rcvd_packets += packets;
+	counters->rcvd_bytes += bytes;
+}
+
+/* Stage two: from the key to the record that is most likely its. */
+static void look_up_burst(struct worker *w, const struct flow_probe *probe, unsigned frames)
+{
+	for (struct worker_lane *lane = w->lanes; lane < w->lanes + frames; lane++)
+		lane->ref = flow_probe_candidate(probe, lane->hash);
 }
 
 unsigned worker_receive(struct worker *w, uint8_t index, uint64_t now_ns)
 {
 	struct io_port *io = index < COUNTERS_PORTS ? w->port[index].io : NULL;
-	unsigned frames, count;
+	struct flow_probe probe = {0};
+	struct io_send send = {0};
+	unsigned frames;
 
 	if (!io)
 		return 0;
@@ -268,25 +339,17 @@ unsigned worker_receive(struct worker *w, uint8_t index, uint64_t now_ns)
 	w->now_tick = FLOW_TICK(now_ns);
 	w->counters->bursts++;
 	w->lost_due = true;
-	count = read_burst(w, index, frames);
-	if (w->table.records) {
-		for (unsigned i = 0; i < count; i++) {
-			struct packet *p = &w->packets[i];
+	if (w->table.records)
+		probe = flow_probe(&w->table);
+	read_burst(w, &probe, index, frames);
+	if (w->table.records)
+		look_up_burst(w, &probe, frames);
+	for (unsigned i = 0; i < frames; i++) {
+		const struct worker_lane *lane = &w->lanes[i];
 
-			p->hash = flow_hash(&w->table, &p->tuple, p->proto, p->port);
-			flow_prefetch_bucket(&w->table, p->hash);
-		}
-		for (unsigned i = 0; i < count; i++)
-			w->packets[i].ref = flow_candidate(&w->table, w->packets[i].hash);
-	}
-	for (unsigned i = 0; i < count; i++) {
-		struct packet *p = &w->packets[i];
-		bool first_fragment = p->more_fragments && p->kind == PACKET_TRANSPORT;
-		enum drop_reason reason = worker_process(w, p);
-
-		worker_settle(w, p, reason);
-		if (first_fragment)
-			worker_first_fragment(w, p, reason);
+		if (lane->way != LANE_PLAIN || lane->ref == FLOW_NONE ||
+		    !plain_pass(w, &w->frames[i], index, lane->ref, &send))
+			finish_complete(w, index, i);
 	}
 	worker_flush(w);
 	io->ops->rx_release(io);

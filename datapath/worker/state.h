@@ -8,6 +8,8 @@
 #ifndef PGW_WORKER_STATE_H
 #define PGW_WORKER_STATE_H
 
+#include <arpa/inet.h>
+
 #include "datapath/base/random.h"
 #include "datapath/flow/table.h"
 #include "datapath/flow/wheel.h"
@@ -33,6 +35,7 @@
 
 struct worker_portgroup {
 	struct io_port *io; /* NULL: absent */
+	uint32_t ready_mtu; /* link.mtu while frames can leave here, else 0 */
 	struct worker_link link;
 	be32 own; /* our address there, for ICMP errors; 0 if none */
 	bool last_hop;
@@ -55,6 +58,14 @@ struct worker_backends {
 	uint32_t *flows;
 	uint32_t *recount; /* being made by a sweep that looks at all flows, see backend.c */
 	bool recounting;
+};
+
+/* What the stages of a burst know of each frame. */
+enum worker_way { LANE_DROPPED, LANE_PLAIN, LANE_COMPLETE };
+struct worker_lane {
+	uint64_t hash; /* of its key */
+	uint32_t ref;  /* FLOW_REF that it most likely belongs to, or FLOW_NONE */
+	uint8_t way;   /* enum worker_way */
 };
 
 struct worker {
@@ -95,8 +106,9 @@ struct worker {
 	uint64_t icmp_tokens_ns; /* time that has been spent on ICMP errors, see
 				    worker_may_send_icmp() */
 
-	struct io_frame frames[IO_BURST];
-	struct packet packets[IO_BURST];
+	struct io_frame frames[IO_BURST + 1]; /* one more: its data is prefetched, not used */
+	struct worker_lane lanes[IO_BURST];
+	struct packet packets[IO_BURST]; /* of the complete way */
 	uint8_t answers[WORKER_ANSWERS][ANSWER_BYTES_MAX];
 	unsigned answers_used;
 	struct rewrite_fragment pieces[WORKER_PIECES];
@@ -109,6 +121,19 @@ struct worker {
 static inline struct flow *worker_flow(struct worker *w, uint32_t index)
 {
 	return &w->table.records[index];
+}
+
+/* worker_next_id() - the identification of the first of @datagrams from the row that user space and
+ * the kernel's programs share; never 0. */
+static inline be16 worker_next_id(struct worker *w, uint16_t datagrams)
+{
+	uint16_t id = 0;
+
+	while (!id)
+		id = (uint16_t)(atomic_fetch_add_explicit(&w->table.header->ip_id, datagrams,
+							  memory_order_relaxed) +
+				1);
+	return htons(id);
 }
 
 /* receive.c */

@@ -207,6 +207,12 @@ static void confirm_soon(struct worker *w, uint8_t port)
 	}
 }
 
+static void set_link(struct worker_portgroup *port, const struct worker_link *link)
+{
+	port->link = *link;
+	port->ready_mtu = port->io && link->up ? link->mtu : 0;
+}
+
 void worker_port(struct worker *w, uint8_t index, const struct worker_link *link,
 		 struct io_port *io)
 {
@@ -215,7 +221,7 @@ void worker_port(struct worker *w, uint8_t index, const struct worker_link *link
 	if (port->io && port->io != io)
 		port->io->ops->close(port->io);
 	port->io = io;
-	port->link = *link;
+	set_link(port, link);
 	confirm_soon(w, index);
 }
 
@@ -227,7 +233,7 @@ void worker_port_gone(struct worker *w, uint8_t index)
 		port->io->ops->close(port->io);
 	port->io = NULL;
 	w->dirty &= ~(1u << index);
-	memset(&port->link, 0, sizeof(port->link));
+	set_link(port, &(struct worker_link){0});
 }
 
 void worker_link(struct worker *w, const struct worker_link *link)
@@ -238,7 +244,7 @@ void worker_link(struct worker *w, const struct worker_link *link)
 		if (!w->port[i].io || w->port[i].link.ifindex != link->ifindex)
 			continue;
 		moved = !mac_equal(&w->port[i].link.mac, &link->mac);
-		w->port[i].link = *link;
+		set_link(&w->port[i], link);
 		if (moved)
 			confirm_soon(w, i);
 	}

@@ -158,6 +158,7 @@ static void test_udp_zero(void **state)
 			.data = frame, .len = sizeof(frame), .proto = IPPROTO_UDP, .l4 = 34};
 
 		ip->version_ihl = 0x45;
+		ip->ttl = 64;
 		ip->src = 1;
 		ip->dst = 2;
 		udp->sport = 3;
