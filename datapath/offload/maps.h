@@ -16,7 +16,8 @@ struct offload_port {
 	uint32_t mtu;	  /* bytes of the largest IP packet */
 	struct mac mac;	  /* our address there */
 	uint8_t up;
-	uint8_t made_qdisc; /* for user space only: the clsact there is of our making */
+	uint8_t made_qdisc : 1; /* for user space only: the clsact there is of our making */
+	uint8_t takes_xdp : 1;	/* the XDP program may send out there */
 };
 static_assert(sizeof(struct offload_port) == 16, "layout");
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * offload_program_test - the tc program of datapath/offload, run by the kernel's BPF_PROG_TEST_RUN
- * on frames of the test's making, against what the worker makes of the same frames.
+ * offload_program_test - the tc and the XDP program of datapath/offload, run by the kernel's
+ * BPF_PROG_TEST_RUN on frames of the test's making, against what the worker makes of the same.
  *
  * Worker and program work on one flow table, a BPF map. A frame is shown to the program first. If
  * it leaves it alone, then the frame and the flow must be as they were. If it forwards it, then all
@@ -30,7 +30,11 @@
 #define ROUNDS	 60000u
 #define MTU	 1500u
 
+enum hook { HOOK_TC, HOOK_XDP };
+static enum hook hooks[] = {HOOK_TC, HOOK_XDP};
+
 struct bench {
+	enum hook hook; /* the program under test */
 	struct harness *h;
 	struct forward_bpf *program;
 	int table_fd;
@@ -65,7 +69,8 @@ static void set_port(struct bench *b, uint32_t index, uint32_t mtu, bool up)
 	const struct offload_port port = {.ifindex = 11 + index,
 					  .mtu = mtu,
 					  .mac = index == VRACK ? vrack_mac : vsphere_mac,
-					  .up = up};
+					  .up = up,
+					  .takes_xdp = true};
 
 	set_map(b->program->maps.ports, index, &port);
 }
@@ -84,13 +89,15 @@ static void make_table(struct bench *b)
 	flow_table_format(b->table, CAPACITY, key, 0);
 }
 
-static struct bench *bench_open(void)
+/* @state: of the test, its hook */
+static struct bench *bench_open(void **state)
 {
 	const struct offload_settings settings = {
 		.timeout_tick_tcp = 7000000, .timeout_tick_udp = 280000, .clock_lag_tick = 10};
 	struct bench *b = calloc(1, sizeof(*b));
 
 	assert_non_null(b);
+	b->hook = *(const enum hook *)*state;
 	b->h = talk_open(harness_config, CAPACITY);
 	b->h->now_ns = monotonic_ns();
 	make_table(b);
@@ -114,37 +121,54 @@ static void bench_close(struct bench *b)
 	free(b);
 }
 
-/* run() - show @frame to the program as one that arrived at @port; @out gets what it made of it.
- * Return: its verdict. */
-static int run(struct bench *b, uint8_t port, const struct frame *frame, struct frame *out)
+/* The same frame as the loopback device sees it: to us is to no address. The verdict does not
+ * depend on the address itself. */
+static void show_loopback(const struct bench *b, uint8_t port, struct frame *shown)
 {
-	struct __sk_buff context = {.ifindex = LOOPBACK, .gso_size = frame->offload.gso_size};
+	if (b->hook == HOOK_TC &&
+	    mac_equal((const struct mac *)shown->data, port == VRACK ? &vrack_mac : &vsphere_mac))
+		memset(shown->data, 0, 6);
+}
+
+/* run() - show @frame to the program as one that arrived at @port; @out gets what it made of it.
+ * Return: whether it forwarded it. */
+static bool run(struct bench *b, uint8_t port, const struct frame *frame, struct frame *out)
+{
+	struct __sk_buff skb = {.ifindex = LOOPBACK, .gso_size = frame->offload.gso_size};
+	struct xdp_md xdp = {.data_end = frame->len, .ingress_ifindex = LOOPBACK};
 	uint32_t index = port, payload = frame->len - frame->offload.hdr_len;
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame->data, .data_size_in = frame->len,
-		    .data_out = out->data, .data_size_out = sizeof(out->data), .ctx_in = &context,
-		    .ctx_size_in = sizeof(context));
 	struct frame *shown = calloc(1, sizeof(*shown));
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_size_in = frame->len, .data_out = out->data,
+		    .data_size_out = sizeof(out->data));
+	const struct bpf_program *program = b->program->progs.pgw_forward;
+	bool forwarded = true;
 
 	assert_non_null(shown);
-	if (frame->offload.gso_size)
-		context.gso_segs =
-			(payload + frame->offload.gso_size - 1) / frame->offload.gso_size;
+	if (b->hook == HOOK_XDP) {
+		program = b->program->progs.pgw_forward_xdp;
+		opts.ctx_in = &xdp;
+		opts.ctx_size_in = sizeof(xdp);
+	} else {
+		if (skb.gso_size)
+			skb.gso_segs = (payload + skb.gso_size - 1) / skb.gso_size;
+		opts.ctx_in = &skb;
+		opts.ctx_size_in = sizeof(skb);
+	}
 	*shown = *frame;
-	/* to us, as the loopback device sees it; the verdict does not depend on the address itself
-	 */
-	if (mac_equal((const struct mac *)frame->data, port == VRACK ? &vrack_mac : &vsphere_mac))
-		memset(shown->data, 0, 6);
+	show_loopback(b, port, shown);
 	opts.data_in = shown->data;
 	set_map(b->program->maps.links, LOOPBACK, &index);
-	assert_int_equal(
-		bpf_prog_test_run_opts(bpf_program__fd(b->program->progs.pgw_forward), &opts), 0);
+	assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(program), &opts), 0);
 	out->len = opts.data_size_out;
-	if ((int)opts.retval == TC_ACT_UNSPEC) {
+	if ((int)opts.retval == (b->hook == HOOK_XDP ? XDP_PASS : TC_ACT_UNSPEC)) {
 		assert_int_equal(out->len, shown->len);
 		assert_memory_equal(out->data, shown->data, shown->len);
+		forwarded = false;
+	} else {
+		assert_int_equal(opts.retval, b->hook == HOOK_XDP ? XDP_REDIRECT : TC_ACT_REDIRECT);
 	}
 	free(shown);
-	return (int)opts.retval;
+	return forwarded;
 }
 
 static bool same_but_zero(const uint8_t *a, const uint8_t *b)
@@ -201,7 +225,7 @@ static bool compare(struct bench *b, uint8_t port, const struct frame *frame)
 	set_clock(b);
 	if (flow)
 		before = *flow;
-	if (run(b, port, frame, &out) == TC_ACT_UNSPEC) {
+	if (!run(b, port, frame, &out)) {
 		if (flow)
 			assert_memory_equal(flow, &before, sizeof(before));
 		return false;
@@ -267,11 +291,10 @@ static struct probe out_of(const struct talk *talk, uint16_t payload)
 
 static void test_plain(void **state)
 {
-	struct bench *b = bench_open();
+	struct bench *b = bench_open(state);
 	struct talk talk;
 	struct probe p;
 
-	(void)state;
 	talk_begin(b, &talk);
 	p = out_of(&talk, 100);
 	assert_true(forwarded(b, VRACK, &p));
@@ -290,7 +313,7 @@ static void test_plain(void **state)
 	}
 	p = talk_segment(&talk.tcp, 0, TCP_ACK, 2800);
 	p.gso_size = 1400;
-	assert_true(forwarded(b, VRACK, &p));
+	assert_int_equal(forwarded(b, VRACK, &p), b->hook == HOOK_TC);
 	bench_close(b);
 }
 
@@ -300,11 +323,10 @@ static void test_left_alone(void **state)
 	static const uint8_t flags[] = {TCP_SYN, TCP_SYN | TCP_ACK, TCP_FIN | TCP_ACK, TCP_RST,
 					TCP_RST | TCP_ACK};
 	static const struct mac elsewhere = {{2, 0, 0, 0, 9, 9}};
-	struct bench *b = bench_open();
+	struct bench *b = bench_open(state);
 	struct talk talk;
 	struct probe p;
 
-	(void)state;
 	talk_begin(b, &talk);
 	for (unsigned i = 0; i < sizeof(flags); i++) {
 		p = talk_segment(&talk.tcp, 0, flags[i], 0);
@@ -352,11 +374,10 @@ static void test_left_alone(void **state)
 /* The first answer is user space's to see: the session is "replied" from then on. */
 static void test_first_answer(void **state)
 {
-	struct bench *b = bench_open();
+	struct bench *b = bench_open(state);
 	uint16_t external = talk_udp(b->h, CLIENT, 4000, VC, 53);
 	struct probe answer = datagram(VC, 53, GW, external);
 
-	(void)state;
 	assert_false(forwarded(b, VSPHERE, &answer));
 	assert_true(talk_passes(b->h, VSPHERE, &answer));
 	assert_true(forwarded(b, VSPHERE, &answer));
@@ -374,11 +395,10 @@ static void test_ended(void **state)
 		"pool add default external-ip-address 10.10.0.2 ports 16384-65535\n"
 		"nat add 10 from 0.0.0.0/0 to 10.10.0.0/24 pool default\n"
 		"allow add 172.16.0.0/24\n";
-	struct bench *b = bench_open();
+	struct bench *b = bench_open(state);
 	struct talk talk;
 	struct probe p;
 
-	(void)state;
 	talk_begin(b, &talk);
 	p = talk_segment(&talk.tcp, 0, TCP_ACK, 10);
 	assert_true(forwarded(b, VRACK, &p));
@@ -392,11 +412,10 @@ static void test_ended(void **state)
 /* A connection in which a FIN has passed is user space's. */
 static void test_closing(void **state)
 {
-	struct bench *b = bench_open();
+	struct bench *b = bench_open(state);
 	struct talk talk;
 	struct probe p;
 
-	(void)state;
 	talk_begin(b, &talk);
 	talk_tcp(&talk.tcp, 0, TCP_FIN | TCP_ACK, 0);
 	p = talk_segment(&talk.tcp, 1, TCP_ACK, 10);
@@ -408,11 +427,10 @@ static void test_closing(void **state)
 static void test_neighbour_moved(void **state)
 {
 	static const struct mac elsewhere = {{2, 0, 0, 0, 9, 9}};
-	struct bench *b = bench_open();
+	struct bench *b = bench_open(state);
 	struct talk talk;
 	struct probe p;
 
-	(void)state;
 	talk_begin(b, &talk);
 	p = out_of(&talk, 10);
 	assert_true(forwarded(b, VRACK, &p));
@@ -428,12 +446,11 @@ static void test_neighbour_moved(void **state)
 /* A frame padded to the least that Ethernet carries comes out as the worker would send it. */
 static void test_padding(void **state)
 {
-	struct bench *b = bench_open();
+	struct bench *b = bench_open(state);
 	struct frame *frame = calloc(1, sizeof(*frame));
 	struct talk talk;
 	struct probe p;
 
-	(void)state;
 	assert_non_null(frame);
 	talk_begin(b, &talk);
 	p = talk_segment(&talk.tcp, 0, TCP_ACK, 0);
@@ -443,6 +460,59 @@ static void test_padding(void **state)
 	frame->len = 60;
 	assert_true(compare(b, VRACK, frame));
 	free(frame);
+	bench_close(b);
+}
+
+/* A sender on this host may leave the checksum to hardware that is not there: what stands in its
+ * place is the pseudo-header's sum. The XDP program must not take it for a checksum. */
+static void test_partial_checksum(void **state)
+{
+	struct bench *b = bench_open(state);
+	struct frame *frame = calloc(1, sizeof(*frame));
+	struct talk talk;
+	struct probe p[2];
+
+	assert_non_null(frame);
+	talk_begin(b, &talk);
+	p[0] = talk_segment(&talk.tcp, 0, TCP_ACK, 100);
+	p[1] = out_of(&talk, 100);
+	for (unsigned i = 0; i < 2; i++) {
+		uint8_t *check;
+		uint64_t sum;
+		uint16_t partial;
+
+		harness_build(VRACK, &p[i], frame);
+		check = frame->data + (i ? 40 : 50);
+		memcpy(&partial, check, 2);
+		assert_int_not_equal(partial, 0);
+		sum = checksum_pseudo(inet_addr(CLIENT), inet_addr(VC), p[i].proto,
+				      (uint16_t)(frame->len - 34));
+		partial = checksum_fold(sum);
+		memcpy(check, &partial, 2);
+		if (b->hook == HOOK_XDP)
+			assert_false(compare(b, VRACK, frame));
+		harness_build(VRACK, &p[i], frame);
+		assert_true(compare(b, VRACK, frame));
+		talk_discard(b->h, VSPHERE);
+	}
+	free(frame);
+	bench_close(b);
+}
+
+/* Where the way out does not take frames from XDP they are left to tc. */
+static void test_way_out(void **state)
+{
+	struct bench *b = bench_open(state);
+	struct offload_port port = {
+		.ifindex = 11 + VSPHERE, .mtu = MTU, .mac = vsphere_mac, .up = true};
+	struct talk talk;
+	struct probe p;
+
+	talk_begin(b, &talk);
+	p = out_of(&talk, 100);
+	assert_true(forwarded(b, VRACK, &p));
+	set_map(b->program->maps.ports, VSPHERE, &port);
+	assert_int_equal(forwarded(b, VRACK, &p), b->hook == HOOK_TC);
 	bench_close(b);
 }
 
@@ -470,7 +540,7 @@ static void random_segment(struct bench *b, struct talk *talk, struct probe *p, 
 		p->seq += pick(b, 200000) - 100000;
 	if (!pick(b, 4))
 		p->ack += pick(b, 200000) - 100000;
-	if (!pick(b, 6))
+	if (b->hook == HOOK_TC && !pick(b, 6)) /* XDP meets single frames only */
 		p->gso_size = (uint16_t)(1 + pick(b, 1600));
 	*port = side ? VSPHERE : VRACK;
 }
@@ -513,12 +583,11 @@ static void mend(struct frame *frame)
 
 static void test_random(void **state)
 {
-	struct bench *b = bench_open();
+	struct bench *b = bench_open(state);
 	struct frame *frame = calloc(1, sizeof(*frame));
 	unsigned done = 0;
 	struct talk talk;
 
-	(void)state;
 	assert_non_null(frame);
 	talk_begin(b, &talk);
 	for (unsigned i = 0; i < ROUNDS; i++) {
@@ -549,7 +618,7 @@ static void test_random(void **state)
 		talk_discard(b->h, VSPHERE);
 		if (!talk_flow(&talk.tcp) || talk_flow(&talk.tcp)->tcp_state != TCP_ESTABLISHED) {
 			bench_close(b);
-			b = bench_open();
+			b = bench_open(state);
 			b->h->seed += i;
 			talk_begin(b, &talk);
 		}
@@ -568,13 +637,19 @@ static int say_nothing(enum libbpf_print_level level, const char *format, va_lis
 	return 0;
 }
 
+/* Each test for each of the two programs. */
+#define BOTH(name)                                                                                 \
+	cmocka_unit_test_prestate(test_##name, &hooks[HOOK_TC]),                                   \
+	{                                                                                          \
+		"test_" #name "_xdp", test_##name, NULL, NULL, &hooks[HOOK_XDP]                    \
+	}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_plain),	     cmocka_unit_test(test_left_alone),
-		cmocka_unit_test(test_first_answer), cmocka_unit_test(test_ended),
-		cmocka_unit_test(test_closing),	     cmocka_unit_test(test_neighbour_moved),
-		cmocka_unit_test(test_padding),	     cmocka_unit_test(test_random),
+		BOTH(plain),   BOTH(left_alone),      BOTH(first_answer), BOTH(ended),
+		BOTH(closing), BOTH(neighbour_moved), BOTH(padding),	  BOTH(partial_checksum),
+		BOTH(way_out), BOTH(random),
 	};
 	struct forward_bpf *probe;
 
