@@ -129,30 +129,81 @@ static bool open_program(struct gateway *gateway, const uint32_t *ifindexes, siz
 	return false;
 }
 
-static void attach(struct gateway *gateway, const struct config_portgroup *portgroup,
-		   unsigned index, const struct kernel_link *link)
+/* A failure of portgroup @index is said once. */
+static void say(struct gateway *gateway, const struct config_portgroup *portgroup, unsigned index,
+		const char *what, const struct offload_error *error)
 {
 	uint32_t bit = 1u << index;
+	bool asked = portgroup->offload == OFFLOAD_TC || portgroup->offload == OFFLOAD_XDP;
+
+	if (!(gateway->offload_said & bit))
+		ctl_log(asked ? LOG_WARNING : LOG_NOTICE, "portgroup %s: %s: %s", portgroup->name,
+			what, error->text);
+	gateway->offload_said |= bit;
+}
+
+/* XDP may not see the tag of a frame that belongs to a VLAN link on the same interface. */
+static const struct config_portgroup *vlan_beside(const struct config *config,
+						  const struct config_portgroup *portgroup)
+{
+	for (size_t i = 0; i < config->n_portgroups; i++)
+		if (config->portgroups[i].vlan && !portgroup->vlan &&
+		    !strcmp(config->portgroups[i].dev, portgroup->dev))
+			return &config->portgroups[i];
+	return NULL;
+}
+
+/* Return: whether all is as wanted: the XDP program is there, or not to be there. */
+static bool attach_xdp(struct gateway *gateway, const struct config *config,
+		       const struct config_portgroup *portgroup, unsigned index,
+		       const struct kernel_link *link)
+{
+	const struct config_portgroup *vlan = vlan_beside(config, portgroup);
 	struct offload_error error;
-	bool before = offload_attached(gateway->offload, index);
+
+	if (portgroup->offload == OFFLOAD_XDP && vlan) {
+		snprintf(error.text, sizeof(error.text),
+			 "portgroup %s is a VLAN of the same interface, whose frames XDP cannot "
+			 "tell from others",
+			 vlan->name);
+	} else if (!vlan &&
+		   (portgroup->offload == OFFLOAD_XDP ||
+		    (portgroup->offload == OFFLOAD_AUTO && offload_xdp_chosen(link->ifindex)))) {
+		if (!offload_attach_xdp(gateway->offload, index, &error))
+			return true;
+	} else {
+		offload_detach_xdp(gateway->offload, index);
+		return true;
+	}
+	offload_detach_xdp(gateway->offload, index);
+	say(gateway, portgroup, index, "no XDP program, a tc program alone", &error);
+	return false;
+}
+
+static void attach(struct gateway *gateway, const struct config *config,
+		   const struct config_portgroup *portgroup, unsigned index,
+		   const struct kernel_link *link)
+{
+	enum offload_state before = offload_state(gateway->offload, index), now;
+	struct offload_error error;
 
 	if (portgroup->offload == OFFLOAD_OFF || !link->ifindex) {
 		offload_detach(gateway->offload, index);
-		gateway->offload_said &= ~bit;
+		gateway->offload_said &= ~(1u << index);
 		return;
 	}
-	if (!offload_attach(gateway->offload, index, link->ifindex, &error)) {
-		if (!before)
-			ctl_log(LOG_INFO,
-				"portgroup %s: established flows are forwarded by a tc program",
-				portgroup->name);
-		gateway->offload_said &= ~bit;
+	if (offload_attach(gateway->offload, index, link->ifindex, &error)) {
+		say(gateway, portgroup, index, "no offload", &error);
 		return;
 	}
-	if (!(gateway->offload_said & bit))
-		ctl_log(portgroup->offload == OFFLOAD_TC ? LOG_WARNING : LOG_NOTICE,
-			"portgroup %s: no offload: %s", portgroup->name, error.text);
-	gateway->offload_said |= bit;
+	if (attach_xdp(gateway, config, portgroup, index, link))
+		gateway->offload_said &= ~(1u << index);
+	offload_port(gateway->offload, index, link);
+	now = offload_state(gateway->offload, index);
+	if (now != before)
+		ctl_log(LOG_INFO, "portgroup %s: established flows are forwarded by %s",
+			portgroup->name,
+			now == OFFLOAD_STATE_XDP ? "an XDP program" : "a tc program");
 }
 
 void offloading_follow(struct gateway *gateway, const struct config *config,
@@ -177,7 +228,7 @@ void offloading_follow(struct gateway *gateway, const struct config *config,
 		configured |= 1u << places->portgroup[i];
 	}
 	for (size_t i = 0; i < n; i++)
-		attach(gateway, &config->portgroups[i], places->portgroup[i], &links[i]);
+		attach(gateway, config, &config->portgroups[i], places->portgroup[i], &links[i]);
 	for (unsigned i = 0; i < OFFLOAD_PORTS; i++) {
 		if (configured & 1u << i)
 			continue;
@@ -211,5 +262,11 @@ void offloading_end(struct gateway *gateway)
 
 const char *offloading_state(const struct gateway *gateway, unsigned index)
 {
-	return offload_attached(gateway->offload, index) ? "tc" : "off";
+	static const char *const names[] = {
+		[OFFLOAD_STATE_OFF] = "off",
+		[OFFLOAD_STATE_TC] = "tc",
+		[OFFLOAD_STATE_XDP] = "xdp",
+	};
+
+	return names[offload_state(gateway->offload, index)];
 }

@@ -142,7 +142,7 @@ bool argument_offload(void *field, const char *text, struct reason *why)
 			*(enum offload_mode *)field = i;
 			return true;
 		}
-	return argument_wrong(why, "expected auto, tc or off");
+	return argument_wrong(why, "expected auto, tc, xdp or off");
 }
 
 bool argument_realm(void *field, const char *text, struct reason *why)

@@ -78,6 +78,7 @@ static const char *const offload_mode_names[] = {
 	[OFFLOAD_OFF] = "off",
 	[OFFLOAD_AUTO] = "auto",
 	[OFFLOAD_TC] = "tc",
+	[OFFLOAD_XDP] = "xdp",
 };
 static_assert(sizeof(offload_mode_names) / sizeof(offload_mode_names[0]) == OFFLOAD_MODE_COUNT,
 	      "one per mode");

@@ -35,6 +35,7 @@ enum offload_mode {
 	OFFLOAD_OFF,
 	OFFLOAD_AUTO, /* whatever the interface and the permissions of pgwd allow */
 	OFFLOAD_TC,   /* the tc program; if it cannot be had, that is worth a warning */
+	OFFLOAD_XDP,  /* the XDP program before it; likewise */
 	OFFLOAD_MODE_COUNT
 };
 #define CONFIG_OFFLOAD_NORMAL OFFLOAD_AUTO

@@ -82,7 +82,7 @@ static const struct keyword portgroup_add[] = {
 	{"realm", "REALM", argument_realm, PORTGROUP(realm), KEYWORD_REQUIRED},
 	{"last-hop", "on|off", argument_on_off, PORTGROUP(last_hop), 0},
 	{"reverse-path", "on|off", argument_on_off, PORTGROUP(reverse_path), 0},
-	{"offload", "auto|tc|off", argument_offload, PORTGROUP(offload), 0},
+	{"offload", "auto|tc|xdp|off", argument_offload, PORTGROUP(offload), 0},
 	{0},
 };
 

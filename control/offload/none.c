@@ -56,10 +56,28 @@ void offload_detach(struct offload *offload, unsigned index)
 	(void)index;
 }
 
-bool offload_attached(const struct offload *offload, unsigned index)
+int offload_attach_xdp(struct offload *offload, unsigned index, struct offload_error *error)
+{
+	(void)index;
+	return offload_open(&offload, -1, NULL, 0, error);
+}
+
+void offload_detach_xdp(struct offload *offload, unsigned index)
 {
 	(void)offload;
 	(void)index;
+}
+
+enum offload_state offload_state(const struct offload *offload, unsigned index)
+{
+	(void)offload;
+	(void)index;
+	return OFFLOAD_STATE_OFF;
+}
+
+bool offload_xdp_chosen(uint32_t ifindex)
+{
+	(void)ifindex;
 	return false;
 }
 

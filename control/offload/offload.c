@@ -14,9 +14,11 @@
 
 #include "control/offload/map.h"
 #include "control/offload/qdisc.h"
+#include "control/offload/xdp.h"
 #include "forward.skel.h"
 
-#define PROGRAM_NAME "pgw_forward"
+#define PROGRAM_NAME	 "pgw_forward"
+#define XDP_PROGRAM_NAME "pgw_forward_xdp" /* BPF_OBJ_NAME_LEN: one byte is left */
 /* Behind the filters of others, as are the sockets that receive what is not offloaded; "pgw". */
 #define PRIORITY	 65000u
 #define HANDLE		 0x706777u
@@ -25,9 +27,10 @@
 
 struct offload {
 	struct forward_bpf *skeleton;
-	uint32_t program_id;
+	uint32_t program_id, xdp_id;
 	int processors;
 	uint32_t ifindex[OFFLOAD_PORTS];	 /* where a program of ours is attached, 0: not */
+	bool xdp[OFFLOAD_PORTS];		 /* the XDP program is, too */
 	struct offload_port port[OFFLOAD_PORTS]; /* as the map has it */
 };
 
@@ -206,13 +209,44 @@ int offload_find(const uint32_t *ifindex, size_t n, int *table, uint32_t ifindex
 	return 0;
 }
 
-/* Removes the filter, and the clsact if we made it and nobody uses it. */
+/* The name of a program, or "". */
+static void name_of(uint32_t id, char name[BPF_OBJ_NAME_LEN])
+{
+	int fd = id ? bpf_prog_get_fd_by_id(id) : -1;
+	struct bpf_prog_info info;
+	uint32_t bytes = sizeof(info);
+
+	name[0] = '\0';
+	if (fd < 0)
+		return;
+	memset(&info, 0, sizeof(info));
+	if (!bpf_obj_get_info_by_fd(fd, &info, &bytes))
+		memcpy(name, info.name, BPF_OBJ_NAME_LEN);
+	close(fd);
+}
+
+/* The id of an XDP program of ours there, 0: none, or somebody else's. */
+static uint32_t our_xdp_at(uint32_t ifindex)
+{
+	char name[BPF_OBJ_NAME_LEN];
+	uint32_t id;
+
+	quieten();
+	id = xdp_program(ifindex);
+	name_of(id, name);
+	return !strcmp(name, XDP_PROGRAM_NAME) ? id : 0;
+}
+
+/* Removes the programs, and the clsact if we made it and nobody uses it. */
 static void remove_at(uint32_t ifindex, bool made_qdisc)
 {
 	struct bpf_tc_hook hook = hook_at(ifindex);
 	struct bpf_tc_opts opts = our_filter();
+	uint32_t xdp = our_xdp_at(ifindex);
 
 	quieten();
+	if (xdp)
+		xdp_detach(ifindex, xdp);
 	bpf_tc_detach(&hook, &opts);
 	if (!made_qdisc || qdisc_filters(ifindex) != 0)
 		return;
@@ -244,15 +278,27 @@ static void take_over(struct offload *offload, const struct found *found)
 		return;
 	read_ports(found, offload->port);
 	for (uint32_t i = 0; i < OFFLOAD_PORTS; i++)
-		if (offload->port[i].ifindex && attached_at(offload->port[i].ifindex))
+		if (offload->port[i].ifindex && attached_at(offload->port[i].ifindex)) {
 			offload->ifindex[i] = offload->port[i].ifindex;
+			offload->xdp[i] = our_xdp_at(offload->port[i].ifindex) != 0;
+		}
+}
+
+static int read_id(const struct bpf_program *program, uint32_t *id)
+{
+	struct bpf_prog_info info;
+	uint32_t bytes = sizeof(info);
+	int code;
+
+	memset(&info, 0, sizeof(info));
+	code = bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &bytes);
+	*id = info.id;
+	return code;
 }
 
 static int load(struct offload *offload, int table, const struct found *found)
 {
 	struct forward_bpf *skeleton = forward_bpf__open();
-	struct bpf_prog_info info;
-	uint32_t bytes = sizeof(info);
 	int code;
 
 	if (!skeleton)
@@ -269,16 +315,15 @@ static int load(struct offload *offload, int table, const struct found *found)
 	}
 	if (!code)
 		code = forward_bpf__load(skeleton);
-	memset(&info, 0, sizeof(info));
 	if (!code)
-		code = bpf_obj_get_info_by_fd(bpf_program__fd(skeleton->progs.pgw_forward), &info,
-					      &bytes);
+		code = read_id(skeleton->progs.pgw_forward, &offload->program_id);
+	if (!code)
+		code = read_id(skeleton->progs.pgw_forward_xdp, &offload->xdp_id);
 	if (code) {
 		forward_bpf__destroy(skeleton);
 		return code;
 	}
 	offload->skeleton = skeleton;
-	offload->program_id = info.id;
 	return 0;
 }
 
@@ -329,22 +374,14 @@ static void write_port(struct offload *offload, uint32_t index)
 /* A filter at our place that is not ours is somebody's who chose the same numbers. */
 static int check_place(uint32_t ifindex, struct offload_error *error)
 {
-	uint32_t id = attached_at(ifindex);
-	struct bpf_prog_info info;
-	uint32_t bytes = sizeof(info);
-	int fd = id ? bpf_prog_get_fd_by_id(id) : -1;
+	char name[BPF_OBJ_NAME_LEN];
 
-	if (fd < 0)
-		return 0; /* nothing there, or it cannot be told */
-	memset(&info, 0, sizeof(info));
-	if (bpf_obj_get_info_by_fd(fd, &info, &bytes))
-		info.name[0] = '\0';
-	close(fd);
-	if (!*info.name || !strcmp(info.name, PROGRAM_NAME))
-		return 0;
+	name_of(attached_at(ifindex), name);
+	if (!*name || !strcmp(name, PROGRAM_NAME))
+		return 0; /* nothing there, it cannot be told, or ours */
 	return fail(error, -EEXIST,
 		    "tc filter priority %u handle 0x%x is taken by program \"%s\" of somebody else",
-		    PRIORITY, HANDLE, info.name);
+		    PRIORITY, HANDLE, name);
 }
 
 int offload_attach(struct offload *offload, unsigned index, uint32_t ifindex,
@@ -391,15 +428,63 @@ void offload_detach(struct offload *offload, unsigned index)
 	if (!ifindex)
 		return;
 	remove_at(ifindex, offload->port[index].made_qdisc);
+	offload->xdp[index] = false;
 	bpf_map_delete_elem(bpf_map__fd(offload->skeleton->maps.links), &ifindex);
 	offload->ifindex[index] = 0;
 	offload->port[index].made_qdisc = 0;
 	write_port(offload, index);
 }
 
-bool offload_attached(const struct offload *offload, unsigned index)
+static bool takes_xdp(const struct offload *offload, unsigned index, uint32_t ifindex)
 {
-	return offload && index < OFFLOAD_PORTS && offload->ifindex[index];
+	struct xdp_ability ability;
+
+	xdp_ability(ifindex, &ability);
+	/* an older kernel does not tell; drivers that run a program take frames, too */
+	return ability.known ? ability.transmits : offload->xdp[index];
+}
+
+int offload_attach_xdp(struct offload *offload, unsigned index, struct offload_error *error)
+{
+	uint32_t ifindex = offload->ifindex[index], there = our_xdp_at(ifindex);
+	char name[BPF_OBJ_NAME_LEN];
+	int code;
+
+	if (offload->xdp[index] && there == offload->xdp_id)
+		return 0;
+	code = xdp_attach(ifindex, bpf_program__fd(offload->skeleton->progs.pgw_forward_xdp),
+			  there);
+	offload->xdp[index] = !code;
+	if (!code)
+		return 0;
+	name_of(xdp_program(ifindex), name);
+	if (*name)
+		return fail(error, -EEXIST, "XDP program \"%s\" of somebody else is there", name);
+	return fail(error, code, "the interface takes no XDP program: %s", strerror(-code));
+}
+
+void offload_detach_xdp(struct offload *offload, unsigned index)
+{
+	uint32_t there = offload->xdp[index] ? our_xdp_at(offload->ifindex[index]) : 0;
+
+	if (there)
+		xdp_detach(offload->ifindex[index], there);
+	offload->xdp[index] = false;
+}
+
+bool offload_xdp_chosen(uint32_t ifindex)
+{
+	struct xdp_ability ability;
+
+	xdp_ability(ifindex, &ability);
+	return xdp_worthwhile(&ability);
+}
+
+enum offload_state offload_state(const struct offload *offload, unsigned index)
+{
+	if (!offload || index >= OFFLOAD_PORTS || !offload->ifindex[index])
+		return OFFLOAD_STATE_OFF;
+	return offload->xdp[index] ? OFFLOAD_STATE_XDP : OFFLOAD_STATE_TC;
 }
 
 void offload_port(struct offload *offload, unsigned index, const struct kernel_link *link)
@@ -411,6 +496,7 @@ void offload_port(struct offload *offload, unsigned index, const struct kernel_l
 		.mac = link->mac,
 		.up = link->up,
 		.made_qdisc = old->made_qdisc,
+		.takes_xdp = link->ifindex && takes_xdp(offload, index, link->ifindex),
 	};
 
 	if (!memcmp(old, &port, sizeof(port)))

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * offload - the kernel's part of forwarding: loads datapath/offload/forward.bpf.c, attaches it
- * at the ingress of portgroups' interfaces (tc, clsact), and keeps it told of links and timers.
+ * at the ingress of portgroups' interfaces (tc, clsact; before it XDP, where that is wanted), and
+ * keeps it told of links and timers.
  *
  * The program holds its maps, the flow table among them, so both outlive pgwd and the datapath for
  * as long as the program is attached: flows go on, and the next pgwd finds table, portgroup indexes
@@ -65,9 +66,22 @@ int offload_attach(struct offload *offload, unsigned index, uint32_t ifindex,
 		   struct offload_error *error);
 /* offload_detach() - end that; also takes away the clsact that we made, if nobody uses it. */
 void offload_detach(struct offload *offload, unsigned index);
-bool offload_attached(const struct offload *offload, unsigned index);
 
-/* offload_port() - how packets leave through portgroup @index; ifindex 0: not at all. */
+/**
+ * offload_attach_xdp() - have the XDP program meet them before the tc program, which must be there
+ * Return: 0, or -errno with @error set; the tc program goes on alone then.
+ */
+int offload_attach_xdp(struct offload *offload, unsigned index, struct offload_error *error);
+void offload_detach_xdp(struct offload *offload, unsigned index);
+
+/* offload_xdp_chosen() - whether XDP is what `offload auto` takes for this interface */
+bool offload_xdp_chosen(uint32_t ifindex);
+
+enum offload_state { OFFLOAD_STATE_OFF, OFFLOAD_STATE_TC, OFFLOAD_STATE_XDP };
+enum offload_state offload_state(const struct offload *offload, unsigned index);
+
+/* offload_port() - how packets leave through portgroup @index; ifindex 0: not at all. To be called
+ * again after offload_attach_xdp(), which may have changed what the interface takes. */
 void offload_port(struct offload *offload, unsigned index, const struct kernel_link *link);
 /* offload_timers() - after how many seconds idle flows are left to user space. */
 void offload_timers(struct offload *offload, uint32_t tcp_idle_s, uint32_t udp_s);

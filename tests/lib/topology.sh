@@ -124,6 +124,19 @@ topology_start() {
 	plug vc eth0 vsphere
 	plug esx1 eth0 vsphere
 	topology_addresses
+	[ "${PGW_TEST_OFFLOAD:-}" != xdp ] || topology_for_xdp
+}
+
+# topology_for_xdp - cables as XDP needs them: far ends that take its frames (GRO gives a veth the
+# queue for that), hosts that fill in their checksums as a network card has it done
+topology_for_xdp() {
+	local node
+	for node in gw-eth1 gw-eth2; do
+		on switch ethtool -K $node gro on >/dev/null
+	done
+	for node in far near stranger vc esx1; do
+		on $node ethtool -K eth0 tx off >/dev/null
+	done
 }
 
 # servers_start [NODE…] - start server.py on vc and esx1, or on these.

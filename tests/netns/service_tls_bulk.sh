@@ -23,8 +23,11 @@ for client in far near; do
 	intact $client https://172.16.0.1 $bytes
 	in=$(($(kernel_packets eth2 rx) - in))
 	out=$(($(kernel_packets eth1 tx) - out))
-	at_least "bytes a packet that came in, more than any wire packet has" $((bytes / in)) 6000
-	at_least "bytes a packet that went out" $((bytes / out)) 6000
+	# XDP sees single frames, and has their senders make such
+	if [ "${PGW_TEST_OFFLOAD:-}" != xdp ]; then
+		at_least "bytes a packet that came in, more than any wire packet has" $((bytes / in)) 6000
+		at_least "bytes a packet that went out" $((bytes / out)) 6000
+	fi
 	at_least "packets counted, as on the wire" \
 		$(($(portgroup_figure vsphere rcvd-packets) - wire)) $((bytes / 1460))
 done

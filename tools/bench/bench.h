@@ -66,7 +66,8 @@ struct variant {
 	int (*setup)(struct run *run);
 	void (*teardown)(struct run *run);
 };
-extern const struct variant variant_nft, variant_forward, variant_pgw, variant_pgw_tc;
+extern const struct variant variant_nft, variant_forward, variant_pgw, variant_pgw_tc,
+	variant_pgw_xdp;
 
 struct metric {
 	const char *name, *unit;

@@ -29,7 +29,7 @@ static void help(FILE *file)
 		"in\n"
 		"network namespaces of their own, each variant in turn. Needs root and two cores.\n"
 		"\n"
-		"  --variants LIST      of nft,pgw,pgw-tc,forward (default all)\n"
+		"  --variants LIST      of nft,pgw,pgw-tc,pgw-xdp,forward (default all)\n"
 		"  --measures LIST      see --list (default all)\n"
 		"  --repeats N          runs of each variant, 1 to %u (default 5)\n"
 		"  --seconds S          load per run (default 3)\n"

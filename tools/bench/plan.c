@@ -12,7 +12,7 @@
 #include "tools/bench/verify.h"
 
 static const struct variant *const variants[] = {&variant_nft, &variant_pgw, &variant_pgw_tc,
-						 &variant_forward};
+						 &variant_pgw_xdp, &variant_forward};
 #define N_VARIANTS (sizeof(variants) / sizeof(variants[0]))
 
 #define QUIET_SAMPLE_NS 200000000u

@@ -211,6 +211,16 @@ const struct variant variant_pgw = {
 	.teardown = pgw_teardown,
 };
 
+const struct variant variant_pgw_xdp = {
+	.name = "pgw-xdp",
+	.title = "the gateway, established flows in its XDP program (64-byte frames: TSO off)",
+	.translates = true,
+	.ours = true,
+	.offload = "xdp",
+	.setup = pgw_setup,
+	.teardown = pgw_teardown,
+};
+
 const struct variant variant_pgw_tc = {
 	.name = "pgw-tc",
 	.title = "the gateway, established flows in its tc program",

@@ -125,8 +125,8 @@ _pgw_values() {
 	stats* | set* | monitor* | *" nat-pass-through" | *" count" | *" all") return 1 ;;
 	*" realm") _pgw_add private vsphere internet ;;
 	*" last-hop" | *" reverse-path") _pgw_add on off ;;
-	*" offload") _pgw_add auto tc off ;;
-	*" offload-state") _pgw_add tc off ;;
+	*" offload") _pgw_add auto tc xdp off ;;
+	*" offload-state") _pgw_add tc xdp off ;;
 	*" mapping-type") _pgw_add eim edm ;;
 	*" filtering-type") _pgw_add eif adf edf ;;
 	*" address-allocation-type") _pgw_add paired ;;

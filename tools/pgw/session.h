@@ -36,8 +36,10 @@ struct session_table {
 	uint32_t records; /* that were ever used: the others need no look */
 	struct snapshot snapshot;
 	const char *portgroups[COUNTERS_PORTS]; /* names; NULL = none has this index */
-	uint32_t offloaded; /* bit set of portgroups whose packets a tc program sees first */
-	uint64_t now_ns;    /* CLOCK_MONOTONIC, as the datapath stamps flows */
+	/* Bit sets of portgroups whose packets a tc program sees first, and an XDP program before
+	 * it. */
+	uint32_t offloaded, offloaded_xdp;
+	uint64_t now_ns; /* CLOCK_MONOTONIC, as the datapath stamps flows */
 	void *flow_memory, *snapshot_memory;
 	size_t flow_bytes, snapshot_bytes;
 };

@@ -63,19 +63,20 @@ static const char *use_snapshot(struct session_table *table, int fd, const json_
 	return wrong;
 }
 
-static uint32_t read_offloaded(const json_t *portgroups)
+static void read_offloaded(struct session_table *table, const json_t *portgroups)
 {
-	uint32_t offloaded = 0;
-
 	for (size_t i = 0; i < json_array_size(portgroups); i++) {
 		const json_t *portgroup = json_array_get(portgroups, i);
 		json_int_t index = json_integer_value(json_object_get(portgroup, "index"));
 		const char *state = json_string_value(json_object_get(portgroup, "offload-state"));
 
-		if (state && !strcmp(state, "tc") && index >= 0 && index < COUNTERS_PORTS)
-			offloaded |= 1u << index;
+		if (!state || index < 0 || index >= COUNTERS_PORTS)
+			continue;
+		if (!strcmp(state, "xdp"))
+			table->offloaded_xdp |= 1u << index;
+		if (!strcmp(state, "xdp") || !strcmp(state, "tc"))
+			table->offloaded |= 1u << index;
 	}
-	return offloaded;
 }
 
 int session_table_open(struct session_table *table, struct pgw *pgw)
@@ -88,7 +89,7 @@ int session_table_open(struct session_table *table, struct pgw *pgw)
 
 	memset(table, 0, sizeof(*table));
 	if (code == EXIT_DONE) {
-		table->offloaded = read_offloaded(json_object_get(answer, "portgroups"));
+		read_offloaded(table, json_object_get(answer, "portgroups"));
 		wrong = use_flows(table, fds[0], json_object_get(answer, "bytes"));
 		if (!wrong) {
 			what = "snapshot";
@@ -172,8 +173,9 @@ const char *session_datapath(const struct session_table *table, const struct ses
 	bool plain = (flow->proto == IPPROTO_UDP || flow->tcp_state == TCP_ESTABLISHED) &&
 		     !flow->vmac[0] && !flow->vmac[1];
 
-	return plain && flow->flags & FLOW_OFFLOAD && (table->offloaded & sides) == sides ? "tc"
-											  : "raw";
+	if (!plain || !(flow->flags & FLOW_OFFLOAD) || (table->offloaded & sides) != sides)
+		return "raw";
+	return (table->offloaded_xdp & sides) == sides ? "xdp" : "tc";
 }
 
 uint32_t session_timeout_s(const struct session_table *table, const struct session *session)
