@@ -17,15 +17,14 @@
 #include "control/metrics/http.h"
 #include "control/offload/offload.h"
 #include "control/offloading.h"
+#include "control/reconcile.h"
 #include "control/rundir.h"
 #include "control/state/state.h"
 #include "control/tell.h"
 #include "datapath/flow/table.h"
 
-#define RECONCILE_SETTLE_MS 20	  /* changes come in groups */
-#define RECONCILE_PAUSE_MS  500	  /* between two looks, however often the kernel changes */
-#define RESOLVE_PER_S	    1000u /* requests of the datapath that are served */
-#define DEATHS_OF_A_TABLE   8u	  /* in a row; then the next start gets an empty table */
+#define RESOLVE_PER_S	  1000u /* requests of the datapath that are served */
+#define DEATHS_OF_A_TABLE 8u	/* in a row; then the next start gets an empty table */
 
 int64_t gateway_now_ms(void)
 {
@@ -251,6 +250,7 @@ static void init(struct gateway *gateway, const struct gateway_options *options)
 	memset(gateway, 0, sizeof(*gateway));
 	gateway->options = *options;
 	gateway->lock_fd = -1;
+	gateway->guarding.fd = -1;
 	gateway->table = gateway->counters = gateway->snapshot = REGION_NONE;
 	gateway->started_ms = gateway_now_ms();
 	for (unsigned i = 0; i < CONFIG_PORTGROUPS_MAX; i++)
@@ -265,6 +265,7 @@ static void release(struct gateway *gateway)
 	gateway->server = NULL;
 	http_close(gateway->http);
 	checking_close(gateway);
+	guarding_close(gateway);
 	datapath_leave(&gateway->datapath);
 	logger_forget(gateway);
 	for (unsigned i = 0; i < CONFIG_PORTGROUPS_MAX; i++)
@@ -293,8 +294,6 @@ static void open_state(struct gateway *gateway)
 	ctl_log(LOG_ERR, "%s; the gateway runs without history", why.text);
 }
 
-static void link_states(struct gateway *gateway);
-
 int gateway_open(struct gateway *gateway, const struct gateway_options *options,
 		 const struct config *config, struct ctl_error *error)
 {
@@ -317,6 +316,8 @@ int gateway_open(struct gateway *gateway, const struct gateway_options *options,
 		if (code)
 			fault(error, code, "%s", why.text);
 	}
+	if (!code)
+		code = guarding_open(gateway, error);
 	if (!code)
 		code = checking_open(gateway, error);
 	if (code) {
@@ -346,7 +347,7 @@ int gateway_open(struct gateway *gateway, const struct gateway_options *options,
 	keeper_put(KEEPER_TABLE, gateway->table.fd);
 	keeper_put(KEEPER_COUNTERS, gateway->counters.fd);
 	watch_open(gateway);
-	link_states(gateway);
+	reconcile_links(gateway);
 	ctl_log(LOG_NOTICE, "revision %" PRIu64 " runs, datapath pid %d", gateway->revision,
 		gateway->datapath.pid);
 	return 0;
@@ -450,100 +451,6 @@ static void restart_datapath(struct gateway *gateway)
 	gateway->due.reconcile_ms = gateway_now_ms(); /* links may have changed meanwhile */
 }
 
-void gateway_kernel_readable(struct gateway *gateway)
-{
-	int64_t now_ms = gateway_now_ms(), due_ms = now_ms + RECONCILE_SETTLE_MS;
-
-	if (kernel_monitor_read(gateway->kernel) <= 0)
-		return;
-	offloading_links(gateway); /* at once: packets do not wait for the rest */
-	if (gateway->due.reconcile_ms)
-		return;
-	if (due_ms < gateway->reconciled_ms + RECONCILE_PAUSE_MS)
-		due_ms = gateway->reconciled_ms + RECONCILE_PAUSE_MS;
-	gateway->due.reconcile_ms = due_ms;
-}
-
-static const char *link_state(const struct kernel_link *link)
-{
-	if (!link->ifindex)
-		return "absent";
-	return link->up ? "up" : "down";
-}
-
-/* Says what has become of each portgroup's link since the last look. */
-static void link_states(struct gateway *gateway)
-{
-	struct places places;
-	struct ctl_error error;
-
-	if (names_place(&gateway->names, &gateway->config, &places, &error))
-		return;
-	for (size_t i = 0; i < gateway->config.n_portgroups; i++) {
-		const struct config_portgroup *portgroup = &gateway->config.portgroups[i];
-		struct gateway_port *port = &gateway->ports[places.portgroup[i]];
-		struct kernel_error why;
-		struct kernel_link link;
-		const char *state;
-
-		if (kernel_portgroup(gateway->kernel, portgroup, &link, &why))
-			continue;
-		state = link_state(&link);
-		if (!strcmp(port->state, state))
-			continue;
-		if (*port->state || !link.up) {
-			ctl_log(link.up ? LOG_NOTICE : LOG_WARNING, "portgroup %s (%s) is %s",
-				portgroup->name, portgroup->dev, state);
-			gateway_event(gateway, "link",
-				      json_pack("{s:s, s:s}", "portgroup", portgroup->name, "state",
-						state));
-		}
-		snprintf(port->state, sizeof(port->state), "%s", state);
-	}
-}
-
-static void reconcile_failed(struct gateway *gateway, const char *why)
-{
-	if (strcmp(gateway->trouble, why) != 0)
-		ctl_log(LOG_ERR, "the kernel does not match the configuration: %s", why);
-	snprintf(gateway->trouble, sizeof(gateway->trouble), "%s", why);
-}
-
-static void reconcile(struct gateway *gateway)
-{
-	struct kernel_error why = {.text = ""};
-	struct ctl_error error;
-	struct places places;
-	int code;
-
-	gateway->due.reconcile_ms = 0;
-	link_states(gateway);
-	code = kernel_apply(gateway->kernel, &gateway->config, &why);
-	if (code) {
-		reconcile_failed(gateway, why.text);
-	} else {
-		size_t changes = kernel_changes(gateway->kernel);
-
-		if (*gateway->trouble)
-			ctl_log(LOG_NOTICE, "the kernel matches the configuration again");
-		gateway->trouble[0] = '\0';
-		if (changes) {
-			gateway->counts.mended += changes;
-			ctl_log(LOG_WARNING,
-				"the kernel was changed by others: %zu differences mended",
-				changes);
-			gateway_event(gateway, "mended",
-				      json_pack("{s:I}", "changes", (json_int_t)changes));
-		}
-	}
-	if (apply_links(gateway, &error))
-		ctl_log(LOG_ERR, "cannot follow a change of the links: %s", error.text);
-	if (!names_place(&gateway->names, &gateway->config, &places, &error))
-		offloading_follow(gateway, &gateway->config, &places);
-	/* Set last: what was just done makes the monitor readable, too. */
-	gateway->reconciled_ms = gateway_now_ms();
-}
-
 static void hand_on_swept(struct gateway *gateway)
 {
 	uint64_t ended = gateway->swept_ended;
@@ -565,7 +472,7 @@ int64_t gateway_due_ms(const struct gateway *gateway)
 	int64_t due_ms = server_due_ms(gateway->server), log_due_ms = logger_due_ms(gateway);
 	int64_t http_due;
 
-	if (gateway->swept)
+	if (gateway->swept || gateway->reconcile.followed != gateway->revision)
 		return 0;
 	if (gateway->due.reconcile_ms && gateway->due.reconcile_ms < due_ms)
 		due_ms = gateway->due.reconcile_ms;
@@ -578,6 +485,8 @@ int64_t gateway_due_ms(const struct gateway *gateway)
 	http_due = http_due_ms(gateway->http, gateway_now_ms());
 	if (http_due < due_ms)
 		due_ms = http_due;
+	if (guarding_due_ms(gateway) < due_ms)
+		due_ms = guarding_due_ms(gateway);
 	return log_due_ms < due_ms ? log_due_ms : due_ms;
 }
 
@@ -589,8 +498,8 @@ void gateway_work(struct gateway *gateway)
 		hand_on_swept(gateway);
 	if (gateway->due.restart_ms && gateway->due.restart_ms <= now_ms)
 		restart_datapath(gateway);
-	if (gateway->due.reconcile_ms && gateway->due.reconcile_ms <= now_ms)
-		reconcile(gateway);
+	reconcile_work(gateway);
+	guarding_work(gateway);
 	logger_work(gateway);
 	checking_work(gateway);
 	watch_work(gateway);

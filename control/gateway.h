@@ -24,9 +24,11 @@
 #include "control/config/model.h"
 #include "control/ctl/server.h"
 #include "control/datapath.h"
+#include "control/guarding.h"
 #include "control/logger.h"
 #include "control/names.h"
 #include "control/netlink/kernel.h"
+#include "control/reconcile.h"
 #include "control/region.h"
 #include "control/watch.h"
 #include "datapath/io/packet.h"
@@ -48,6 +50,7 @@ struct gateway_port {
 	struct packet_ring ring;
 	bool told;     /* the datapath has this port */
 	char state[8]; /* "up", "down", "absent": as the last event said; "" before the first */
+	struct kernel_link seen; /* when it was last looked at and there */
 };
 
 /* What has to be done when the loop comes round; 0 in a time: nothing. */
@@ -89,13 +92,13 @@ struct gateway {
 	struct watch watch;
 	struct gateway_counts counts;
 	int64_t started_ms; /* of this pgwd */
-	int64_t reconciled_ms;
+	struct guarding guarding;
+	struct reconcile reconcile;
 	struct gateway_due due;
 	bool swept; /* such a message arrived and has not been handed to the server */
 	uint64_t swept_revision, swept_ended;
 	unsigned resolve_tokens; /* requests that may still be served in this second */
 	int64_t resolve_second;
-	char trouble[256]; /* last failure to reconcile, so that it is logged once */
 };
 
 int64_t gateway_now_ms(void); /* CLOCK_MONOTONIC */
@@ -113,8 +116,7 @@ void gateway_close(struct gateway *gateway);
 
 /* The loop's calls. */
 void gateway_channel_readable(struct gateway *gateway);
-void gateway_datapath_ended(struct gateway *gateway); /* its pidfd is readable */
-void gateway_kernel_readable(struct gateway *gateway);
+void gateway_datapath_ended(struct gateway *gateway);  /* its pidfd is readable */
 int64_t gateway_due_ms(const struct gateway *gateway); /* INT64_MAX: nothing is due */
 void gateway_work(struct gateway *gateway);	       /* what is due */
 

@@ -186,12 +186,18 @@ static void attach(struct gateway *gateway, const struct config *config,
 {
 	enum offload_state before = offload_state(gateway->offload, index), now;
 	struct offload_error error;
+	const char *lost = offload_lost(gateway->offload, index);
+	bool stays = gateway->ports[index].link.ifindex == link->ifindex;
+	char what[KERNEL_CHANGE_BYTES];
 
 	if (portgroup->offload == OFFLOAD_OFF || !link->ifindex) {
 		offload_detach(gateway->offload, index);
 		gateway->offload_said &= ~(1u << index);
 		return;
 	}
+	snprintf(what, sizeof(what), "%s attached to %s", lost ? lost : "program", link->name);
+	if (lost && stays && !reconcile_may(gateway, what))
+		return;
 	if (offload_attach(gateway->offload, index, link->ifindex, &error)) {
 		say(gateway, portgroup, index, "no offload", &error);
 		return;
@@ -200,6 +206,8 @@ static void attach(struct gateway *gateway, const struct config *config,
 		gateway->offload_said &= ~(1u << index);
 	offload_port(gateway->offload, index, link);
 	now = offload_state(gateway->offload, index);
+	if (lost && stays && !offload_lost(gateway->offload, index))
+		reconcile_mended(gateway, what);
 	if (now != before)
 		ctl_log(LOG_INFO, "portgroup %s: established flows are forwarded by %s",
 			portgroup->name,

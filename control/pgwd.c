@@ -130,7 +130,7 @@ static int timeout_ms(const struct gateway *gateway)
 
 static void loop(struct gateway *gateway, int signal_fd)
 {
-	enum { SIGNALS, SERVER, KERNEL, PROCESS, CHANNEL, LOGGER, CHECKS, METRICS, WAITED };
+	enum { SIGNALS, SERVER, KERNEL, PROCESS, CHANNEL, LOGGER, CHECKS, METRICS, ARP, WAITED };
 
 	for (;;) {
 		/* Those of the datapath change when it is started again; -1 is passed over. */
@@ -143,6 +143,7 @@ static void loop(struct gateway *gateway, int signal_fd)
 			[LOGGER] = {.fd = logger_fd(gateway), .events = POLLIN},
 			[CHECKS] = {.fd = checking_fd(gateway), .events = POLLIN},
 			[METRICS] = {.fd = http_fd(gateway->http), .events = POLLIN},
+			[ARP] = {.fd = guarding_fd(gateway), .events = POLLIN},
 		};
 
 		if (poll(fds, WAITED, timeout_ms(gateway)) < 0 && errno != EINTR) {
@@ -163,7 +164,9 @@ static void loop(struct gateway *gateway, int signal_fd)
 		if (fds[CHECKS].revents)
 			checking_ready(gateway);
 		if (fds[KERNEL].revents)
-			gateway_kernel_readable(gateway);
+			reconcile_readable(gateway);
+		if (fds[ARP].revents)
+			guarding_ready(gateway);
 		if (fds[SERVER].revents)
 			server_work(gateway->server, gateway_now_ms());
 		gateway_work(gateway);

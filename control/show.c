@@ -82,23 +82,6 @@ static int show_portgroups(struct gateway *gateway, json_t *items, struct ctl_er
 	return 0;
 }
 
-/* The kernel's name of a portgroup's link, "" where it is absent. */
-static void link_name(struct gateway *gateway, const char *portgroup, char name[CONFIG_DEV])
-{
-	name[0] = '\0';
-	for (size_t i = 0; i < gateway->config.n_portgroups; i++) {
-		const struct config_portgroup *p = &gateway->config.portgroups[i];
-		struct kernel_error why;
-		struct kernel_link link;
-
-		if (strcmp(p->name, portgroup) != 0)
-			continue;
-		if (!kernel_portgroup(gateway->kernel, p, &link, &why) && link.ifindex)
-			memcpy(name, link.name, CONFIG_DEV);
-		return;
-	}
-}
-
 static bool has_address(const struct ifaddrs *list, const char *name, be32 addr)
 {
 	size_t length = strlen(name);
@@ -115,33 +98,6 @@ static bool has_address(const struct ifaddrs *list, const char *name, be32 addr)
 			return true;
 	}
 	return false;
-}
-
-static int show_addresses(struct gateway *gateway, json_t *items, struct ctl_error *error)
-{
-	struct ifaddrs *list;
-
-	if (getifaddrs(&list))
-		return fault(error, -errno, "cannot list the kernel's addresses: %s",
-			     strerror(errno));
-	for (size_t i = 0; i < gateway->config.n_addresses; i++) {
-		const struct config_address *a = &gateway->config.addresses[i];
-		char text[ADDR_TEXT_BYTES], whole[PREFIX_TEXT_BYTES], name[CONFIG_DEV];
-		json_t *item;
-		bool present;
-
-		link_name(gateway, a->portgroup, name);
-		present = *name && has_address(list, name, a->addr);
-		snprintf(whole, sizeof(whole), "%s/%u", addr_text(a->addr, text),
-			 (unsigned)(a->prefix_len & 0x3f));
-		item = json_pack("{s:s, s:s, s:s}", "address", whole, "portgroup", a->portgroup,
-				 "state", present ? "present" : "missing");
-		if (a->datacenter)
-			json_object_set_new(item, "datacenter", json_integer(a->datacenter));
-		json_array_append_new(items, item);
-	}
-	freeifaddrs(list);
-	return 0;
 }
 
 /* The portgroup whose connected network has @addr; the longest prefix counts. */

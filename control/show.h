@@ -11,8 +11,12 @@ int show_object(void *gateway, const char *object, bool statistics, struct reque
 int show_stats(void *gateway, bool all, struct request_result *result);
 int show_neighbours(void *gateway, struct request_result *result);
 
-/* show_services() - the items of object service. */
 struct gateway;
+
+/* show_addresses() - the items of object address. Return: 0 or -errno with @error set. */
+int show_addresses(struct gateway *gateway, json_t *items, struct ctl_error *error);
+
+/* show_services() - the items of object service. */
 void show_services(const struct gateway *gateway, json_t *items);
 
 /* The items of the objects of that name. */

@@ -94,9 +94,10 @@ enum config_setting {
 	SETTING_DEAD_FLOW,
 	SETTING_ACCESS_POLICY,
 	SETTING_THRESHOLD,
+	SETTING_DUPLICATE_DETECTION,
 	SETTING_COUNT
 };
-#define SETTING_WORDS_MAX 2
+#define SETTING_WORDS_MAX 3
 struct setting {
 	const char *name;
 	const char *unit;  /* what a number is, for messages; NULL: only words are taken */

@@ -179,6 +179,9 @@ enum access_policy { ACCESS_FILTERED, ACCESS_OPEN };
 /* What becomes of a TCP segment of no known flow. */
 enum dead_flow { DEAD_FLOW_DROP, DEAD_FLOW_RST };
 
+/* What is done about another host that has an address of ours (arp/guard.h has the same values). */
+enum duplicate_detection { DUPLICATE_OFF, DUPLICATE_ANNOUNCE, DUPLICATE_PROBE };
+
 enum session_log_kind { SESSION_LOG_OFF, SESSION_LOG_IPFIX, SESSION_LOG_FILE };
 
 struct config_session_log {
@@ -228,6 +231,7 @@ struct config {
 	uint32_t dead_flow;	   /* set dead-flow: enum dead_flow */
 	uint32_t access_policy;	   /* set access-policy: enum access_policy */
 	uint32_t threshold; /* set threshold N, per cent of a table or pool that is told; 0 = off */
+	uint32_t duplicate_detection; /* set duplicate-detection: enum duplicate_detection */
 	struct config_session_log session_log; /* set session-log */
 	struct config_metrics metrics;	       /* set metrics */
 };

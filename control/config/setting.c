@@ -92,6 +92,15 @@ const struct setting settings[SETTING_COUNT] = {
 			       0,
 			       offsetof(struct config, threshold),
 			       {{"off", 0}}},
+	[SETTING_DUPLICATE_DETECTION] = {"duplicate-detection",
+					 NULL,
+					 1,
+					 0,
+					 DUPLICATE_ANNOUNCE,
+					 offsetof(struct config, duplicate_detection),
+					 {{"off", DUPLICATE_OFF},
+					  {"announce", DUPLICATE_ANNOUNCE},
+					  {"probe", DUPLICATE_PROBE}}},
 };
 static_assert(sizeof(settings) / sizeof(settings[0]) == SETTING_COUNT, "one per setting");
 

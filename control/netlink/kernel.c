@@ -85,6 +85,7 @@ void kernel_close(struct kernel *kernel)
 		return;
 	monitor_close(kernel);
 	netlink_close(&kernel->netlink);
+	free(kernel->hops);
 	free(kernel->state_dir);
 	free(kernel);
 }
@@ -141,7 +142,7 @@ int kernel_apply(struct kernel *kernel, const struct config *config, struct kern
 		return kernel_fail(error, -E2BIG,
 				   "there are %zu portgroups; at most %d are possible",
 				   config->n_portgroups, CONFIG_PORTGROUPS_MAX);
-	err = plan_build(&plan, kernel, config, error);
+	err = plan_build(&plan, kernel, config, PLAN_WHOLE, error);
 	if (err)
 		return err;
 	err = plan_run(&plan, kernel, error);
@@ -150,6 +151,26 @@ int kernel_apply(struct kernel *kernel, const struct config *config, struct kern
 	if (!err)
 		remember_links(kernel, config);
 	return err;
+}
+
+int kernel_mend(struct kernel *kernel, const struct config *config, const struct kernel_mend *mend,
+		struct kernel_error *error)
+{
+	struct plan plan;
+	int err = plan_build(&plan, kernel, config, PLAN_POSSIBLE, error);
+
+	if (err)
+		return err;
+	plan_run_each(&plan, kernel, mend);
+	plan_free(&plan);
+	remember_links(kernel, config);
+	return 0;
+}
+
+void kernel_policy(struct kernel *kernel, kernel_withholds withholds, void *context)
+{
+	kernel->withholds = withholds;
+	kernel->withholds_context = context;
 }
 
 size_t kernel_changes(const struct kernel *kernel)
@@ -161,7 +182,7 @@ int kernel_remove(struct kernel *kernel, struct kernel_error *error)
 {
 	const struct config nothing = {0};
 	struct plan plan;
-	int err = plan_build(&plan, kernel, &nothing, error);
+	int err = plan_build(&plan, kernel, &nothing, PLAN_WHOLE, error);
 
 	if (err)
 		return err;

@@ -60,6 +60,56 @@ int kernel_apply(struct kernel *kernel, const struct config *config, struct kern
 /* kernel_changes() - how many changes the last kernel_apply() had to make. */
 size_t kernel_changes(const struct kernel *kernel);
 
+/* kernel_policy() - have @withholds asked before an address is added: one that it returns true for
+ * is left out, with routes through its portgroup, by all that follows. */
+typedef bool (*kernel_withholds)(void *context, const struct config *config, be32 addr,
+				 uint32_t ifindex);
+void kernel_policy(struct kernel *kernel, kernel_withholds withholds, void *context);
+
+#define KERNEL_CHANGE_BYTES 160
+
+/* A difference between the kernel and the configuration. */
+struct kernel_change {
+	char what[KERNEL_CHANGE_BYTES]; /* the change that ends it: "address 10.0.0.1/24 added to
+					   eth1" */
+	be32 added;			/* the address, if that is the change; else 0 */
+};
+
+/**
+ * struct kernel_mend - how kernel_mend() goes on
+ * @may: whether a change is to be made now
+ * @done: it was (@err 0), or it failed for the reason @why
+ */
+struct kernel_mend {
+	bool (*may)(void *context, const struct kernel_change *change);
+	void (*done)(void *context, const struct kernel_change *change, int err, const char *why);
+	void *context;
+};
+
+/**
+ * kernel_mend() - as kernel_apply(), for a configuration that has been applied and that others
+ * have disturbed: each difference is mended by itself, and a portgroup whose interface is absent
+ * keeps nothing else from being mended.
+ * Return: 0, or -errno with @error set: what runs could not be read; nothing was changed.
+ */
+int kernel_mend(struct kernel *kernel, const struct config *config, const struct kernel_mend *mend,
+		struct kernel_error *error);
+
+/* An address that a configuration wants the kernel to have. */
+struct kernel_owned {
+	be32 addr;
+	uint8_t prefix_len;
+	bool implied; /* no address statement has it: it is a service's or a pool's */
+	bool vmac;    /* a virtual MAC has it */
+	bool present;
+	char portgroup[CONFIG_NAME];
+	struct kernel_link link; /* that carries it; ifindex 0: absent */
+};
+
+/* kernel_owned() - all of them, sorted by address. @list: malloc'ed, the caller's. */
+int kernel_owned(struct kernel *kernel, const struct config *config, struct kernel_owned **list,
+		 size_t *n, struct kernel_error *error);
+
 /* kernel_remove() - take away all that carries our mark, give sysctls back. Nothing else. */
 int kernel_remove(struct kernel *kernel, struct kernel_error *error);
 
@@ -84,6 +134,20 @@ struct kernel_neighbour {
 };
 /* kernel_neighbours() - IPv4 neighbours of the portgroups' links. @list: malloc'ed. */
 int kernel_neighbours(struct kernel *kernel, struct kernel_neighbour **list, size_t *n);
+
+/* A next hop that is watched. */
+struct kernel_hop {
+	uint32_t ifindex;
+	be32 addr;
+	struct mac mac; /* zero: not known yet */
+};
+/* kernel_watch() - watch these next hops instead of others, at most KERNEL_HOPS_MAX; MACs of those
+ * watched already are kept. */
+#define KERNEL_HOPS_MAX 4096
+void kernel_watch(struct kernel *kernel, const struct kernel_hop *hops, size_t n);
+/* kernel_hop_changed() - the next change of a MAC that kernel_monitor_read() has met.
+ * @former: the MAC before. Return: false: there is no more. */
+bool kernel_hop_changed(struct kernel *kernel, struct kernel_hop *hop, struct mac *former);
 
 /* kernel_monitor_fd() - polls readable when links or addresses changed, or something that we
  * programmed was taken away (a route, nft rules, forwarding); kernel_monitor_read() drains it and

@@ -4,6 +4,8 @@
  * one of our routes, a parameter of IPv4 forwarding (writing ip_forward sets it on all links),
  * the loss of any part of the nft table, which "flush ruleset" takes away with all others, and
  * that of a tc filter or qdisc, which the program of offload/ may have been.
+ * Neighbours have a socket of their own: in a flood of ARP it may overrun without anything else
+ * being looked at anew. Only next hops that are watched count (hops.c).
  * Our own changes are told too; the apply that follows finds no difference, and that is that.
  */
 #include <errno.h>
@@ -62,16 +64,18 @@ int monitor_open(struct kernel *kernel)
 	static const int route_groups[] = {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE,
 					   RTNLGRP_IPV4_NETCONF, RTNLGRP_TC};
 	static const int nft_groups[] = {NFNLGRP_NFTABLES};
+	static const int neighbour_groups[] = {RTNLGRP_NEIGH};
 	struct epoll_event event = {.events = EPOLLIN};
 	int err;
 
-	kernel->monitor_nft_fd = -1;
+	kernel->monitor_nft_fd = kernel->monitor_neighbour_fd = -1;
 	kernel->monitor_fd = -1;
 	kernel->monitor_route_fd = subscribe(NETLINK_ROUTE, route_groups, 5);
 	if (kernel->monitor_route_fd < 0)
 		return kernel->monitor_route_fd;
 	/* Without nf_tables kernel_apply() fails with a better message than this could give. */
 	kernel->monitor_nft_fd = subscribe(NETLINK_NETFILTER, nft_groups, 1);
+	kernel->monitor_neighbour_fd = subscribe(NETLINK_ROUTE, neighbour_groups, 1);
 	kernel->monitor_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (kernel->monitor_fd < 0)
 		goto fail;
@@ -79,6 +83,9 @@ int monitor_open(struct kernel *kernel)
 		goto fail;
 	if (kernel->monitor_nft_fd >= 0 &&
 	    epoll_ctl(kernel->monitor_fd, EPOLL_CTL_ADD, kernel->monitor_nft_fd, &event))
+		goto fail;
+	if (kernel->monitor_neighbour_fd >= 0 &&
+	    epoll_ctl(kernel->monitor_fd, EPOLL_CTL_ADD, kernel->monitor_neighbour_fd, &event))
 		goto fail;
 	return 0;
 fail:
@@ -93,6 +100,8 @@ void monitor_close(struct kernel *kernel)
 		close(kernel->monitor_fd);
 	if (kernel->monitor_nft_fd >= 0)
 		close(kernel->monitor_nft_fd);
+	if (kernel->monitor_neighbour_fd >= 0)
+		close(kernel->monitor_neighbour_fd);
 	if (kernel->monitor_route_fd >= 0)
 		close(kernel->monitor_route_fd);
 }
@@ -102,10 +111,11 @@ int kernel_monitor_fd(const struct kernel *kernel)
 	return kernel->monitor_fd;
 }
 
-static bool route_of_interest(const struct nlmsghdr *header)
+static bool route_of_interest(struct kernel *kernel, const struct nlmsghdr *header)
 {
 	const struct rtmsg *route = mnl_nlmsg_get_payload(header);
 
+	(void)kernel;
 	switch (header->nlmsg_type) {
 	case RTM_NEWLINK:
 	case RTM_DELLINK:
@@ -135,10 +145,11 @@ static int on_attribute(const struct nlattr *attr, void *arg)
 	return MNL_CB_OK;
 }
 
-static bool nft_of_interest(const struct nlmsghdr *header)
+static bool nft_of_interest(struct kernel *kernel, const struct nlmsghdr *header)
 {
 	bool ours = false;
 
+	(void)kernel;
 	if (NFNL_SUBSYS_ID(header->nlmsg_type) != NFNL_SUBSYS_NFTABLES)
 		return false;
 	switch (NFNL_MSG_TYPE(header->nlmsg_type)) {
@@ -155,7 +166,8 @@ static bool nft_of_interest(const struct nlmsghdr *header)
 }
 
 /* drain() - read what there is. Return: 1 if something was of interest, 0, or -errno. */
-static int drain(int fd, bool (*of_interest)(const struct nlmsghdr *header))
+static int drain(struct kernel *kernel, int fd,
+		 bool (*of_interest)(struct kernel *kernel, const struct nlmsghdr *header))
 {
 	char buffer[RECEIVE_BYTES] __attribute__((aligned(MNL_ALIGNTO)));
 	int changed = 0;
@@ -175,16 +187,18 @@ static int drain(int fd, bool (*of_interest)(const struct nlmsghdr *header))
 		if (got < 0)
 			return (int)got;
 		for (; mnl_nlmsg_ok(header, left); header = mnl_nlmsg_next(header, &left))
-			changed |= of_interest(header);
+			changed |= of_interest(kernel, header);
 	}
 	return changed;
 }
 
 int kernel_monitor_read(struct kernel *kernel)
 {
-	int route = drain(kernel->monitor_route_fd, route_of_interest);
-	int nft = drain(kernel->monitor_nft_fd, nft_of_interest);
+	int route = drain(kernel, kernel->monitor_route_fd, route_of_interest);
+	int nft = drain(kernel, kernel->monitor_nft_fd, nft_of_interest);
 
+	/* Changes wait for kernel_hop_changed(); one that was lost is seen with the next. */
+	(void)drain(kernel, kernel->monitor_neighbour_fd, monitor_hop);
 	if (route < 0)
 		return route;
 	if (nft < 0)

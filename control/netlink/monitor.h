@@ -8,4 +8,9 @@
 int monitor_open(struct kernel *kernel); /* 0 or -errno */
 void monitor_close(struct kernel *kernel);
 
+struct nlmsghdr;
+
+/* monitor_hop() - note what an RTM_NEWNEIGH says about a next hop that is watched. */
+bool monitor_hop(struct kernel *kernel, const struct nlmsghdr *header);
+
 #endif

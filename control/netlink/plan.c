@@ -128,9 +128,12 @@ static int plan_links(struct plan *plan, struct plan_state *state, struct kernel
 		const struct config_portgroup *portgroup = &config->portgroups[i];
 		const struct klink *link = required(state, portgroup, error);
 
-		if (!link)
+		if (!link && state->mode == PLAN_WHOLE)
 			return -ENODEV;
 		state->target[i].portgroup = (uint16_t)i;
+		state->target[i].absent = !link;
+		if (!link)
+			continue;
 		if (portgroup->vlan) {
 			if (plan_vlan(plan, state, i, link))
 				return no_memory(error);
@@ -175,6 +178,8 @@ static int plan_up(struct plan *plan, const struct plan_state *state)
 		const struct config_portgroup *portgroup = &state->config->portgroups[i];
 		int err = 0;
 
+		if (state->target[i].absent)
+			continue;
 		if (portgroup->vlan) /* a VLAN link cannot be up before its parent is */
 			err = plan_up_one(plan, state, portgroup->dev, portgroup->name);
 		if (!err)
@@ -299,7 +304,7 @@ static int plan_all(struct plan *plan, struct plan_state *state, struct kernel *
 }
 
 int plan_build(struct plan *plan, struct kernel *kernel, const struct config *config,
-	       struct kernel_error *error)
+	       enum plan_mode mode, struct kernel_error *error)
 {
 	struct plan_state *state = calloc(1, sizeof(*state));
 	int err;
@@ -308,6 +313,8 @@ int plan_build(struct plan *plan, struct kernel *kernel, const struct config *co
 	if (!state)
 		return no_memory(error);
 	state->config = config;
+	state->kernel = kernel;
+	state->mode = mode;
 	err = read_state(state, kernel, error);
 	if (!err)
 		err = plan_all(plan, state, kernel, error);

@@ -35,7 +35,7 @@ struct change {
 	char portgroup[CONFIG_NAME]; /* for messages; "" if none is concerned */
 	struct prefix to;	     /* ADDRESS: with host bits */
 	be32 via, via_before;
-	struct mac mac;		/* VMAC; ADDRESS: what is announced for it, zero for none */
+	struct mac mac;		/* VMAC */
 	char *path, *new, *old; /* malloc'ed, the change's */
 };
 
@@ -53,16 +53,23 @@ struct plan_target {	      /* of a portgroup, or of a virtual MAC */
 	char dev[CONFIG_DEV]; /* its own link */
 	uint32_t ifindex;     /* 0: a VLAN link that the plan makes */
 	bool ours;	      /* a VLAN or virtual MAC's link of ours: its parameters end with it */
-	uint16_t portgroup;   /* whose it is, or on whose link */
-	struct mac mac;	      /* a virtual MAC's */
+	bool absent;	    /* it, or what it stands on, is not there: nothing can be done on it */
+	bool withheld;	    /* an address of it is not to be used yet */
+	uint16_t portgroup; /* whose it is, or on whose link */
+	struct mac mac;	    /* a virtual MAC's */
 };
 
 /* The portgroups' targets stand in the order of the configuration, those of virtual MACs behind. */
 #define PLAN_VMACS   CONFIG_PORTGROUPS_MAX
 #define PLAN_TARGETS (CONFIG_PORTGROUPS_MAX + CONFIG_VMACS_MAX)
 
+/* Whether an interface that is not there is an error, or is passed over with all that is on it. */
+enum plan_mode { PLAN_WHOLE, PLAN_POSSIBLE };
+
 struct plan_state {
 	const struct config *config;
+	const struct kernel *kernel;
+	enum plan_mode mode;
 	struct klink *links;
 	size_t n_links;
 	struct kaddress *addresses;
@@ -79,7 +86,7 @@ struct plan_state {
  * Return: 0, or -errno with @error set: nothing has been changed either way.
  */
 int plan_build(struct plan *plan, struct kernel *kernel, const struct config *config,
-	       struct kernel_error *error);
+	       enum plan_mode mode, struct kernel_error *error);
 void plan_free(struct plan *plan);
 
 /* plan_add() - append a change of a kind, otherwise zero. NULL without memory. */
@@ -88,6 +95,19 @@ struct change *plan_add(struct plan *plan, enum change_kind kind);
 /* plan_portgroup() - index of the portgroup whose connected network, by the address statements,
  * covers @addr; the longest prefix wins. -1 if there is none. */
 int plan_portgroup(const struct config *config, be32 addr);
+
+/* An address that a configuration wants on a portgroup's link or a virtual MAC's. */
+struct plan_wanted {
+	be32 addr;
+	uint8_t prefix_len;
+	bool implied;	 /* of a service or pool: any prefix length will do */
+	uint16_t target; /* index of the portgroup, or PLAN_VMACS and that of the virtual MAC */
+};
+
+/* plan_wanted() - all of them, sorted, each once. @list: malloc'ed, the caller's. Return: 0 or
+ * -errno with @error set. */
+int plan_wanted(struct plan_wanted **list, size_t *n, const struct config *config,
+		struct kernel_error *error);
 
 /* plan_alias(), plan_up_one() - set a link's alias; set it up, unless it is. 0 or -ENOMEM. */
 int plan_alias(struct plan *plan, const char *dev, const char *portgroup, const char *old,
@@ -109,7 +129,7 @@ int plan_vmacs(struct plan *plan, const struct plan_state *state, struct kernel_
 int plan_stale_vmacs(struct plan *plan, const struct plan_state *state, struct kernel_error *error);
 int plan_sysctls_given_back(struct plan *plan, const struct plan_state *state,
 			    struct kernel_error *error);
-int plan_addresses(struct plan *plan, const struct plan_state *state, bool removals,
+int plan_addresses(struct plan *plan, struct plan_state *state, bool removals,
 		   struct kernel_error *error);
 int plan_routes(struct plan *plan, const struct plan_state *state, bool removals,
 		struct kernel_error *error);
@@ -120,6 +140,12 @@ int plan_routes(struct plan *plan, const struct plan_state *state, bool removals
  * Return: 0 or -errno with @error set.
  */
 int plan_run(const struct plan *plan, struct kernel *kernel, struct kernel_error *error);
+
+/* plan_run_each() - make those changes that @mend lets be made, each by itself. */
+void plan_run_each(const struct plan *plan, struct kernel *kernel, const struct kernel_mend *mend);
+
+/* plan_change_text() - what a change does, in words */
+void plan_change_text(const struct change *change, char text[KERNEL_CHANGE_BYTES]);
 
 /* plan_run_all() - make the changes, going on where one fails: for removing.
  * Return: 0, or the first -errno with @error set. */

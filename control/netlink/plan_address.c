@@ -11,21 +11,14 @@
 
 #include "control/netlink/plan.h"
 
-struct wanted { /* an address on a portgroup's link or a virtual MAC's */
-	be32 addr;
-	uint8_t prefix_len;
-	bool implied; /* of a service or pool: any prefix length will do */
-	uint16_t target;
-};
-
 struct wanted_array {
-	struct wanted *list;
+	struct plan_wanted *list;
 	size_t n;
 };
 
 static int compare_wanted(const void *a, const void *b)
 {
-	const struct wanted *x = a, *y = b;
+	const struct plan_wanted *x = a, *y = b;
 
 	if (x->addr != y->addr)
 		return ntohl(x->addr) < ntohl(y->addr) ? -1 : 1;
@@ -34,9 +27,9 @@ static int compare_wanted(const void *a, const void *b)
 	return (int)x->prefix_len - (int)y->prefix_len;
 }
 
-static int want(struct wanted_array *array, struct wanted wanted)
+static int want(struct wanted_array *array, struct plan_wanted wanted)
 {
-	struct wanted *grown = netlink_grow(array->list, array->n, sizeof(*grown));
+	struct plan_wanted *grown = netlink_grow(array->list, array->n, sizeof(*grown));
 
 	if (!grown)
 		return -ENOMEM;
@@ -54,17 +47,16 @@ static int portgroup_index(const struct config *config, const char *name)
 }
 
 /* want_vmacs() - the addresses of virtual MACs, on the links of these */
-static int want_vmacs(struct wanted_array *array, const struct plan_state *state)
+static int want_vmacs(struct wanted_array *array, const struct config *config)
 {
-	const struct config *config = state->config;
 	size_t target = PLAN_VMACS;
 	int err = 0;
 
 	for (size_t i = 0; i < config->n_vmacs && !err; i++) {
 		if (i && !mac_equal(&config->vmacs[i].mac, &config->vmacs[i - 1].mac))
 			target++;
-		err = want(array,
-			   (struct wanted){config->vmacs[i].addr, 32, false, (uint16_t)target});
+		err = want(array, (struct plan_wanted){config->vmacs[i].addr, 32, false,
+						       (uint16_t)target});
 	}
 	return err;
 }
@@ -88,13 +80,12 @@ static int want_implied(struct wanted_array *array, const struct config *config,
 				   "%s: no portgroup's network covers %s; add an address statement "
 				   "for its network",
 				   owner, addr_text(addr, text));
-	return want(array, (struct wanted){addr, 32, true, (uint16_t)portgroup});
+	return want(array, (struct plan_wanted){addr, 32, true, (uint16_t)portgroup});
 }
 
-static int want_all(struct wanted_array *array, const struct plan_state *state,
+static int want_all(struct wanted_array *array, const struct config *config,
 		    struct kernel_error *error)
 {
-	const struct config *config = state->config;
 	char owner[CONFIG_NAME + 16];
 	int err = 0;
 
@@ -106,8 +97,8 @@ static int want_all(struct wanted_array *array, const struct plan_state *state,
 			return kernel_fail(error, -EINVAL,
 					   "portgroup \"%s\" of an address is unknown",
 					   address->portgroup);
-		err = want(array, (struct wanted){address->addr, address->prefix_len, false,
-						  (uint16_t)portgroup});
+		err = want(array, (struct plan_wanted){address->addr, address->prefix_len, false,
+						       (uint16_t)portgroup});
 	}
 	for (size_t i = 0; i < config->n_services && !err; i++) {
 		(void)snprintf(owner, sizeof(owner), "service \"%s\"", config->services[i].name);
@@ -120,10 +111,31 @@ static int want_all(struct wanted_array *array, const struct plan_state *state,
 					   error);
 	}
 	if (!err)
-		err = want_vmacs(array, state);
+		err = want_vmacs(array, config);
 	if (err == -ENOMEM)
 		return kernel_fail(error, err, "not enough memory for the list of addresses");
 	return err;
+}
+
+int plan_wanted(struct plan_wanted **list, size_t *n, const struct config *config,
+		struct kernel_error *error)
+{
+	struct wanted_array array = {0};
+	int err = want_all(&array, config, error);
+	size_t kept = 0;
+
+	if (err) {
+		free(array.list);
+		return err;
+	}
+	if (array.n)
+		qsort(array.list, array.n, sizeof(*array.list), compare_wanted);
+	for (size_t i = 0; i < array.n; i++) /* several services may be on one address */
+		if (!i || compare_wanted(&array.list[i], &array.list[i - 1]))
+			array.list[kept++] = array.list[i];
+	*list = array.list;
+	*n = kept;
+	return 0;
 }
 
 /* by_address() - order of the kernel's addresses for bsearch */
@@ -138,7 +150,7 @@ static int by_address(const void *a, const void *b)
 
 /* present() - whether the kernel has what is wanted already
  * @sorted: by by_address() */
-static bool present(const struct wanted *wanted, const struct plan_state *state,
+static bool present(const struct plan_wanted *wanted, const struct plan_state *state,
 		    const struct kaddress *sorted)
 {
 	const struct kaddress key = {.addr = wanted->addr};
@@ -161,7 +173,20 @@ static bool present(const struct wanted *wanted, const struct plan_state *state,
 	return false;
 }
 
-static int add_missing(struct plan *plan, const struct plan_state *state,
+/* withheld() - whether an address is not to be used yet; noted for the routes through it */
+static bool withheld(struct plan_state *state, const struct plan_wanted *wanted)
+{
+	const struct kernel *kernel = state->kernel;
+	struct plan_target *target = &state->target[wanted->target];
+
+	if (!kernel->withholds || !kernel->withholds(kernel->withholds_context, state->config,
+						     wanted->addr, target->ifindex))
+		return false;
+	target->withheld = true;
+	return true;
+}
+
+static int add_missing(struct plan *plan, struct plan_state *state,
 		       const struct wanted_array *array)
 {
 	struct kaddress *sorted = NULL;
@@ -175,13 +200,11 @@ static int add_missing(struct plan *plan, const struct plan_state *state,
 		qsort(sorted, state->n_addresses, sizeof(*sorted), by_address);
 	}
 	for (size_t i = 0; i < array->n && !err; i++) {
-		const struct wanted *wanted = &array->list[i];
-		const struct plan_target *target;
+		const struct plan_wanted *wanted = &array->list[i];
+		const struct plan_target *target = &state->target[wanted->target];
 		struct change *change;
 
-		if (i && !compare_wanted(wanted, wanted - 1))
-			continue; /* several services on one address */
-		if (present(wanted, state, sorted))
+		if (target->absent || present(wanted, state, sorted) || withheld(state, wanted))
 			continue;
 		change = plan_add(plan, CHANGE_ADDRESS);
 		if (!change) {
@@ -189,8 +212,6 @@ static int add_missing(struct plan *plan, const struct plan_state *state,
 			break;
 		}
 		change->to = (struct prefix){wanted->addr, wanted->prefix_len};
-		target = &state->target[wanted->target];
-		change->mac = target->mac;
 		memcpy(change->dev, target->dev, sizeof(change->dev));
 		memcpy(change->portgroup, state->config->portgroups[target->portgroup].name,
 		       sizeof(change->portgroup));
@@ -204,7 +225,7 @@ static int remove_stale(struct plan *plan, const struct plan_state *state,
 {
 	for (size_t i = 0; i < state->n_addresses; i++) {
 		const struct kaddress *address = &state->addresses[i];
-		struct wanted key = {.addr = address->addr, .prefix_len = address->prefix_len};
+		struct plan_wanted key = {.addr = address->addr, .prefix_len = address->prefix_len};
 		const struct klink *link;
 		struct change *change;
 		bool keep = false;
@@ -229,18 +250,14 @@ static int remove_stale(struct plan *plan, const struct plan_state *state,
 	return 0;
 }
 
-int plan_addresses(struct plan *plan, const struct plan_state *state, bool removals,
+int plan_addresses(struct plan *plan, struct plan_state *state, bool removals,
 		   struct kernel_error *error)
 {
 	struct wanted_array array = {0};
-	int err = want_all(&array, state, error);
+	int err = plan_wanted(&array.list, &array.n, state->config, error);
 
-	if (err) {
-		free(array.list);
+	if (err)
 		return err;
-	}
-	if (array.n)
-		qsort(array.list, array.n, sizeof(*array.list), compare_wanted);
 	err = removals ? remove_stale(plan, state, &array) : add_missing(plan, state, &array);
 	free(array.list);
 	if (err)
@@ -278,6 +295,10 @@ static int plan_route(struct plan *plan, const struct plan_state *state,
 	char text[PREFIX_TEXT_BYTES], via[ADDR_TEXT_BYTES];
 	struct change *change;
 
+	/* Without an address in its network the kernel takes no next hop. */
+	if (portgroup >= 0 &&
+	    (state->target[portgroup].absent || state->target[portgroup].withheld))
+		return 0;
 	for (size_t i = 0; i < state->n_routes; i++) {
 		const struct kroute *route = &state->routes[i];
 

@@ -13,7 +13,6 @@
 
 #include <linux/netlink.h>
 
-#include "control/netlink/announce.h"
 #include "control/netlink/plan.h"
 
 enum direction { FORWARD, BACKWARD };
@@ -239,8 +238,6 @@ static int run_address(const struct plan *plan, struct kernel *kernel, const str
 	if (!err)
 		err = netlink_request(&kernel->netlink, kaddress_message(index, change->to.addr,
 									 change->to.len, add));
-	if (!err && add && !mac_equal(&change->mac, &(const struct mac){{0}}))
-		(void)announce(index, &change->mac, change->to.addr);
 	if (!err || (!add && gone_already(err)))
 		return 0;
 	(void)snprintf(what, sizeof(what), "%s address %s %s %s", add ? "add" : "remove",
@@ -359,6 +356,33 @@ int plan_run(const struct plan *plan, struct kernel *kernel, struct kernel_error
 	if (err)
 		undo(plan, kernel, plan->n);
 	return err;
+}
+
+void plan_run_each(const struct plan *plan, struct kernel *kernel, const struct kernel_mend *mend)
+{
+	struct kernel_error error;
+
+	/* A parameter whose former value cannot be kept is not touched. */
+	bool keeps = sysctl_saved_equal(&plan->saved_before, &plan->saved_during) ||
+		     !store(&plan->saved_during, kernel, &error);
+
+	for (size_t i = 0; i < plan->n; i++) {
+		const struct change *change = &plan->changes[i];
+		struct kernel_change told = {.added = 0};
+		int err = -EIO;
+
+		plan_change_text(change, told.what);
+		if (change->kind == CHANGE_ADDRESS && !change->remove)
+			told.added = change->to.addr;
+		if (!mend->may(mend->context, &told))
+			continue;
+		if (keeps || change->kind != CHANGE_SYSCTL)
+			err = run(plan, kernel, change, FORWARD, &error);
+		mend->done(mend->context, &told, err, err ? error.text : "");
+	}
+	/* As long as something is left to do, the file that knows more is the better one. */
+	if (keeps && !sysctl_saved_equal(&plan->saved_during, &plan->saved_after))
+		(void)store(&plan->saved_after, kernel, &error);
 }
 
 int plan_run_all(const struct plan *plan, struct kernel *kernel, struct kernel_error *error)

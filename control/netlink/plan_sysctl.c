@@ -199,6 +199,8 @@ int plan_sysctls(struct plan *plan, struct plan_state *state, const char *state_
 
 		if (i >= state->config->n_portgroups && !target->ifindex)
 			continue; /* no target, or a virtual MAC's link that is made complete */
+		if (target->absent)
+			continue;
 		for (size_t k = 0; k < sizeof(per_device) / sizeof(per_device[0]); k++) {
 			(void)snprintf(path, sizeof(path), "net/ipv4/conf/%s/%s", target->dev,
 				       per_device[k].name);

@@ -78,6 +78,7 @@ int plan_vmac_targets(struct plan_state *state, struct kernel_error *error)
 		target->mac = vmac->mac;
 		target->portgroup = (uint16_t)p;
 		target->ours = true;
+		target->absent = state->target[p].absent;
 		link = state->target[p].ifindex
 			       ? klink_of_vmac(state->links, state->n_links,
 					       state->target[p].ifindex, &vmac->mac)
@@ -124,7 +125,8 @@ static int plan_vmac(struct plan *plan, const struct plan_state *state,
 int plan_vmacs(struct plan *plan, const struct plan_state *state, struct kernel_error *error)
 {
 	for (size_t i = 0; i < state->n_vmacs; i++)
-		if (plan_vmac(plan, state, &state->target[PLAN_VMACS + i]))
+		if (!state->target[PLAN_VMACS + i].absent &&
+		    plan_vmac(plan, state, &state->target[PLAN_VMACS + i]))
 			return no_memory(error);
 	return 0;
 }

@@ -5,11 +5,22 @@
 
 #include "control/netlink/netlink.h"
 
+#define KERNEL_HOP_CHANGES 32 /* that wait to be told; more are only taken note of */
+
 struct kernel {
 	struct netlink netlink;
 	char *state_dir;
-	int monitor_fd; /* epoll over the two below */
-	int monitor_route_fd, monitor_nft_fd;
+	int monitor_fd; /* epoll over the three below */
+	int monitor_route_fd, monitor_nft_fd, monitor_neighbour_fd;
+	kernel_withholds withholds; /* NULL: nothing is withheld */
+	void *withholds_context;
+	struct kernel_hop *hops; /* watched; sorted by address and link */
+	size_t n_hops;
+	struct {
+		struct kernel_hop hop;
+		struct mac former;
+	} hop_change[KERNEL_HOP_CHANGES];
+	size_t n_hop_changes;
 	uint32_t ifindex[CONFIG_PORTGROUPS_MAX]; /* links of the portgroups last applied */
 	size_t n_ifindex;
 	size_t changes;	   /* that the last successful apply made */

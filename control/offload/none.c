@@ -56,6 +56,13 @@ void offload_detach(struct offload *offload, unsigned index)
 	(void)index;
 }
 
+const char *offload_lost(const struct offload *offload, unsigned index)
+{
+	(void)offload;
+	(void)index;
+	return NULL;
+}
+
 int offload_attach_xdp(struct offload *offload, unsigned index, struct offload_error *error)
 {
 	(void)index;

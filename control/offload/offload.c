@@ -435,6 +435,17 @@ void offload_detach(struct offload *offload, unsigned index)
 	write_port(offload, index);
 }
 
+const char *offload_lost(const struct offload *offload, unsigned index)
+{
+	uint32_t ifindex = offload->ifindex[index];
+
+	if (ifindex && attached_at(ifindex) != offload->program_id)
+		return "tc program";
+	if (ifindex && offload->xdp[index] && our_xdp_at(ifindex) != offload->xdp_id)
+		return "XDP program";
+	return NULL;
+}
+
 static bool takes_xdp(const struct offload *offload, unsigned index, uint32_t ifindex)
 {
 	struct xdp_ability ability;

@@ -66,6 +66,8 @@ int offload_attach(struct offload *offload, unsigned index, uint32_t ifindex,
 		   struct offload_error *error);
 /* offload_detach() - end that; also takes away the clsact that we made, if nobody uses it. */
 void offload_detach(struct offload *offload, unsigned index);
+/* offload_lost() - which program somebody has taken away from where it was attached; NULL: none. */
+const char *offload_lost(const struct offload *offload, unsigned index);
 
 /**
  * offload_attach_xdp() - have the XDP program meet them before the tc program, which must be there

@@ -370,6 +370,21 @@ def log_seeds():
         write("log", "%02x" % choices, bytes([choices]) + struct.pack("<QQ", 3, 1) + event * 6)
 
 
+# --- arp: see arp_fuzz.c for the meaning of the choices ----------------------------------------
+def arp_message(operation, mac, sender, target):
+    return struct.pack("!HHBBH", 1, 0x0800, 6, 4, operation) + mac + addr(sender) + bytes(6) + addr(target)
+
+
+def arp_seeds():
+    other, start, second = b"\2\0\0\0\0\x09", bytes([0x42]), bytes([0x10])
+    claim = bytes([1]) + arp_message(2, other, "10.0.0.1", "0.0.0.0")
+    probe = bytes([3]) + arp_message(1, other, "0.0.0.0", "10.0.0.4")
+    write("arp", "claims", start + (second + claim) * 12)
+    write("arp", "probes", bytes([0x82]) + second + probe + bytes([0xfc]) * 12)
+    write("arp", "links", start + bytes([0x46]) + second + bytes([0x46]) + claim + bytes([0x4a, 0x4a]))
+    write("arp", "cut", start + bytes([1]) + arp_message(2, other, "10.0.0.1", "10.0.0.2")[:20])
+
+
 pipeline_seeds()
 log_seeds()
 config_seeds()
@@ -379,3 +394,4 @@ channel_seeds()
 events_seeds()
 capture_seeds()
 pgw_seeds()
+arp_seeds()

@@ -32,9 +32,10 @@ def empty_lists(bench):
 def tables(bench):
     assert bench.gateway
     equal("address", bench.text("address"),
-          "ADDRESS        PORTGROUP  STATE\n"
-          "172.16.0.1/24  vrack      present\n"
-          "10.10.0.2/24   vsphere    missing\n")
+          "ADDRESS        PORTGROUP  USE        INTERFACE  STATE\n"
+          "172.16.0.1/24  vrack      interface  eth1       conflict\n"
+          "10.10.0.2/24   vsphere    interface  -          missing\n")
+    contains("who else has it", bench.text("-d", "address"), "conflict-mac 02:00:00:00:00:09")
     equal("portgroup", bench.text("portgroup"),
           "NAME     STATE   DEV   VLAN  REALM     MTU  MAC                OFFLOAD-STATE\n"
           "vrack    up      eth1     -  private  1500  02:00:00:00:00:01  off\n"

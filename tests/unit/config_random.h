@@ -228,6 +228,7 @@ static inline void random_settings(struct config_text *text, struct random *rand
 					     "creation-rate"};
 	static const char *const clamps[] = {"off", "path", "536", "1460", "65495", "default"};
 	static const char *const dead[] = {"drop", "rst", "default"};
+	static const char *const detection[] = {"off", "announce", "probe", "default"};
 
 	if (random_below(random, 2))
 		config_text_add(text, "set timer udp-timeout %u\n", 300 + random_below(random, 3));
@@ -252,6 +253,9 @@ static inline void random_settings(struct config_text *text, struct random *rand
 		config_text_add(text, "set mss-clamp %s\n", clamps[random_below(random, 6)]);
 	if (random_below(random, 2))
 		config_text_add(text, "set dead-flow %s\n", dead[random_below(random, 3)]);
+	if (random_below(random, 2))
+		config_text_add(text, "set duplicate-detection %s\n",
+				detection[random_below(random, 4)]);
 }
 
 /* Datacenters whose services stand where they must; those of random_services() are of none. */

@@ -138,25 +138,6 @@ static void apply_and_remove(void **state)
 	free(before);
 }
 
-/* Announced to the neighbours: one that has the address with another MAC has it right at once. */
-static void announced(void **state)
-{
-	struct net *net = *state;
-	struct setup s;
-
-	fill(&s);
-	s.config.n_vmacs = 0;
-	apply(net, &s.config);
-	enter(net->a);
-	sh("ip neigh replace 172.16.0.11 lladdr 02:aa:aa:aa:aa:aa nud stale dev a1");
-	enter(net->g);
-	s.config.n_vmacs = 3;
-	apply(net, &s.config);
-	enter(net->a);
-	assert_true(wait_prints("ip neigh show 172.16.0.11", MAC_ONE));
-	enter(net->g);
-}
-
 /* Whatever was damaged while nobody looked, and what a kill in the middle has left. */
 static void mended(void **state)
 {
@@ -234,7 +215,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(apply_and_remove, net_setup, net_teardown),
-		cmocka_unit_test_setup_teardown(announced, net_setup, net_teardown),
 		cmocka_unit_test_setup_teardown(mended, net_setup, net_teardown),
 		cmocka_unit_test_setup_teardown(undone, net_setup, net_teardown),
 		cmocka_unit_test_setup_teardown(taken, net_setup, net_teardown),

@@ -12,7 +12,7 @@ _pgw_objects="portgroup address route pool nat datacenter service allow vrack-bl
 _pgw_filter="internal-src-address internal-src-port internal-dst-address internal-dst-port
 	external-src-address external-src-port external-dst-address external-dst-port
 	src sport dst dport protocol state id portgroup pool service"
-_pgw_events="revision link datapath sessions-ended backend all"
+_pgw_events="revision link datapath sessions-ended backend mended conflict address neighbour all"
 
 _pgw_add() { # WORD...
 	candidates+=("$@")
@@ -54,7 +54,8 @@ _pgw_commands() {
 	session) _pgw_add show del ;;
 	set)
 		_pgw_add show timer flow-capacity icmp-rate connection-limits mapping-limits \
-			creation-rate mss-clamp dead-flow access-policy session-log metrics threshold
+			creation-rate mss-clamp dead-flow access-policy session-log metrics \
+			threshold duplicate-detection
 		;;
 	client | neighbour | stats) _pgw_add show ;;
 	config) _pgw_add show check diff apply save ;;
@@ -70,7 +71,8 @@ _pgw_keywords() {
 	"portgroup show") _pgw_add name state dev vlan realm mtu mac ifindex last-hop reverse-path \
 		offload offload-state ;;
 	"portgroup add") _pgw_add dev realm vlan last-hop reverse-path offload ;;
-	"address show") _pgw_add address portgroup state datacenter ;;
+	"address show") _pgw_add address portgroup use interface state datacenter \
+		detection conflict-mac ;;
 	"address add") _pgw_add portgroup datacenter ;;
 	"address del") _pgw_add portgroup ;;
 	"route show") _pgw_add to via portgroup ;;
@@ -115,6 +117,7 @@ _pgw_keywords() {
 	"set session-log") _pgw_add off ipfix file default ;;
 	"set metrics") _pgw_add off 127.0.0.1:9469 default ;;
 	"set threshold") _pgw_add off default ;;
+	"set duplicate-detection") _pgw_add off announce probe default ;;
 	monitor*) _pgw_add_list "$_pgw_events" ;;
 	esac
 }

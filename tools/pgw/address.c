@@ -6,8 +6,12 @@
 static const struct print_column columns[] = {
 	{"address", NULL, PRINT_ADDRESS, PRINT_BRIEF, 0},
 	{"portgroup", NULL, PRINT_NAME, PRINT_BRIEF, 0},
+	{"use", NULL, PRINT_PLAIN, 0, 0},
+	{"interface", NULL, PRINT_NAME, 0, 0},
 	{"state", NULL, PRINT_STATE, PRINT_BRIEF, 0},
 	{"datacenter", NULL, PRINT_NUMBER, PRINT_DETAIL, 0},
+	{"detection", NULL, PRINT_STATE, PRINT_DETAIL, 0},
+	{"conflict-mac", NULL, PRINT_MAC, PRINT_DETAIL, 0},
 };
 static const struct print_table table = PRINT_TABLE(columns);
 

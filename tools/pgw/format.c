@@ -270,9 +270,9 @@ const char *format_colour(enum print_kind kind, const char *text, size_t n)
 {
 	static const char *const good[] = {"up",      "present",     "reachable", "permanent",
 					   "noarp",   "established", "replied",	  "started",
-					   "adopted", NULL};
-	static const char *const bad[] = {"down",   "absent", "missing", "failed",
-					  "closed", "reset",  "died",	 NULL};
+					   "adopted", "unique",	     NULL};
+	static const char *const bad[] = {"down",  "absent", "missing",	 "failed", "closed",
+					  "reset", "died",   "conflict", NULL};
 
 	switch (kind) {
 	case PRINT_NAME:

@@ -10,8 +10,9 @@
 #include "tools/pgw/objects.h"
 #include "tools/pgw/remote.h"
 
-static const char *const event_names[] = {"revision", "link", "datapath", "sessions-ended",
-					  "backend"};
+static const char *const event_names[] = {"revision",	    "link",    "datapath",
+					  "sessions-ended", "backend", "mended",
+					  "conflict",	    "address", "neighbour"};
 #define EVENT_NAMES (sizeof(event_names) / sizeof(event_names[0]))
 
 /* Events of which kind are shown: bit i = event_names[i]; all bits = also ones not known here. */
@@ -29,7 +30,8 @@ static int parse_events(const struct pgw_call *call, unsigned *events)
 			*events = ~0u;
 		else
 			return message_wrong(call->argv[at], "expected revision, link, datapath, "
-							     "sessions-ended, backend or all");
+							     "sessions-ended, backend, mended, "
+							     "conflict, address, neighbour or all");
 	}
 	return EXIT_DONE;
 }
@@ -167,7 +169,9 @@ unblock:
 }
 
 static const struct pgw_command commands[] = {
-	{"show", NULL, "[ revision | link | datapath | sessions-ended | backend | all ]...",
+	{"show", NULL,
+	 "[ revision | link | datapath | sessions-ended | backend | mended |\n"
+	 "                 conflict | address | neighbour | all ]...",
 	 "print what happens, one line or JSON object an event, until interrupted; -t with the "
 	 "time",
 	 monitor_show},
