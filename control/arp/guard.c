@@ -195,6 +195,16 @@ bool guard_is_free(const struct guard *guard, be32 addr)
 	return false;
 }
 
+/* How long until the next try. Of an address in use it only shows whether the conflict has ended.
+ */
+static int64_t retry_ms(const struct guard *guard, const struct entry *e)
+{
+	if (e->is.used)
+		return GUARD_DEFEND_MS;
+	return e->conflicts < GUARD_CONFLICTS_MAX ? within(guard, 0, GUARD_PROBE_WAIT_MS)
+						  : GUARD_RATE_LIMIT_MS;
+}
+
 /* Somebody else has it. */
 static void conflict(struct guard *guard, struct entry *e, const struct mac *other, int64_t now_ms)
 {
@@ -214,9 +224,7 @@ static void conflict(struct guard *guard, struct entry *e, const struct mac *oth
 	if (new || trying) {
 		e->conflicts++;
 		e->probes = 0;
-		e->probe_ms = now_ms + (e->conflicts < GUARD_CONFLICTS_MAX
-						? within(guard, 0, GUARD_PROBE_WAIT_MS)
-						: GUARD_RATE_LIMIT_MS);
+		e->probe_ms = now_ms + retry_ms(guard, e);
 	}
 	if (new)
 		tell(guard, e, GUARD_CHANGE_CONFLICT);

@@ -47,7 +47,7 @@ static void add_gateway(struct exposition *e, const struct gateway *gateway)
 	    counts->mended);
 	one(e, GAUGE, "kernel_differs",
 	    "1 while the kernel cannot be brought to what the configuration says.",
-	    *gateway->trouble != 0);
+	    *gateway->reconcile.trouble != 0);
 }
 
 static void add_processes(struct exposition *e, const struct gateway *gateway)
@@ -356,9 +356,9 @@ bool figures_ready(void *context, char *line, size_t bytes)
 		snprintf(line, bytes, "the datapath is being started again");
 	else if (!watch_answers(&gateway->watch))
 		snprintf(line, bytes, "the datapath does not answer");
-	else if (*gateway->trouble)
+	else if (*gateway->reconcile.trouble)
 		snprintf(line, bytes, "the kernel does not match the configuration: %s",
-			 gateway->trouble);
+			 gateway->reconcile.trouble);
 	else
 		return snprintf(line, bytes, "ready, revision %llu",
 				(unsigned long long)gateway->revision) > 0;

@@ -68,7 +68,7 @@ equal "probes for it" "$(arps "$(probes 172.16.0.1 "$mac")")" 3
 note "the other gives the address up"
 wait_for 5 "the monitor listens" heard
 on near ip addr del 172.16.0.11/24 dev eth0
-wait_for 15 "no conflict any more" address_is 172.16.0.11 state present
+wait_for 30 "no conflict any more" address_is 172.16.0.11 state present
 wait_for 5 "it is told" event \
 	".event == \"address\" and .address == \"172.16.0.11\" and .state == \"unique\" and .mac == \"$rogue\""
 
