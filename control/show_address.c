@@ -44,9 +44,8 @@ static json_t *show_address(const struct gateway *gateway, const struct kernel_o
 	for (size_t i = 0; !owned->implied && i < gateway->config.n_addresses; i++)
 		if (gateway->config.addresses[i].addr == owned->addr &&
 		    gateway->config.addresses[i].datacenter)
-			json_object_set_new(
-				item, "datacenter",
-				json_integer(gateway->config.addresses[i].datacenter));
+			json_object_set_new(item, "datacenter",
+					    json_integer(gateway->config.addresses[i].datacenter));
 	if (*owned->link.name)
 		json_object_set_new(item, "interface", json_string(owned->link.name));
 	if (guarded)
