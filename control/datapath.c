@@ -281,7 +281,8 @@ unsigned datapath_died(struct datapath *datapath, int64_t now)
 		datapath->backoff_ms = DATAPATH_BACKOFF_MS;
 		datapath->deaths = 0;
 	}
-	datapath->deaths++;
+	if (!datapath->deaths++)
+		return 0; /* packets wait */
 	wait_ms = datapath->backoff_ms;
 	datapath->backoff_ms *= 2;
 	if (datapath->backoff_ms > DATAPATH_BACKOFF_MAX_MS)

@@ -16,7 +16,7 @@
 #include "control/peer.h"
 
 #define DATAPATH_QUIT_MS	2000  /* to end by itself after QUIT, then it is killed */
-#define DATAPATH_BACKOFF_MS	10    /* before the first restart; doubles … */
+#define DATAPATH_BACKOFF_MS	10    /* before the second restart in a row; doubles … */
 #define DATAPATH_BACKOFF_MAX_MS 1000  /* … up to this … */
 #define DATAPATH_STEADY_MS	10000 /* … until one has lived that long */
 

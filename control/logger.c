@@ -141,6 +141,7 @@ static int start_process(struct logger *logger, struct ctl_error *error)
 	if (!code)
 		logger->process =
 			(struct logger_process){.pid = spawned.pid, .pidfd = spawned.pidfd};
+	logger->taken_ms = gateway_now_ms();
 	return code;
 }
 
@@ -333,6 +334,19 @@ int64_t logger_due_ms(const struct gateway *gateway)
 	return due_ms;
 }
 
+/* Looked at whenever the loop comes round, and that is several times a second (watch.h). */
+static bool hangs(struct logger *logger, int64_t now_ms)
+{
+	const struct event_ring_header *header = logger->ring.memory;
+	uint64_t taken = header ? atomic_load(&header->tail) : 0;
+
+	if (taken != logger->taken || !logger_pending(logger)) {
+		logger->taken = taken;
+		logger->taken_ms = now_ms;
+	}
+	return now_ms - logger->taken_ms >= LOGGER_HANGS_MS;
+}
+
 void logger_work(struct gateway *gateway)
 {
 	int64_t now_ms = gateway_now_ms();
@@ -346,4 +360,10 @@ void logger_work(struct gateway *gateway)
 	}
 	if (gateway->due.log_ms && gateway->due.log_ms <= now_ms)
 		restart(gateway);
+	if (gateway->log.process.pid && hangs(&gateway->log, now_ms)) {
+		ctl_log(LOG_ERR, "session log: pgw-log pid %d writes nothing, it is ended",
+			gateway->log.process.pid);
+		syscall(SYS_pidfd_send_signal, gateway->log.process.pidfd, SIGKILL, NULL, 0);
+		gateway->log.taken_ms = now_ms;
+	}
 }

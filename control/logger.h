@@ -5,7 +5,8 @@
  * A log is one ring, one output and one pgw-log, all for one state of the settings. When these
  * change, another log takes its place; the datapath lets go of the old ring, and the old pgw-log
  * ends by itself once it has written what was in there. So nothing is lost and nothing is written
- * twice. A pgw-log that dies is started again on the same ring.
+ * twice. A pgw-log that dies, or that takes no event although some wait, is started again on the
+ * same ring.
  */
 #ifndef PGW_CONTROL_LOGGER_H
 #define PGW_CONTROL_LOGGER_H
@@ -20,6 +21,7 @@
 #define LOGGER_LEAVING_MAX 4	/* old ones that still write */
 #define LOGGER_LEAVE_MS	   5000 /* for that; then they are killed */
 #define LOGGER_BACKOFF_MS  1000 /* before a pgw-log that died is started again */
+#define LOGGER_HANGS_MS	   3000 /* that events wait and none is taken: it hangs, and is replaced */
 
 enum { LOGGER_READER, LOGGER_WRITER }; /* ends of the wake-up socket: pgw-log's, the datapath's */
 
@@ -34,7 +36,9 @@ struct logger {
 	struct region ring;
 	int wake_fds[2];
 	struct logger_process process;
-	bool told; /* the datapath knows of it, also of its being off */
+	uint64_t taken;	  /* events that it had taken … */
+	int64_t taken_ms; /* … when it was last seen to take one, or to have none to take */
+	bool told;	  /* the datapath knows of it, also of its being off */
 };
 #define LOGGER_NONE                                                                                \
 	((struct logger){.ring = REGION_NONE, .wake_fds = {-1, -1}, .process = {.pidfd = -1}})

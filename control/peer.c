@@ -152,8 +152,9 @@ int peer_ask(struct peer *peer, const struct channel_message *question, const in
 	     unsigned n_fds, struct channel_message *answer, int *answer_fds,
 	     struct ctl_error *error)
 {
-	int64_t until_ms =
-		now_ms() + (question->type == CHANNEL_TABLE ? PEER_ADOPT_MS : PEER_ANSWER_MS);
+	int64_t until_ms = now_ms() + (question->type == CHANNEL_TABLE	 ? PEER_ADOPT_MS
+				       : question->type == CHANNEL_HELLO ? PEER_HELLO_MS
+									 : PEER_ANSWER_MS);
 	struct channel_message sent = *question, received;
 	int received_fds[CHANNEL_FDS_MAX], code;
 

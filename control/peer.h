@@ -4,7 +4,8 @@
  *
  * The process at the other end meets hostile packets, so it is not trusted: whatever is not an
  * expected answer ends the conversation (peer.broken), whereupon its owner replaces the process.
- * A question waits at most PEER_ANSWER_MS for its answer, TABLE PEER_ADOPT_MS. Unasked messages
+ * A question waits at most PEER_ANSWER_MS for its answer, HELLO and
+ * TABLE a time of their own. Unasked messages
  * that come meanwhile go to peer.unasked, which must not ask anything itself.
  */
 #ifndef PGW_CONTROL_PEER_H
@@ -16,6 +17,7 @@
 #include "datapath/process/channel.h"
 
 #define PEER_ANSWER_MS 3000
+#define PEER_HELLO_MS  1000  /* whoever does not even say hello is replaced */
 #define PEER_ADOPT_MS  10000 /* to look at every flow of a table */
 #define PEER_WINDOW    32u   /* questions under way at once in peer_ask_many() */
 

@@ -1,11 +1,16 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""service_manager.py COMMAND... - what pgwd needs of a service manager, and no more.
+"""service_manager.py [--restart] [--watchdog SECONDS] COMMAND... - what pgwd needs of a service manager,
+and no more.
 
-Runs COMMAND with a notification socket and keeps the descriptors that it asks to have kept.
+Runs COMMAND with a notification socket and keeps the descriptors that it asks to have kept. With
+--restart it is started again 0.1 s after it has died unasked; with --watchdog it is aborted when it has
+said nothing for so long, and killed if that does not help within 0.2 s (RestartSec, WatchdogSec,
+TimeoutAbortSec of the unit).
 SIGUSR1 ends it by SIGTERM and starts it again with them; SIGTERM ends both. Whatever the command
 prints goes through; each start that was reported ready is a line "started N" more.
 """
+import argparse
 import array
 import os
 import select
@@ -14,6 +19,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 
 
 def has_failed(fd):
@@ -24,8 +30,10 @@ def has_failed(fd):
 
 
 class Manager:
-    def __init__(self, command):
+    def __init__(self, command, watchdog):
         self.command = command
+        self.watchdog = watchdog
+        self.due = None  # when it must have been heard of
         self.directory = tempfile.TemporaryDirectory()
         path = os.path.join(self.directory.name, "notify")
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -33,7 +41,7 @@ class Manager:
         self.environment = dict(os.environ, NOTIFY_SOCKET=path)
         self.kept = []  # (name, descriptor)
         self.starts = 0
-        self.child = None
+        self.child = self.pidfd = None
 
     def start(self):
         names = [name for name, _ in self.kept]
@@ -49,6 +57,8 @@ class Manager:
             os.closerange(3 + len(moved), 256)
 
         environment = dict(self.environment)
+        if self.watchdog:
+            environment["WATCHDOG_USEC"] = str(int(self.watchdog * 1e6))
         if kept:
             environment["LISTEN_FDS"] = str(len(kept))
             environment["LISTEN_FDNAMES"] = ":".join(names)
@@ -59,6 +69,8 @@ class Manager:
             command = self.command
         self.child = subprocess.Popen(command, env=environment, close_fds=False,
                                       preexec_fn=hand_over)
+        self.pidfd = os.pidfd_open(self.child.pid)
+        self.due = None
 
     def hear(self):
         space = socket.CMSG_SPACE(16 * array.array("i").itemsize)
@@ -79,20 +91,40 @@ class Manager:
                     os.close(fd)
                 else:
                     self.kept.append((fields["FDNAME"], fd))
-        if fields.get("READY") == "1":
+        if self.watchdog and ("READY" in fields or "WATCHDOG" in fields):
+            self.due = time.monotonic() + self.watchdog
+        if fields.get("READY") == "1" and fields.get("RELOADING") != "1":
             self.starts += 1
             print("started", self.starts, *sorted(name for name, _ in self.kept), flush=True)
+
+    def died(self):
+        os.close(self.pidfd)
+        self.child.wait()
+
+    def bark(self):
+        """It hangs."""
+        print("watchdog", flush=True)
+        self.child.send_signal(signal.SIGABRT)
+        if not select.select([self.pidfd], [], [], 0.2)[0]:
+            self.child.kill()
+        self.due = None
 
     def end(self):
         self.child.send_signal(signal.SIGTERM)
         while self.child.poll() is None:
             if select.select([self.notify], [], [], 0.02)[0]:
                 self.hear()
+        os.close(self.pidfd)
         return self.child.returncode
 
 
 def main():
-    manager = Manager(sys.argv[1:])
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--restart", action="store_true")
+    parser.add_argument("--watchdog", type=float, default=0)
+    parser.add_argument("command", nargs=argparse.REMAINDER)
+    options = parser.parse_args()
+    manager = Manager(options.command, options.watchdog)
     wake, waker = os.pipe()
     os.set_blocking(waker, False)
     signal.set_wakeup_fd(waker)
@@ -100,9 +132,17 @@ def main():
         signal.signal(number, lambda *_: None)
     manager.start()
     while True:
-        ready = select.select([manager.notify, wake], [], [])[0]
+        left = None if manager.due is None else max(0, manager.due - time.monotonic())
+        watched = [manager.notify, wake] + ([manager.pidfd] if options.restart else [])
+        ready = select.select(watched, [], [], left)[0]
         if manager.notify in ready:
             manager.hear()
+        elif manager.due is not None and time.monotonic() >= manager.due:
+            manager.bark()
+        elif options.restart and manager.pidfd in ready:
+            manager.died()
+            select.select([], [], [], 0.1)
+            manager.start()
         if wake in ready:
             status = manager.end()
             if os.read(wake, 1)[0] == signal.SIGTERM or status:
