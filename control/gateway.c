@@ -336,8 +336,8 @@ int gateway_open(struct gateway *gateway, const struct gateway_options *options,
 	if (code) {
 		/* One that an earlier pgwd left goes on with what it has. */
 		if (!adopted && gateway->configured) {
-			offloading_end(gateway);
 			datapath_quit(&gateway->datapath);
+			offloading_end(gateway);
 			logger_finish(gateway);
 			kernel_remove(gateway->kernel, &why);
 		}
@@ -359,8 +359,8 @@ void gateway_close(struct gateway *gateway)
 
 	server_close(gateway->server);
 	gateway->server = NULL;
-	offloading_end(gateway);
 	datapath_quit(&gateway->datapath);
+	offloading_end(gateway);
 	logger_finish(gateway);
 	if (kernel_remove(gateway->kernel, &why))
 		ctl_log(LOG_ERR,

@@ -4,14 +4,17 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "control/ctl/log.h"
 #include "control/keeper.h"
 #include "control/offload/offload.h"
+#include "datapath/base/counters.h"
 #include "datapath/flow/table.h"
 
-static_assert(CONFIG_PORTGROUPS_MAX == OFFLOAD_PORTS, "the same indexes");
+static_assert(CONFIG_PORTGROUPS_MAX == OFFLOAD_PORTS && COUNTERS_PORTS >= OFFLOAD_PORTS,
+	      "the same indexes");
 
 /* Says why there is none, once: nothing is tried again before the next start. */
 static void refuse(struct gateway *gateway, const char *why)
@@ -260,10 +263,36 @@ void offloading_links(struct gateway *gateway)
 		offload_port(gateway->offload, places.portgroup[i], &links[i]);
 }
 
+/* What the program has counted goes with it: added to the datapath's, so that the totals of a
+ * portgroup go on. The datapath, which counts there otherwise, has ended. */
+static void keep_counts(struct gateway *gateway)
+{
+	struct counters_page *page = MAP_FAILED;
+
+	if (gateway->counters.fd >= 0)
+		page = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_SHARED,
+			    gateway->counters.fd, 0);
+	if (page == MAP_FAILED)
+		return;
+	for (unsigned i = 0; i < OFFLOAD_PORTS; i++) {
+		struct port_counters *port = &page->worker.port[i];
+		struct offload_counters program;
+
+		offload_count(gateway->offload, i, &program);
+		port->rcvd_packets += program.rcvd_packets;
+		port->rcvd_bytes += program.rcvd_bytes;
+		port->sent_packets += program.sent_packets;
+		port->sent_bytes += program.sent_bytes;
+	}
+	munmap(page, sizeof(*page));
+}
+
 void offloading_end(struct gateway *gateway)
 {
 	for (unsigned i = 0; gateway->offload && i < OFFLOAD_PORTS; i++)
 		offload_detach(gateway->offload, i);
+	if (gateway->offload)
+		keep_counts(gateway);
 	offload_close(gateway->offload);
 	gateway->offload = NULL;
 }

@@ -35,7 +35,7 @@ void offloading_follow(struct gateway *gateway, const struct config *config,
 /* offloading_links() - tell the program of links as they are now. */
 void offloading_links(struct gateway *gateway);
 
-/* offloading_end() - take the program away. */
+/* offloading_end() - take the program away; what it has counted stays counted. No datapath runs. */
 void offloading_end(struct gateway *gateway);
 
 /* offloading_state() - "tc" or "off": how packets that arrive at portgroup @index are forwarded. */
