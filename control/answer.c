@@ -22,6 +22,7 @@
 #include "control/fault.h"
 #include "control/session.h"
 #include "control/show.h"
+#include "control/task/operations.h"
 
 #define FILE_BYTES_MAX (64u << 20)
 
@@ -376,7 +377,25 @@ void answer_reload(struct gateway *gateway)
 	config_free(&wanted);
 }
 
+int answer_apply(struct gateway *gateway, const struct config *wanted, const char *by,
+		 const char *note, struct ctl_error *error)
+{
+	json_t *changes;
+	int code = apply(gateway, wanted, &changes, error);
+
+	if (code)
+		ctl_log(LOG_WARNING, "%s%s%s: refused: %s", note, *by ? ", by " : "", by,
+			error->text);
+	json_decref(changes);
+	return code;
+}
+
+static const struct request_operation *const more[] = {
+	gateway_operations, task_operations, access_operations, mac_operations, NULL,
+};
+
 const struct request_ops answer_ops = {
+	.more = more,
 	.version = answer_version,
 	.show = show_object,
 	.change = answer_change,

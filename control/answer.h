@@ -18,6 +18,15 @@ void answer_reload(struct gateway *gateway);
  */
 int answer_read_file(const char *file, struct config *config, struct ctl_error *error);
 
+/**
+ * answer_apply() - make @wanted the running configuration, for a task
+ * @by: on whose behalf; "": nobody's
+ * @note: what it is for
+ * Return: 0 or -errno with @error set.
+ */
+int answer_apply(struct gateway *gateway, const struct config *wanted, const char *by,
+		 const char *note, struct ctl_error *error);
+
 /* answer_error_text() - "FILE:LINE:COL: text", as far as these are known. */
 void answer_error_text(const struct ctl_error *error, char *text, size_t bytes);
 

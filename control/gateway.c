@@ -20,6 +20,8 @@
 #include "control/reconcile.h"
 #include "control/rundir.h"
 #include "control/state/state.h"
+#include "control/task/move.h"
+#include "control/task/operations.h"
 #include "control/tell.h"
 #include "datapath/flow/table.h"
 
@@ -261,6 +263,7 @@ static void init(struct gateway *gateway, const struct gateway_options *options)
 
 static void release(struct gateway *gateway)
 {
+	tasks_close(gateway);
 	server_close(gateway->server);
 	gateway->server = NULL;
 	http_close(gateway->http);
@@ -344,6 +347,8 @@ int gateway_open(struct gateway *gateway, const struct gateway_options *options,
 		release(gateway);
 		return code;
 	}
+	move_clean(gateway);
+	tasks_open(gateway);
 	keeper_put(KEEPER_TABLE, gateway->table.fd);
 	keeper_put(KEEPER_COUNTERS, gateway->counters.fd);
 	watch_open(gateway);
@@ -480,6 +485,8 @@ int64_t gateway_due_ms(const struct gateway *gateway)
 		due_ms = gateway->due.restart_ms;
 	if (checking_due_ms(gateway) < due_ms)
 		due_ms = checking_due_ms(gateway);
+	if (gateway->tasks && runner_due_ms(gateway->tasks, gateway_now_ms()) < due_ms)
+		due_ms = runner_due_ms(gateway->tasks, gateway_now_ms());
 	if (watch_due_ms(gateway) < due_ms)
 		due_ms = watch_due_ms(gateway);
 	http_due = http_due_ms(gateway->http, gateway_now_ms());
@@ -502,6 +509,8 @@ void gateway_work(struct gateway *gateway)
 	guarding_work(gateway);
 	logger_work(gateway);
 	checking_work(gateway);
+	if (gateway->tasks)
+		runner_work(gateway->tasks, gateway_now_ms());
 	watch_work(gateway);
 	http_work(gateway->http);
 	server_expire(gateway->server, now_ms);

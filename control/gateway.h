@@ -35,6 +35,7 @@
 
 struct http;
 struct offload;
+struct task_runner;
 struct state;
 
 struct gateway_options {
@@ -88,7 +89,8 @@ struct gateway {
 	struct logger log;
 	struct logger_process log_leaving[LOGGER_LEAVING_MAX];
 	struct server *server;
-	struct http *http; /* NULL: no metrics are served */
+	struct task_runner *tasks; /* NULL: there is no database to keep them */
+	struct http *http;	   /* NULL: no metrics are served */
 	struct watch watch;
 	struct gateway_counts counts;
 	int64_t started_ms; /* of this pgwd */

@@ -27,5 +27,26 @@ const struct schema_step schema_steps[] = {
 		      "  boot_ms INTEGER NOT NULL,"
 		      "  time_ms INTEGER NOT NULL"
 		      ");"},
+	/* task.c: body is what control/task/task.c makes of it; stage is its enum task_state.
+	 * allowed.c: ids are never used again. */
+	{"tasks", "CREATE TABLE task ("
+		  "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+		  "  name TEXT NOT NULL,"
+		  "  type TEXT NOT NULL,"
+		  "  state TEXT NOT NULL,"
+		  "  stage INTEGER NOT NULL,"
+		  "  service TEXT,"
+		  "  server TEXT,"
+		  "  datacenter INTEGER NOT NULL,"
+		  "  network_access_id INTEGER NOT NULL,"
+		  "  execution_ms INTEGER NOT NULL,"
+		  "  body TEXT NOT NULL"
+		  ");"
+		  "CREATE INDEX task_stage ON task (stage);"
+		  "CREATE INDEX task_datacenter ON task (datacenter);"
+		  "CREATE TABLE allowed_network ("
+		  "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+		  "  network TEXT NOT NULL UNIQUE"
+		  ");"},
 };
 const size_t schema_n_steps = sizeof(schema_steps) / sizeof(schema_steps[0]);

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * move - the tasks that move the access of a datacenter: enable, disable, reconfigure.
+ *
+ *   enable        portgroup  duplicate-detection  address  move  check  finish
+ *   disable       allowed-networks                         move  check  finish
+ *   reconfigure   portgroup  duplicate-detection  address  move  check  finish
+ *
+ * The new address is there, and nobody else has it, before anything moves. "move" is the one change
+ * in which all services of the datacenter leave the one realm and stand in the other; the datapath
+ * takes it as a whole, so that at no moment both ways are open, and at none neither. "finish" takes
+ * away what is not needed any more. Undoing brings the datacenter back to where it was when the
+ * task was asked for, whatever the steps have reached.
+ */
+#ifndef PGW_TASK_MOVE_H
+#define PGW_TASK_MOVE_H
+
+#include "control/config/datacenter.h"
+#include "control/gateway.h"
+#include "control/task/runner.h"
+
+extern const struct task_kind move_enable, move_disable, move_reconfigure;
+
+/* What is asked for; kept as the task's arguments. */
+struct move {
+	uint32_t datacenter;
+	uint32_t new_datacenter; /* the gateway becomes this one's; the same: it stays */
+	bool enabled, was_enabled;
+	struct gateway_place to, before; /* where it is to be, and was; if enabled */
+	bool force;			 /* disable although nobody could reach it then */
+};
+
+json_t *move_arguments(const struct move *move); /* NULL without memory */
+bool move_read(const struct task *task, struct move *move);
+
+/* move_plan() - the configuration that the task leads to, in @wanted (a copy of what runs).
+ * Return: 0 or -errno with @error set: it cannot be. */
+int move_plan(struct config *wanted, const struct move *move, struct ctl_error *error);
+
+/* move_nobody() - whether disabling would leave services that nobody may use. */
+bool move_nobody(const struct config *config);
+
+/* move_clean() - remove what a check of an earlier run may have left in the kernel. */
+void move_clean(struct gateway *gateway);
+
+#endif
