@@ -11,12 +11,9 @@ extern const struct request_ops answer_ops; /* their gateway is a struct gateway
 /* answer_reload() - read the file again and apply it, as on SIGHUP. Logs what comes of it. */
 void answer_reload(struct gateway *gateway);
 
-/**
- * answer_read_file() - read and check a configuration file
- * @config: initialised; the caller's
- * Return: 0, or -errno with @error set (file, line and column where they are known).
- */
-int answer_read_file(const char *file, struct config *config, struct ctl_error *error);
+/* answer_go_back() - make an earlier configuration run and answer as a change does. */
+int answer_go_back(struct gateway *gateway, const struct config *wanted,
+		   struct history_order *order, struct request_result *result);
 
 /**
  * answer_apply() - make @wanted the running configuration, for a task

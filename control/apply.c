@@ -22,8 +22,9 @@
 /* What the steps of one apply share. */
 struct apply {
 	struct gateway *gateway;
-	const struct config *config; /* wanted */
-	struct names names;	     /* with those of @config added */
+	const struct config *config;	   /* wanted */
+	const struct history_order *order; /* NULL: the configuration stays */
+	struct names names;		   /* with those of @config added */
 	struct places places;
 	uint64_t revision;
 	struct gateway_port fresh[CONFIG_PORTGROUPS_MAX]; /* by index: link and new socket */
@@ -313,6 +314,24 @@ static void undo_metrics(void *context)
 	apply->http_changed = false;
 }
 
+/* Before the datapath has it: what runs shall be known to whoever comes after us. */
+static int take_history(void *context, struct ctl_error *error)
+{
+	struct apply *apply = context;
+
+	if (!apply->order)
+		return 0;
+	return history_record(apply->gateway, apply->config, apply->revision, apply->order, error);
+}
+
+static void undo_history(void *context)
+{
+	struct apply *apply = context;
+
+	if (apply->order)
+		history_unrecord(apply->gateway);
+}
+
 static int take_snapshot(void *context, struct ctl_error *error)
 {
 	struct apply *apply = context;
@@ -332,11 +351,23 @@ static int take_snapshot(void *context, struct ctl_error *error)
 	return code;
 }
 
+/* A datapath that goes on gets back what it had. Sessions that it has ended meanwhile because the
+ * new one did not admit them stay ended, which is why nothing that can fail comes after the
+ * snapshot but for a datapath that has just been started. */
 static void undo_snapshot(void *context)
 {
 	struct apply *apply = context;
+	struct gateway *gateway = apply->gateway;
+	struct ctl_error error;
 
 	region_drop(&apply->snapshot);
+	if (apply->started || gateway->snapshot.fd < 0 || gateway->datapath.peer.broken)
+		return;
+	if (!tell_snapshot(gateway, &gateway->snapshot, gateway->revision, &error))
+		return;
+	/* It must not go on with what has been refused: another one gets what runs. */
+	gateway->datapath.peer.broken = true;
+	ctl_log(LOG_ERR, "cannot give the datapath its former snapshot back: %s", error.text);
 }
 
 /* The table comes last: with ports and snapshot at hand, the datapath finds the next hops of the
@@ -414,8 +445,23 @@ static void commit(struct apply *apply)
 	region_drop(&gateway->snapshot);
 	gateway->snapshot = apply->snapshot;
 	gateway->revision = apply->revision;
+	if (apply->order)
+		history_commit(gateway);
 	keeper_put(KEEPER_SNAPSHOT, gateway->snapshot.fd);
 	checking_commit(gateway, apply->health);
+}
+
+static void undo_offload(void *context)
+{
+	struct apply *apply = context;
+	struct gateway *gateway = apply->gateway;
+	struct places places;
+	struct ctl_error error;
+
+	if (!gateway->configured)
+		offloading_end(gateway);
+	else if (!names_place(&gateway->names, &gateway->config, &places, &error))
+		offloading_follow(gateway, &gateway->config, &places);
 }
 
 static const struct transaction_step steps[] = {
@@ -425,9 +471,10 @@ static const struct transaction_step steps[] = {
 	{"portgroups", take_ports, undo_ports},
 	{"session log", take_log, undo_log},
 	{"metrics", take_metrics, undo_metrics},
+	{"history", take_history, undo_history},
 	{"snapshot", take_snapshot, undo_snapshot},
 	{"flow table", take_table, NULL},
-	{"offload", take_offload, NULL},
+	{"offload", take_offload, undo_offload},
 };
 #define STEPS	    (sizeof(steps) / sizeof(steps[0]))
 #define STEPS_LINKS 1 /* the first step of an apply that only follows the links */
@@ -441,6 +488,7 @@ static int run(struct apply *apply, struct gateway *gateway, const struct config
 	apply->config = config;
 	apply->names = gateway->names;
 	apply->snapshot = REGION_NONE;
+	gateway->revision_under_way = apply->revision;
 	code = names_place(&apply->names, config, &apply->places, error);
 	if (!code)
 		code = checking_plan(gateway, config, &apply->places, &apply->health, error);
@@ -450,6 +498,7 @@ static int run(struct apply *apply, struct gateway *gateway, const struct config
 		commit(apply);
 	else
 		health_plan_free(apply->health);
+	gateway->revision_under_way = 0;
 	if (gateway->datapath.peer.broken) {
 		struct ctl_error keep = *error;
 
@@ -472,9 +521,13 @@ static int check(const struct config *config, struct ctl_error *error)
 	return code;
 }
 
-int apply_start(struct gateway *gateway, const struct config *config, struct ctl_error *error)
+int apply_start(struct gateway *gateway, const struct config *config,
+		const struct history_order *order, struct ctl_error *error)
 {
-	struct apply apply = {.revision = gateway->revision + 1};
+	struct apply apply = {
+		.revision = order->number ? order->number : history_next(gateway),
+		.order = order,
+	};
 	struct config copy;
 	int code = check(config, error);
 
@@ -494,16 +547,16 @@ int apply_start(struct gateway *gateway, const struct config *config, struct ctl
 }
 
 int apply_change(struct gateway *gateway, const struct config *config,
-		 const struct config_diff *diff, struct ctl_error *error)
+		 const struct history_order *order, struct ctl_error *error)
 {
-	struct apply apply = {.revision = gateway->revision + 1};
+	struct apply apply = {.revision = history_next(gateway), .order = order};
 	struct config copy;
 	int code;
 
 	code = check(config, error);
 	if (code)
 		return code;
-	if (!diff->n_changes)
+	if (!order->changes)
 		return take_kernel(&(struct apply){.gateway = gateway, .config = config}, error);
 	if (!gateway->datapath.pid)
 		return fault(error, -EAGAIN,
@@ -615,7 +668,7 @@ void *apply_compile(struct gateway *gateway, const struct config *config, size_t
 		    struct ctl_error *error)
 {
 	struct apply apply = {
-		.gateway = gateway, .config = config, .revision = gateway->revision + 1};
+		.gateway = gateway, .config = config, .revision = history_next(gateway)};
 	void *block;
 
 	apply.names = gateway->names;

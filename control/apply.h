@@ -2,8 +2,8 @@
 /*
  * apply - brings kernel and datapath from the running configuration to another, all or nothing.
  *
- *   check -> kernel -> packet sockets -> datapath (where none runs) -> portgroups -> snapshot ->
- * offload
+ *   check -> kernel -> packet sockets -> datapath (where none runs) -> portgroups -> session log ->
+ *   history -> snapshot -> flow table (of a new datapath) -> offload
  *
  * A step that fails undoes those before it, in reverse; then the running configuration is what
  * it was. Once the datapath has taken the snapshot nothing can fail any more: portgroups that
@@ -15,15 +15,16 @@
 #include "control/gateway.h"
 
 /* apply_start() - the first configuration of this pgwd. Starts a datapath if none was adopted. */
-int apply_start(struct gateway *gateway, const struct config *config, struct ctl_error *error);
+int apply_start(struct gateway *gateway, const struct config *config,
+		const struct history_order *order, struct ctl_error *error);
 
 /**
  * apply_change() - from the running configuration to @config
- * @diff: what changes (config_diff()); an empty one only mends the kernel
+ * @order: where it comes from; without changes only the kernel is mended
  * Return: 0, or -errno with @error set; line and column are set where the check refused.
  */
 int apply_change(struct gateway *gateway, const struct config *config,
-		 const struct config_diff *diff, struct ctl_error *error);
+		 const struct history_order *order, struct ctl_error *error);
 
 /* apply_links() - the kernel's links changed: give the datapath sockets for those that came,
  * take those away that went. The configuration stays. */

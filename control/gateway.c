@@ -19,7 +19,6 @@
 #include "control/offloading.h"
 #include "control/reconcile.h"
 #include "control/rundir.h"
-#include "control/state/state.h"
 #include "control/task/move.h"
 #include "control/task/operations.h"
 #include "control/tell.h"
@@ -92,8 +91,9 @@ void gateway_unasked(void *context, const struct channel_message *message)
 		return;
 	}
 	if (message->type == CHANNEL_SWEPT) {
-		/* Of no revision that was ever sent; the one under way is the next. */
-		if (message->u.swept.revision > gateway->revision + 1)
+		/* Of no revision that was ever sent. */
+		if (message->u.swept.revision > gateway->revision &&
+		    message->u.swept.revision != gateway->revision_under_way)
 			return;
 		/* Handed on by gateway_work(): this may come in the middle of an apply. */
 		if (message->u.swept.revision > gateway->swept_revision)
@@ -280,21 +280,24 @@ static void release(struct gateway *gateway)
 	region_drop(&gateway->snapshot);
 	if (gateway->kernel)
 		kernel_close(gateway->kernel);
-	state_close(gateway->state);
+	history_close(gateway);
 	config_free(&gateway->config);
 	if (gateway->lock_fd >= 0)
 		close(gateway->lock_fd);
 }
 
-/* Forwarding matters more than history: without its database the gateway runs, and says so. */
-static void open_state(struct gateway *gateway)
+/* With the -c file's configuration, or what history prefers to it. */
+static int start(struct gateway *gateway, const struct config *file, struct ctl_error *error)
 {
-	struct state_error why;
+	struct history_order order;
+	struct config chosen;
+	int code;
 
-	if (!state_open(&gateway->state, gateway->options.state_dir, &why))
-		return;
-	snprintf(gateway->state_trouble, sizeof(gateway->state_trouble), "%s", why.text);
-	ctl_log(LOG_ERR, "%s; the gateway runs without history", why.text);
+	config_init(&chosen);
+	code = apply_start(gateway, history_choose(gateway, file, &chosen, &order) ? &chosen : file,
+			   &order, error);
+	config_free(&chosen);
+	return code;
 }
 
 int gateway_open(struct gateway *gateway, const struct gateway_options *options,
@@ -328,12 +331,12 @@ int gateway_open(struct gateway *gateway, const struct gateway_options *options,
 		release(gateway);
 		return code;
 	}
-	open_state(gateway);
+	history_open(gateway);
 	adopt(gateway, &kept, config);
 	keeper_close(&kept);
 	adopted = gateway->datapath.pid;
 	check_capacity(gateway, config);
-	code = apply_start(gateway, config, error);
+	code = start(gateway, config, error);
 	if (!code)
 		code = open_server(gateway, error);
 	if (code) {
@@ -494,6 +497,8 @@ int64_t gateway_due_ms(const struct gateway *gateway)
 		due_ms = http_due;
 	if (guarding_due_ms(gateway) < due_ms)
 		due_ms = guarding_due_ms(gateway);
+	if (history_due_ms(gateway) < due_ms)
+		due_ms = history_due_ms(gateway);
 	return log_due_ms < due_ms ? log_due_ms : due_ms;
 }
 
@@ -513,5 +518,6 @@ void gateway_work(struct gateway *gateway)
 		runner_work(gateway->tasks, gateway_now_ms());
 	watch_work(gateway);
 	http_work(gateway->http);
+	history_work(gateway);
 	server_expire(gateway->server, now_ms);
 }

@@ -25,6 +25,7 @@
 #include "control/ctl/server.h"
 #include "control/datapath.h"
 #include "control/guarding.h"
+#include "control/history.h"
 #include "control/logger.h"
 #include "control/names.h"
 #include "control/netlink/kernel.h"
@@ -72,12 +73,14 @@ struct gateway {
 	struct gateway_options options;
 	int lock_fd;
 	struct kernel *kernel;
-	struct state *state; /* NULL: it cannot be opened, and state_trouble says why */
-	char state_trouble[256];
+	struct state *state;	 /* NULL: it cannot be opened, and state_trouble says why */
+	char state_trouble[256]; /* why the last revision is not in it; "" it is */
+	struct history history;
 	bool configured; /* config is what runs */
 	struct config config;
 	struct names names;
-	uint64_t revision; /* what runs, or ran before this pgwd; 0: nothing */
+	uint64_t revision;	     /* what runs, or ran before this pgwd; 0: nothing */
+	uint64_t revision_under_way; /* that the datapath may have been told; 0: none */
 	struct gateway_port ports[CONFIG_PORTGROUPS_MAX];
 	struct datapath datapath;
 	struct region table, counters, snapshot;

@@ -18,6 +18,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "control/answer.h"
+#include "control/conffile.h"
 #include "control/ctl/log.h"
 #include "control/gateway.h"
 #include "control/metrics/http.h"
@@ -197,7 +198,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	config_init(&config);
-	code = answer_read_file(options.file, &config, &error);
+	code = conffile_read(options.file, &config, &error);
 	if (!code) {
 		code = gateway_open(&gateway, &options, &config, &error);
 		if (code && error.line)

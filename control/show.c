@@ -407,9 +407,9 @@ static json_t *gateway_stats(const struct gateway *gateway, const struct worker_
 
 int show_stats(void *context, bool all, struct request_result *result)
 {
-	const struct gateway *gateway = context;
+	struct gateway *gateway = context;
 	const struct counters_page *page = gateway->counters.memory;
-	json_t *portgroups = json_array(), *drops, *stats;
+	json_t *portgroups = json_array(), *drops, *stats, *pending;
 	json_int_t total;
 
 	for (unsigned i = 0; i < CONFIG_PORTGROUPS_MAX && i < COUNTERS_PORTS; i++) {
@@ -424,6 +424,12 @@ int show_stats(void *context, bool all, struct request_result *result)
 	drops = drop_stats(&page->worker, all, &total);
 	stats = gateway_stats(gateway, &page->worker);
 	json_object_set_new(stats, "dropped-packets", json_integer(total));
+	json_object_set_new(stats, "saved", json_boolean(history_saved(gateway, NULL)));
+	if (*gateway->state_trouble)
+		json_object_set_new(stats, "history-trouble", json_string(gateway->state_trouble));
+	pending = history_pending_json(gateway);
+	if (pending)
+		json_object_set_new(stats, "pending", pending);
 	json_object_set_new(result->answer, "portgroups", portgroups);
 	json_object_set_new(result->answer, "drops", drops);
 	json_object_set_new(result->answer, "gateway", stats);

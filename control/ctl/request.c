@@ -19,6 +19,7 @@ struct call {
 	const struct request_ops *ops;
 	void *gateway;
 	struct request_result *result;
+	struct request_order order;
 };
 
 int request_failed(struct request_result *result, int code, const char *format, ...)
@@ -78,14 +79,74 @@ static int do_change(struct call *call)
 				"element %zu of member \"statements\" is not a string", i);
 		}
 	}
-	code = call->ops->change(call->gateway, statements, n, call->result);
+	code = call->ops->change(call->gateway, statements, n, &call->order, call->result);
 	free(statements);
+	return code;
+}
+
+/* An optional member: a number from @least to @most. @value: unchanged where there is none. */
+static int read_number(const struct call *call, const char *name, uint64_t least, uint64_t most,
+		       uint64_t *value)
+{
+	const json_t *member = json_object_get(call->request, name);
+	json_int_t number = json_integer_value(member);
+
+	if (!member)
+		return 0;
+	if (number < 0 || (uint64_t)number < least || (uint64_t)number > most)
+		return request_failed(
+			call->result, -ERANGE, "member \"%s\" is %lld, expected %llu to %llu", name,
+			(long long)number, (unsigned long long)least, (unsigned long long)most);
+	*value = (uint64_t)number;
+	return 0;
+}
+
+/* An optional member: one line of text of less than @bytes. */
+static int read_line(const struct call *call, const char *name, size_t bytes, const char **line)
+{
+	const json_t *member = json_object_get(call->request, name);
+	const char *text = json_string_value(member);
+
+	if (!member)
+		return 0;
+	if (strlen(text) >= bytes)
+		return request_failed(call->result, -EINVAL,
+				      "member \"%s\" has %zu bytes, expected at most %zu", name,
+				      strlen(text), bytes - 1);
+	for (const char *c = text; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			return request_failed(call->result, -EINVAL,
+					      "member \"%s\" has a control character, expected one "
+					      "line of text",
+					      name);
+	*line = text;
+	return 0;
+}
+
+static int read_order(struct call *call)
+{
+	struct request_order *order = &call->order;
+	uint64_t revert_in_s = 0;
+	int code;
+
+	order->has_base = json_object_get(call->request, "base");
+	code = read_number(call, "base", 0, INT64_MAX, &order->base);
+	if (!code)
+		code = read_number(call, "revert-in", 1, REQUEST_REVERT_S_MAX, &revert_in_s);
+	if (!code)
+		code = read_line(call, "comment", REQUEST_COMMENT_BYTES, &order->comment);
+	if (!code)
+		code = read_line(call, "by", REQUEST_BY_BYTES, &order->by);
+	order->revert_in_s = (uint32_t)revert_in_s;
 	return code;
 }
 
 static int do_config_show(struct call *call)
 {
-	return call->ops->config_show(call->gateway, call->result);
+	uint64_t revision = 0;
+	int code = read_number(call, "revision", 1, INT64_MAX, &revision);
+
+	return code ? code : call->ops->config_show(call->gateway, revision, call->result);
 }
 
 static const char *config_text(const struct call *call, size_t *bytes)
@@ -106,10 +167,17 @@ static int do_config_check(struct call *call)
 
 static int do_config_diff(struct call *call)
 {
+	uint64_t revision = 0;
 	size_t bytes;
 	const char *text = config_text(call, &bytes);
+	int code = read_number(call, "revision", 1, INT64_MAX, &revision);
 
-	return call->ops->config_diff(call->gateway, text, bytes, call->result);
+	if (!code && !text == !revision)
+		code = request_failed(call->result, -EINVAL,
+				      "operation \"config-diff\" needs either member \"text\", a "
+				      "string, or member \"revision\", an integer");
+	return code ? code
+		    : call->ops->config_diff(call->gateway, text, bytes, revision, call->result);
 }
 
 static int do_config_apply(struct call *call)
@@ -117,7 +185,29 @@ static int do_config_apply(struct call *call)
 	size_t bytes;
 	const char *text = config_text(call, &bytes);
 
-	return call->ops->config_apply(call->gateway, text, bytes, call->result);
+	return call->ops->config_apply(call->gateway, text, bytes, &call->order, call->result);
+}
+
+static int do_config_confirm(struct call *call)
+{
+	return call->ops->config_confirm(call->gateway, &call->order, call->result);
+}
+
+static int do_config_undo(struct call *call)
+{
+	uint64_t revision = 0;
+	int code = read_number(call, "revision", 1, INT64_MAX, &revision);
+
+	return code ? code
+		    : call->ops->config_undo(call->gateway, revision, &call->order, call->result);
+}
+
+static int do_config_log(struct call *call)
+{
+	uint64_t limit = UINT32_MAX;
+	int code = read_number(call, "limit", 1, UINT32_MAX, &limit);
+
+	return code ? code : call->ops->config_log(call->gateway, (uint32_t)limit, call->result);
 }
 
 static int do_config_save(struct call *call)
@@ -187,7 +277,7 @@ static int do_session_end(struct call *call)
 static int do_monitor(struct call *call)
 {
 	call->result->monitor = true;
-	return 0;
+	return call->ops->monitor(call->gateway, call->result);
 }
 
 /* The operations that every gateway has; what they take is described as for all others. */
@@ -201,15 +291,33 @@ static const struct operation {
 	  .member = {{"object", JSON_STRING, false}, {"statistics", JSON_TRUE, true}}}},
 	{do_change,
 	 {.name = "change",
-	  .flags = REQUEST_CHANGES,
-	  .member = {{"statements", JSON_ARRAY, false}}}},
-	{do_config_show, {.name = "config-show"}},
+	  .flags = REQUEST_CHANGES | REQUEST_AUTHORED,
+	  .member = {{"statements", JSON_ARRAY, false},
+		     {"base", JSON_INTEGER, true},
+		     {"comment", JSON_STRING, true}}}},
+	{do_config_show, {.name = "config-show", .member = {{"revision", JSON_INTEGER, true}}}},
 	{do_config_check, {.name = "config-check", .member = {{"text", JSON_STRING, false}}}},
-	{do_config_diff, {.name = "config-diff", .member = {{"text", JSON_STRING, false}}}},
+	{do_config_diff,
+	 {.name = "config-diff",
+	  .member = {{"text", JSON_STRING, true}, {"revision", JSON_INTEGER, true}}}},
 	{do_config_apply,
 	 {.name = "config-apply",
-	  .flags = REQUEST_CHANGES,
-	  .member = {{"text", JSON_STRING, false}}}},
+	  .flags = REQUEST_CHANGES | REQUEST_AUTHORED,
+	  .member = {{"text", JSON_STRING, false},
+		     {"revert-in", JSON_INTEGER, true},
+		     {"base", JSON_INTEGER, true},
+		     {"comment", JSON_STRING, true}}}},
+	{do_config_confirm,
+	 {.name = "config-confirm",
+	  .flags = REQUEST_CHANGES | REQUEST_AUTHORED,
+	  .member = {{"base", JSON_INTEGER, true}}}},
+	{do_config_undo,
+	 {.name = "config-undo",
+	  .flags = REQUEST_CHANGES | REQUEST_AUTHORED,
+	  .member = {{"revision", JSON_INTEGER, true},
+		     {"base", JSON_INTEGER, true},
+		     {"comment", JSON_STRING, true}}}},
+	{do_config_log, {.name = "config-log", .member = {{"limit", JSON_INTEGER, true}}}},
 	{do_config_save, {.name = "config-save", .flags = REQUEST_CHANGES}},
 	{do_stats, {.name = "stats", .member = {{"all", JSON_TRUE, true}}}},
 	{do_neighbour, {.name = "neighbour"}},
@@ -390,12 +498,19 @@ static json_t *parse(const char *line, size_t length, struct request_result *res
 
 /* Asks the gateway for what was found. @request: checked. */
 static int run(const struct found *found, const json_t *request, const struct request_ops *ops,
-	       void *gateway, struct request_result *result)
+	       void *gateway, const struct request_peer *peer, struct request_result *result)
 {
-	struct call call = {.request = request, .ops = ops, .gateway = gateway, .result = result};
+	struct call call = {.request = request,
+			    .ops = ops,
+			    .gateway = gateway,
+			    .result = result,
+			    .order = {.peer = peer}};
+	int code;
 
-	return found->own ? found->own->call(&call)
-			  : found->operation->call(gateway, request, result);
+	if (!found->own)
+		return found->operation->call(gateway, request, result);
+	code = read_order(&call);
+	return code ? code : found->own->call(&call);
 }
 
 static void log_change(const char *operation, const struct request_peer *peer,
@@ -430,7 +545,7 @@ int request_handle(const char *line, size_t length, const struct request_ops *op
 	if (!code) {
 		if (found.operation->flags & REQUEST_CHANGES && peer)
 			log_change(found.operation->name, peer, request);
-		code = run(&found, request, ops, gateway, result);
+		code = run(&found, request, ops, gateway, peer, result);
 	}
 	json_decref(request);
 	return code;
@@ -442,6 +557,7 @@ const char *request_code(int code)
 	case ENOENT:
 		return "not-found";
 	case EEXIST:
+	case ESTALE:
 		return "conflict";
 	case EINVAL:
 	case ERANGE:
@@ -492,6 +608,8 @@ char *request_answer(int code, const struct request_result *result)
 
 	if (code) {
 		object = error_object(code, &result->error);
+		if (result->detail)
+			json_object_update_missing(object, result->detail);
 	} else {
 		object = json_pack("{s:b}", "ok", 1);
 		json_object_update(object, result->answer);
@@ -506,5 +624,7 @@ void request_result_free(struct request_result *result)
 	for (unsigned i = 0; i < result->n_fds; i++)
 		close(result->fds[i]);
 	json_decref(result->answer);
+	json_decref(result->detail);
+	json_decref(result->events);
 	memset(result, 0, sizeof(*result));
 }

@@ -25,12 +25,25 @@
 
 /* What a connection may ask: everything, or on RUNDIR/api.sock what the API offers. */
 enum request_role { REQUEST_ROLE_OPERATOR, REQUEST_ROLE_API };
+#define REQUEST_COMMENT_BYTES 256u /* final NUL included */
+#define REQUEST_BY_BYTES      64u
+#define REQUEST_REVERT_S_MAX  86400u
 
 /* Who asks, as the kernel says. */
 struct request_peer {
 	int pid;
 	unsigned uid;
 	enum request_role role;
+};
+
+/* Who wants a change, why, and under which conditions. */
+struct request_order {
+	const struct request_peer *peer; /* NULL: not known */
+	const char *by;			 /* on whose behalf the peer asks, as it says; NULL */
+	const char *comment;		 /* NULL: none */
+	bool has_base;
+	uint64_t base;	      /* only if this revision still runs */
+	uint32_t revert_in_s; /* taken back then unless it is confirmed; 0: it stays */
 };
 
 struct request_session {
@@ -40,6 +53,8 @@ struct request_session {
 struct request_result {
 	json_t *answer;		/* an object; handlers add their members to it */
 	struct ctl_error error; /* used where a handler does not return 0 */
+	json_t *detail;		/* further members of a refusal; NULL: none */
+	json_t *events;		/* monitor: array of events that it gets first; NULL: none */
 	int fds[FRAME_FDS_MAX]; /* to go with the answer; owned by the result */
 	unsigned n_fds;
 	bool monitor;	/* from now on this client gets events */
@@ -74,20 +89,29 @@ struct request_ops {
 	int (*show)(void *gateway, const char *object, bool statistics,
 		    struct request_result *result);
 	int (*change)(void *gateway, const char *const *statements, size_t n,
-		      struct request_result *result);
-	int (*config_show)(void *gateway, struct request_result *result);
+		      const struct request_order *order, struct request_result *result);
+	/* @revision: 0 = what runs */
+	int (*config_show)(void *gateway, uint64_t revision, struct request_result *result);
 	int (*config_check)(void *gateway, const char *text, size_t bytes,
 			    struct request_result *result);
-	int (*config_diff)(void *gateway, const char *text, size_t bytes,
+	/* @text: NULL = that of @revision */
+	int (*config_diff)(void *gateway, const char *text, size_t bytes, uint64_t revision,
 			   struct request_result *result);
 	int (*config_apply)(void *gateway, const char *text, size_t bytes,
-			    struct request_result *result);
+			    const struct request_order *order, struct request_result *result);
+	int (*config_confirm)(void *gateway, const struct request_order *order,
+			      struct request_result *result);
+	/* @revision: to go back to, 0 = the one before */
+	int (*config_undo)(void *gateway, uint64_t revision, const struct request_order *order,
+			   struct request_result *result);
+	int (*config_log)(void *gateway, uint32_t limit, struct request_result *result);
 	int (*config_save)(void *gateway, struct request_result *result);
 	int (*stats)(void *gateway, bool all, struct request_result *result);
 	int (*neighbour)(void *gateway, struct request_result *result);
 	int (*session_table)(void *gateway, struct request_result *result);
 	int (*session_end)(void *gateway, const struct request_session *sessions, size_t n,
 			   struct request_result *result);
+	int (*monitor)(void *gateway, struct request_result *result);
 	/* Lists of further operations, ended by NULL; may be NULL. */
 	const struct request_operation *const *more;
 };

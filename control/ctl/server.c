@@ -88,6 +88,48 @@ static bool client_flush(struct server *server, struct client *client)
 	return true;
 }
 
+static json_t *event_time(void)
+{
+	char text[40];
+	struct timespec now;
+	struct tm parts;
+	size_t used;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &parts);
+	used = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &parts);
+	snprintf(text + used, sizeof(text) - used, ".%03ldZ", now.tv_nsec / 1000000);
+	return json_string(text);
+}
+
+/* The line of an event, malloc'ed. @members: borrowed. */
+static char *event_line(const char *event, json_t *members)
+{
+	json_t *object = json_object();
+	char *text;
+
+	json_object_set_new(object, "time", event_time());
+	if (event)
+		json_object_set_new(object, "event", json_string(event));
+	if (members)
+		json_object_update(object, members);
+	text = json_dumps(object, JSON_COMPACT);
+	json_decref(object);
+	return text;
+}
+
+/* What holds already when a monitor comes. */
+static void first_events(struct client *client, const json_t *events)
+{
+	for (size_t i = 0; i < json_array_size(events); i++) {
+		char *text = event_line(NULL, json_array_get(events, i));
+
+		if (text)
+			frame_put(&client->out, text, strlen(text));
+		free(text);
+	}
+}
+
 /* Queues the answer and writes what can be written. Return: false if the client is gone. */
 static bool client_answer(struct server *server, struct client *client, int code,
 			  struct request_result *result)
@@ -107,6 +149,8 @@ static bool client_answer(struct server *server, struct client *client, int code
 	free(text);
 	frame_put_fds(&client->out, result->fds, result->n_fds);
 	result->n_fds = 0;
+	if (!code && result->monitor)
+		first_events(client, result->events);
 	client->state = !code && result->monitor ? CLIENT_MONITORING : CLIENT_ANSWERING;
 	client->deadline_ms = server->now_ms + SERVER_STALL_MS;
 	request_result_free(result);
@@ -456,20 +500,6 @@ void server_expire(struct server *server, int64_t now_ms)
 	}
 }
 
-static json_t *event_time(void)
-{
-	char text[40];
-	struct timespec now;
-	struct tm parts;
-	size_t used;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &parts);
-	used = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &parts);
-	snprintf(text + used, sizeof(text) - used, ".%03ldZ", now.tv_nsec / 1000000);
-	return json_string(text);
-}
-
 static void client_event(struct server *server, struct client *client, const char *text,
 			 size_t length)
 {
@@ -485,16 +515,9 @@ static void client_event(struct server *server, struct client *client, const cha
 
 void server_event(struct server *server, const char *event, json_t *members)
 {
-	json_t *object = json_object();
-	char *text;
+	char *text = event_line(event, members);
 
-	json_object_set_new(object, "time", event_time());
-	json_object_set_new(object, "event", json_string(event));
-	if (members)
-		json_object_update(object, members);
-	text = json_dumps(object, JSON_COMPACT);
 	json_decref(members);
-	json_decref(object);
 	for (unsigned i = 0; text && i < SERVER_CLIENTS_MAX; i++) {
 		struct client *client = server->clients[i];
 

@@ -33,12 +33,21 @@ static int show(void *gateway, const char *object, bool statistics, struct reque
 	return 0;
 }
 
+static void check_order(const struct request_order *order)
+{
+	assert(!order->has_base || order->base <= INT64_MAX);
+	assert(order->revert_in_s <= REQUEST_REVERT_S_MAX);
+	assert(!order->comment || strlen(order->comment) < REQUEST_COMMENT_BYTES);
+	assert(!order->by || strlen(order->by) < REQUEST_BY_BYTES);
+}
+
 static int change(void *gateway, const char *const *statements, size_t n,
-		  struct request_result *result)
+		  const struct request_order *order, struct request_result *result)
 {
 	size_t bytes = 0;
 
 	(void)gateway;
+	check_order(order);
 	assert(n && n <= REQUEST_STATEMENTS_MAX);
 	for (size_t i = 0; i < n; i++)
 		bytes += strlen(statements[i]);
@@ -52,6 +61,54 @@ static int text_taken(void *gateway, const char *text, size_t bytes, struct requ
 	assert(strlen(text) == bytes);
 	/* A message quotes its cause, whatever bytes that has. */
 	return request_failed(result, -1, "in \"%.40s\"", text);
+}
+
+static int config_show(void *gateway, uint64_t revision, struct request_result *result)
+{
+	(void)gateway;
+	assert(revision <= INT64_MAX);
+	json_object_set_new(result->answer, "revision", json_integer((json_int_t)revision));
+	return 0;
+}
+
+static int config_diff(void *gateway, const char *text, size_t bytes, uint64_t revision,
+		       struct request_result *result)
+{
+	assert(!text != !revision);
+	return text ? text_taken(gateway, text, bytes, result)
+		    : config_show(gateway, revision, result);
+}
+
+static int config_apply(void *gateway, const char *text, size_t bytes,
+			const struct request_order *order, struct request_result *result)
+{
+	check_order(order);
+	result->detail = json_pack("{s:i}", "revision", 7);
+	return text_taken(gateway, text, bytes, result);
+}
+
+static int config_confirm(void *gateway, const struct request_order *order,
+			  struct request_result *result)
+{
+	(void)gateway;
+	(void)result;
+	check_order(order);
+	return 0;
+}
+
+static int config_undo(void *gateway, uint64_t revision, const struct request_order *order,
+		       struct request_result *result)
+{
+	check_order(order);
+	return config_show(gateway, revision, result);
+}
+
+static int config_log(void *gateway, uint32_t limit, struct request_result *result)
+{
+	(void)gateway;
+	(void)result;
+	assert(limit > 0);
+	return 0;
 }
 
 static int stats(void *gateway, bool all, struct request_result *result)
@@ -78,15 +135,19 @@ static const struct request_ops ops = {
 	.version = plain,
 	.show = show,
 	.change = change,
-	.config_show = plain,
+	.config_show = config_show,
 	.config_check = text_taken,
-	.config_diff = text_taken,
-	.config_apply = text_taken,
+	.config_diff = config_diff,
+	.config_apply = config_apply,
+	.config_confirm = config_confirm,
+	.config_undo = config_undo,
+	.config_log = config_log,
 	.config_save = plain,
 	.stats = stats,
 	.neighbour = plain,
 	.session_table = plain,
 	.session_end = session_end,
+	.monitor = plain,
 };
 
 static void one_request(const char *line, size_t length)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Statements, batches, the configuration as a whole."""
 
+from fake import PENDING, REVISIONS
 from harness import case, contains, equal, lacks
 
 SERVICE = ("service", "add", "vcenter", "address", "172.16.0.1", "protocol", "tcp", "port", "443",
@@ -215,3 +216,105 @@ def config_show_and_save(bench):
                                             "text": "# é\n" + "x" * 1000 + "é" * 900 + "\x1b[2J\n"}
     equal("long lines", bench.text("config", "show").split("\n")[1],
           "x" * 1000 + "é" * 900 + "?[2J")
+
+
+@case
+def config_apply_for_a_time(bench):
+    good = bench.path("good.conf", GOOD)
+    bench.gateway.answers["config-apply"] = lambda _: {
+        "ok": True, "revision": 9, "changes": ["allow del 10.0.0.0/8"], "sessions-ended": 0,
+        "pending": PENDING, "warning": "the disk is full"}
+    for words, sent in (
+            (("revert-in", "60"), {"revert-in": 60}), (("revert-in", "60s"), {"revert-in": 60}),
+            (("revert-in", "5m"), {"revert-in": 300}), (("revert-in", "24h"), {"revert-in": 86400}),
+            (("base", "7", "comment", "größer"), {"base": 7, "comment": "größer"}),
+            (("comment", "x", "revert-in", "1", "base", "1"),
+             {"comment": "x", "revert-in": 1, "base": 1})):
+        result = bench.pgw("config", "apply", good, *words).must(0)
+        equal("request", bench.gateway.requests[-1], {"op": "config-apply", "text": GOOD, **sent})
+    equal("what is said", result.out,
+          'revision 9 is not confirmed: revision 8 comes back in 42 s, unless "pgw config '
+          'confirm" keeps it\n')
+    equal("warning", result.err, "Warning: the disk is full\n")
+    equal("JSON", bench.json("config", "apply", good)["pending"], PENDING)
+    bench.gateway.requests.clear()
+    for words, message in (
+            (("revert-in", "0"), '"0" is wrong: expected a time such as 60, 60s, 5m or 1h'),
+            (("revert-in", "25h"), '"25h" is wrong'), (("revert-in", "-5"), '"-5" is wrong'),
+            (("revert-in", "5 m"), '"5 m" is wrong'), (("revert-in", ""), '"" is wrong'),
+            (("revert-in", "99999999999999999999"), "is wrong"),
+            (("revert-in",), '"revert-in" is required'),
+            (("base", "x"), "expected the number of a revision, from 1 on"),
+            (("base", "0"), "expected the number of a revision"),
+            (("base", "1", "base", "2"), 'duplicate "base"'),
+            (("comment", "a", "comment", "b"), 'duplicate "comment"'),
+            (("now",), '"now" is wrong: expected revert-in, base or comment')):
+        contains(" ".join(words), bench.pgw("config", "apply", good, *words).must(1).err, message)
+    equal("requests", bench.gateway.requests, [])
+
+
+@case
+def config_apply_of_a_marked_file(bench):
+    assert bench.gateway
+    for head, base in (("# revision 7\n", 7), ("# revision 7\r\n", 7), ("# revision 7 x\n", None),
+                       ("# revision\n", None), ("#revision 7\n", None), ("\n# revision 7\n", None),
+                       ("# revision 99999999999999999999\n", None)):
+        bench.pgw("config", "apply", "-", stdin=head + GOOD).must(0)
+        equal(repr(head), bench.gateway.requests[-1].get("base"), base)
+    bench.pgw("config", "apply", "-", "base", "5", stdin="# revision 7\n" + GOOD).must(0)
+    equal("a base of its own", bench.gateway.requests[-1]["base"], 5)
+    text = bench.text("-d", "config", "show")
+    equal("what is marked", text.split("\n")[0], "# revision 7")
+
+
+@case
+def config_revisions(bench):
+    assert bench.gateway
+    equal("JSON", bench.json("config", "log"), REVISIONS)
+    equal("only one", bench.json("config", "log", "1"), REVISIONS[:1])
+    equal("text", bench.text("config", "log"),
+          "REVISION  TIME                      ORIGIN  USER   CHANGES  STATE    COMMENT\n"
+          "       9  2026-01-02T03:04:05.678Z  apply   alice        2  running  for the partner\n"
+          "       8  2026-01-02T03:00:00.000Z  undo    root         1  -        -\n"
+          "       7  2026-01-01T00:00:00.000Z  start   -            0  -        -\n")
+    equal("shown", bench.text("config", "show", "8"), "# old\n")
+    equal("JSON", bench.json("config", "show", "8")["same-as"], 6)
+    bench.json("config", "diff", "8")
+    equal("compared", bench.gateway.requests[-1], {"op": "config-diff", "revision": 8})
+    file = bench.path("8", GOOD)
+    bench.json("config", "diff", file)
+    equal("a file of that name", bench.gateway.requests[-1], {"op": "config-diff", "text": GOOD})
+    equal("confirm", bench.text("config", "confirm"),
+          'revision 9 stays\nthe file that pgwd starts with differs from what runs: "pgw config '
+          'save" writes it\n')
+    equal("JSON", bench.json("config", "confirm"), {"revision": 9, "saved": False})
+    equal("undo", bench.text("config", "undo"),
+          "+ allow add 10.0.0.0/8\nrevision 10 runs, the same as revision 8\n")
+    equal("JSON", bench.json("config", "undo", "8", "comment", "x"),
+          {"revision": 10, "same-as": 8, "changes": ["allow add 10.0.0.0/8"], "sessions-ended": 0})
+    equal("request", bench.gateway.requests[-1],
+          {"op": "config-undo", "revision": 8, "comment": "x"})
+    bench.gateway.requests.clear()
+    for words in (("show", "x"), ("show", "0"), ("show", "8", "9"), ("log", "x"), ("log", "1", "2"),
+                  ("undo", "x"), ("undo", "8", "revert-in", "5"), ("confirm", "8"),
+                  ("diff", "8", "9")):
+        contains(" ".join(words), bench.pgw("config", *words).must(1).err, "Error: ")
+    contains("diff", bench.pgw("config", "diff").must(1).err, '"FILE or REVISION" is required')
+    equal("requests", bench.gateway.requests, [])
+
+
+@case
+def what_waits_is_said(bench):
+    bench.gateway.answers["config-show"] = lambda _: {"ok": True, "text": "x\n", "revision": 9,
+                                                      "pending": PENDING}
+    equal("as a comment", bench.text("config", "show"),
+          '# revision 9 is not confirmed: revision 8 comes back in 42 s, unless "pgw config '
+          'confirm" keeps it\nx\n')
+    equal("JSON", bench.json("config", "show")["pending"], PENDING)
+    stats = bench.gateway.op_stats({})
+    stats["gateway"].update({"pending": PENDING, "saved": False})
+    bench.gateway.answers["stats"] = lambda _: stats
+    lines = bench.text("stats", "show", "gateway").split("\n")
+    contains("statistics", lines[0], "revision 8 comes back in 42 s")
+    contains("statistics", lines[1], "pgw config save")
+    equal("JSON", bench.json("stats", "show", "gateway")["pending"], PENDING)

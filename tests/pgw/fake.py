@@ -60,6 +60,15 @@ RULE_FIGURES = {"flows": 3, "flows-created": 12, "flows-refused": 4, "packets": 
 CONFIG = "portgroup add vrack dev eth1 realm private\nset timer udp-timeout 120\n"
 
 
+REVISIONS = [
+    {"revision": 9, "time": "2026-01-02T03:04:05.678Z", "origin": "apply", "changes": 2,
+     "user": "alice", "uid": 0, "pid": 42, "comment": "for the partner", "state": "running"},
+    {"revision": 8, "time": "2026-01-02T03:00:00.000Z", "origin": "undo", "changes": 1,
+     "user": "root", "uid": 0, "pid": 40, "same-as": 6},
+    {"revision": 7, "time": "2026-01-01T00:00:00.000Z", "origin": "start", "changes": 0}]
+PENDING = {"revision": 9, "base": 8, "revert-in": 42}
+
+
 class FakePgwd:
     """answers: op -> an answer (dict), bytes to send as they are, or a function of the request
     that returns one; an answer's "fds" go beside it. requests: what was asked."""
@@ -150,8 +159,20 @@ class FakePgwd:
     def op_change(self, request):
         return {"ok": True, "revision": 8, "changes": request["statements"], "sessions-ended": 2}
 
-    def op_config_show(self, _):
+    def op_config_show(self, request):
+        if "revision" in request:
+            return {"ok": True, "text": "# old\n", **REVISIONS[1]}
         return {"ok": True, "text": CONFIG, "revision": 7}
+
+    def op_config_log(self, request):
+        return {"ok": True, "revision": 9, "items": REVISIONS[:request.get("limit", 99)]}
+
+    def op_config_confirm(self, _):
+        return {"ok": True, "revision": 9, "saved": False}
+
+    def op_config_undo(self, _):
+        return {"ok": True, "revision": 10, "same-as": 8, "changes": ["allow add 10.0.0.0/8"],
+                "sessions-ended": 0}
 
     def op_config_diff(self, _):
         return {"ok": True, "changes": ["allow del 10.0.0.0/8", "allow add 10.1.0.0/16"],

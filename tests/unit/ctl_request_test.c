@@ -14,7 +14,7 @@
 
 /* A gateway that writes down what it was asked. */
 struct fake {
-	char asked[256];
+	char asked[512];
 	int code; /* what it answers */
 };
 
@@ -40,13 +40,84 @@ static int fake_show(void *gateway, const char *object, bool statistics,
 	return asked(gateway, statistics ? "show -s" : "show", object, result);
 }
 
-static int fake_change(void *gateway, const char *const *statements, size_t n,
-		       struct request_result *result)
+/* What an order says, as " base 7 revert 60 comment x by y". */
+static void order_text(const struct request_order *order, char *text, size_t bytes)
 {
-	char text[128];
+	char base[32] = "", revert[32] = "";
 
-	snprintf(text, sizeof(text), "%zu %s %s", n, statements[0], statements[n - 1]);
+	if (order->has_base)
+		snprintf(base, sizeof(base), " base %llu", (unsigned long long)order->base);
+	if (order->revert_in_s)
+		snprintf(revert, sizeof(revert), " revert %u", order->revert_in_s);
+	snprintf(text, bytes, "%s%s%s%s%s%s", base, revert, order->comment ? " comment " : "",
+		 order->comment ? order->comment : "", order->by ? " by " : "",
+		 order->by ? order->by : "");
+}
+
+static int fake_change(void *gateway, const char *const *statements, size_t n,
+		       const struct request_order *order, struct request_result *result)
+{
+	char text[256], about[128];
+
+	order_text(order, about, sizeof(about));
+	snprintf(text, sizeof(text), "%zu %s %s%s", n, statements[0], statements[n - 1], about);
 	return asked(gateway, "change", text, result);
+}
+
+static int fake_diff(void *gateway, const char *text, size_t bytes, uint64_t revision,
+		     struct request_result *result)
+{
+	char about[128];
+
+	assert_int_equal(text ? strlen(text) : 0, bytes);
+	snprintf(about, sizeof(about), "%s %llu", text ? text : "-", (unsigned long long)revision);
+	return asked(gateway, "diff", about, result);
+}
+
+static int fake_apply(void *gateway, const char *text, size_t bytes,
+		      const struct request_order *order, struct request_result *result)
+{
+	char all[256], about[128];
+
+	assert_int_equal(strlen(text), bytes);
+	order_text(order, about, sizeof(about));
+	snprintf(all, sizeof(all), "%s%s", text, about);
+	return asked(gateway, "apply", all, result);
+}
+
+static int fake_confirm(void *gateway, const struct request_order *order,
+			struct request_result *result)
+{
+	char about[128];
+
+	order_text(order, about, sizeof(about));
+	return asked(gateway, "confirm", about, result);
+}
+
+static int fake_undo(void *gateway, uint64_t revision, const struct request_order *order,
+		     struct request_result *result)
+{
+	char all[256], about[128];
+
+	order_text(order, about, sizeof(about));
+	snprintf(all, sizeof(all), "%llu%s", (unsigned long long)revision, about);
+	return asked(gateway, "undo", all, result);
+}
+
+static int fake_log(void *gateway, uint32_t limit, struct request_result *result)
+{
+	char about[32];
+
+	snprintf(about, sizeof(about), "%u", limit);
+	return asked(gateway, "log", about, result);
+}
+
+static int fake_config_show(void *gateway, uint64_t revision, struct request_result *result)
+{
+	char about[32];
+
+	snprintf(about, sizeof(about), "%llu", (unsigned long long)revision);
+	return asked(gateway, "config", about, result);
 }
 
 static int fake_text(void *gateway, const char *text, size_t bytes, struct request_result *result)
@@ -106,15 +177,19 @@ static const struct request_ops ops = {
 	.version = fake_version,
 	.show = fake_show,
 	.change = fake_change,
-	.config_show = fake_plain,
+	.config_show = fake_config_show,
 	.config_check = fake_text,
-	.config_diff = fake_text,
-	.config_apply = fake_text,
+	.config_diff = fake_diff,
+	.config_apply = fake_apply,
+	.config_confirm = fake_confirm,
+	.config_undo = fake_undo,
+	.config_log = fake_log,
 	.config_save = fake_plain,
 	.stats = fake_stats,
 	.neighbour = fake_plain,
 	.session_table = fake_plain,
 	.session_end = fake_session_end,
+	.monitor = fake_plain,
 };
 
 static char *ask_bytes(struct fake *fake, const char *line, size_t length)
@@ -162,7 +237,32 @@ static void reaches_the_gateway(void **state)
 	expect(&fake, "{\"op\":\"change\",\"statements\":[\"a b\",\"c\"]}", "{\"ok\":true}");
 	assert_string_equal(fake.asked, "change 2 a b c");
 	expect(&fake, "{\"op\":\"config-apply\",\"text\":\"x\\ny\"}", "{\"ok\":true}");
-	assert_string_equal(fake.asked, "text x\ny");
+	assert_string_equal(fake.asked, "apply x\ny");
+	expect(&fake,
+	       "{\"op\":\"config-apply\",\"text\":\"x\",\"base\":7,\"revert-in\":60,"
+	       "\"comment\":\"for größer\",\"by\":\"api alice\"}",
+	       "{\"ok\":true}");
+	assert_string_equal(fake.asked, "apply x base 7 revert 60 comment for größer by api alice");
+	expect(&fake, "{\"op\":\"change\",\"statements\":[\"a\"],\"base\":0}", "{\"ok\":true}");
+	assert_string_equal(fake.asked, "change 1 a a base 0");
+	expect(&fake, "{\"op\":\"config-diff\",\"text\":\"x\"}", "{\"ok\":true}");
+	assert_string_equal(fake.asked, "diff x 0");
+	expect(&fake, "{\"op\":\"config-diff\",\"revision\":7}", "{\"ok\":true}");
+	assert_string_equal(fake.asked, "diff - 7");
+	expect(&fake, "{\"op\":\"config-show\"}", "{\"ok\":true}");
+	assert_string_equal(fake.asked, "config 0");
+	expect(&fake, "{\"op\":\"config-show\",\"revision\":7}", "{\"ok\":true}");
+	assert_string_equal(fake.asked, "config 7");
+	expect(&fake, "{\"op\":\"config-undo\"}", "{\"ok\":true}");
+	assert_string_equal(fake.asked, "undo 0");
+	expect(&fake, "{\"op\":\"config-undo\",\"revision\":3,\"base\":4}", "{\"ok\":true}");
+	assert_string_equal(fake.asked, "undo 3 base 4");
+	expect(&fake, "{\"op\":\"config-confirm\",\"base\":8}", "{\"ok\":true}");
+	assert_string_equal(fake.asked, "confirm  base 8");
+	expect(&fake, "{\"op\":\"config-log\"}", "{\"ok\":true}");
+	assert_string_equal(fake.asked, "log 4294967295");
+	expect(&fake, "{\"op\":\"config-log\",\"limit\":5}", "{\"ok\":true}");
+	assert_string_equal(fake.asked, "log 5");
 	expect(&fake, "{\"op\":\"stats\"}", "{\"ok\":true}");
 	assert_string_equal(fake.asked, "stats some");
 	expect(&fake, "{\"op\":\"stats\",\"all\":true}", "{\"ok\":true}");
@@ -201,6 +301,37 @@ static void refuses_what_is_wrong(void **state)
 	expect_refusal("{\"op\":\"session-end\",\"sessions\":[[1,2,3]]}", "element 0");
 	expect_refusal("{\"op\":[[[[[[[[[[]]]]]]]]]]}", "nests deeper than 8");
 	expect_refusal("{\"op\":\"config-check\",\"text\":\"a\\u0000b\"}", "not JSON");
+}
+
+static void refuses_wrong_orders(void **state)
+{
+	char long_line[400];
+
+	(void)state;
+	expect_refusal("{\"op\":\"config-apply\",\"text\":\"x\",\"base\":-1}",
+		       "a whole number from 0 on");
+	expect_refusal("{\"op\":\"config-apply\",\"text\":\"x\",\"base\":\"7\"}",
+		       "must be a whole number from 0 on");
+	expect_refusal("{\"op\":\"config-apply\",\"text\":\"x\",\"revert-in\":0}",
+		       "is 0, expected 1 to 86400");
+	expect_refusal("{\"op\":\"config-apply\",\"text\":\"x\",\"revert-in\":86401}",
+		       "is 86401, expected 1 to 86400");
+	expect_refusal("{\"op\":\"config-apply\",\"text\":\"x\",\"comment\":\"a\\nb\"}",
+		       "control character");
+	snprintf(long_line, sizeof(long_line),
+		 "{\"op\":\"config-apply\",\"text\":\"x\",\"comment\":\"%0256d\"}", 0);
+	expect_refusal(long_line, "has 256 bytes, expected at most 255");
+	snprintf(long_line, sizeof(long_line),
+		 "{\"op\":\"config-apply\",\"text\":\"x\",\"by\":\"%064d\"}", 0);
+	expect_refusal(long_line, "has 64 bytes, expected at most 63");
+	expect_refusal("{\"op\":\"change\",\"statements\":[\"a\"],\"revert-in\":5}",
+		       "has no member \\\"revert-in\\\"");
+	expect_refusal("{\"op\":\"config-diff\"}", "needs either member");
+	expect_refusal("{\"op\":\"config-diff\",\"text\":\"x\",\"revision\":7}",
+		       "needs either member");
+	expect_refusal("{\"op\":\"config-undo\",\"revision\":0}", "is 0, expected 1 to");
+	expect_refusal("{\"op\":\"config-log\",\"limit\":0}", "is 0, expected 1 to");
+	expect_refusal("{\"op\":\"config-confirm\",\"text\":\"x\"}", "has no member");
 }
 
 static void bytes_that_are_not_text(void **state)
@@ -336,13 +467,10 @@ static void roles(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(reaches_the_gateway),
-		cmocka_unit_test(refuses_what_is_wrong),
-		cmocka_unit_test(bytes_that_are_not_text),
-		cmocka_unit_test(refusal_of_the_gateway),
-		cmocka_unit_test(too_many),
-		cmocka_unit_test(operations_of_parts),
-		cmocka_unit_test(roles),
+		cmocka_unit_test(reaches_the_gateway),	  cmocka_unit_test(refuses_what_is_wrong),
+		cmocka_unit_test(refuses_wrong_orders),	  cmocka_unit_test(bytes_that_are_not_text),
+		cmocka_unit_test(refusal_of_the_gateway), cmocka_unit_test(too_many),
+		cmocka_unit_test(operations_of_parts),	  cmocka_unit_test(roles),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,6 +30,7 @@ struct fixture {
 	unsigned asked; /* requests that reached the gateway */
 	pthread_t thread;
 	atomic_bool stop;
+	bool standing; /* something holds already when a monitor comes */
 };
 
 static int fake_version(void *gateway, struct request_result *result)
@@ -51,8 +52,9 @@ static int fake_check(void *gateway, const char *text, size_t bytes, struct requ
 }
 
 /* An answer larger than any socket buffer. */
-static int fake_config_show(void *gateway, struct request_result *result)
+static int fake_config_show(void *gateway, uint64_t revision, struct request_result *result)
 {
+	(void)revision;
 	char *text = malloc(1u << 20);
 
 	(void)gateway;
@@ -64,9 +66,10 @@ static int fake_config_show(void *gateway, struct request_result *result)
 }
 
 static int fake_change(void *gateway, const char *const *statements, size_t n,
-		       struct request_result *result)
+		       const struct request_order *order, struct request_result *result)
 {
 	(void)gateway;
+	assert_int_equal(order->peer->pid, getpid());
 	(void)n;
 	result->sweep = (uint64_t)atoi(statements[0]);
 	return 0;
@@ -81,12 +84,23 @@ static int fake_session_table(void *gateway, struct request_result *result)
 	return 0;
 }
 
+/* What holds already when a monitor comes. */
+static int fake_monitor(void *gateway, struct request_result *result)
+{
+	const struct fixture *f = gateway;
+
+	if (f->standing)
+		result->events = json_pack("[{s:s, s:i}]", "event", "not-saved", "revision", 7);
+	return 0;
+}
+
 static const struct request_ops ops = {
 	.version = fake_version,
 	.change = fake_change,
 	.config_show = fake_config_show,
 	.config_check = fake_check,
 	.session_table = fake_session_table,
+	.monitor = fake_monitor,
 };
 
 static int setup(void **state)
@@ -308,6 +322,20 @@ static void monitors_get_events(void **state)
 	close(other);
 }
 
+static void monitor_is_told_what_holds(void **state)
+{
+	struct fixture *f = *state;
+	int fd = dial(f);
+	const char *text;
+
+	f->standing = true;
+	say(f, fd, "{\"op\":\"monitor\"}\n");
+	text = hear(fd);
+	assert_memory_equal(text, "{\"ok\":true}\n{\"time\":\"20", 23);
+	assert_non_null(strstr(text, "Z\",\"event\":\"not-saved\",\"revision\":7}\n"));
+	close(fd);
+}
+
 static void slow_monitor_is_dropped(void **state)
 {
 	struct fixture *f = *state;
@@ -519,6 +547,7 @@ int main(void)
 		WITH_SERVER(reader_that_stalls),
 		WITH_SERVER(reader_that_is_slow),
 		WITH_SERVER(monitors_get_events),
+		WITH_SERVER(monitor_is_told_what_holds),
 		WITH_SERVER(slow_monitor_is_dropped),
 		WITH_SERVER(answer_waits_for_sweep),
 		WITH_SERVER(client_asks),

@@ -12,7 +12,8 @@ _pgw_objects="portgroup address route pool nat datacenter service allow vrack-bl
 _pgw_filter="internal-src-address internal-src-port internal-dst-address internal-dst-port
 	external-src-address external-src-port external-dst-address external-dst-port
 	src sport dst dport protocol state id portgroup pool service"
-_pgw_events="revision link datapath sessions-ended backend mended conflict address neighbour all"
+_pgw_events="revision link datapath sessions-ended backend mended conflict address neighbour
+	revert-pending confirmed reverted not-saved started no-history all"
 
 _pgw_add() { # WORD...
 	candidates+=("$@")
@@ -29,6 +30,14 @@ _pgw_names() {
 	mapfile -t names < <(timeout 2 "${command[@]}" -j "$1" show 2>/dev/null |
 		grep -o "\"$2\":\\(\"[^\"]*\"\\|[0-9][0-9]*\\)" | sed "s/^\"$2\"://; s/\"//g")
 	candidates+=("${names[@]}")
+}
+
+# _pgw_revisions - those that are kept
+_pgw_revisions() {
+	local numbers
+	mapfile -t numbers < <(timeout 2 "${command[@]}" -j config log 2>/dev/null |
+		grep -o '"revision":[0-9]*' | sed 's/.*://')
+	candidates+=("${numbers[@]}")
 }
 
 # _pgw_keys OBJECT - what its items are named by
@@ -58,7 +67,7 @@ _pgw_commands() {
 			threshold duplicate-detection
 		;;
 	client | neighbour | stats) _pgw_add show ;;
-	config) _pgw_add show check diff apply save ;;
+	config) _pgw_add show check diff apply confirm undo log save ;;
 	monitor) _pgw_add_list "$_pgw_events" ;;
 	help) _pgw_add_list "$_pgw_objects" ;;
 	esac
@@ -118,6 +127,8 @@ _pgw_keywords() {
 	"set metrics") _pgw_add off 127.0.0.1:9469 default ;;
 	"set threshold") _pgw_add off default ;;
 	"set duplicate-detection") _pgw_add off announce probe default ;;
+	"config apply") _pgw_add revert-in base comment ;;
+	"config undo") _pgw_add base comment ;;
 	monitor*) _pgw_add_list "$_pgw_events" ;;
 	esac
 }
@@ -147,6 +158,8 @@ _pgw_values() {
 	"portgroup state") _pgw_add up down absent ;;
 	"address state" | "vmac state") _pgw_add present missing ;;
 	"vmac type") _pgw_add vmware ovh ;;
+	"config base") _pgw_revisions ;;
+	"config revert-in") _pgw_add 60s 5m 10m 1h ;;
 	*" portgroup" | *" pool" | "session service") _pgw_names "$3" name ;;
 	"service datacenter" | "address datacenter") _pgw_names datacenter id ;;
 	"datacenter service-name") _pgw_names datacenter service-name ;;
@@ -177,7 +190,18 @@ _pgw_pending() {
 _pgw_arguments() {
 	local pending
 	case "$1 $2" in
-	"config check" | "config diff" | "config apply") files=1 ;;
+	"config check") files=1 ;;
+	"config show")
+		[ $# -gt 2 ] || _pgw_revisions
+		return 0
+		;;
+	"config diff")
+		[ $# -gt 2 ] || _pgw_revisions
+		files=1
+		;;
+	"config apply") [ $# -gt 2 ] || files=1 ;;
+	"config undo") [ $# -gt 2 ] || _pgw_revisions ;;
+	"config "*) return 0 ;;
 	"set timer")
 		case $# in
 		2)
@@ -262,10 +286,9 @@ _pgw() {
 	else
 		_pgw_arguments "${words[@]:at}"
 	fi
-	if ((files)); then
-		mapfile -t COMPREPLY < <(compgen -f -- "$current")
-	else
-		mapfile -t COMPREPLY < <(compgen -W "${candidates[*]}" -- "$current")
-	fi
+	mapfile -t COMPREPLY < <(
+		compgen -W "${candidates[*]}" -- "$current"
+		((!files)) || compgen -f -- "$current"
+	)
 }
 complete -F _pgw pgw

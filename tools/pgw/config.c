@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * config - the configuration as a whole: shown, checked, compared, applied, saved.
+ * config - the configuration as a whole: shown, checked, compared, applied, saved; and the
+ * revisions that it went through.
  *
  * A file is judged here before pgwd is asked, so that what is wrong in it is said without a
  * gateway, and is told apart (exit 1) from what only the gateway refuses (exit 2).
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "control/config/model.h"
 #include "tools/pgw/file.h"
@@ -13,6 +15,7 @@
 #include "tools/pgw/message.h"
 #include "tools/pgw/objects.h"
 #include "tools/pgw/remote.h"
+#include "tools/pgw/revision.h"
 #include "tools/pgw/statement.h"
 
 /* file_check() - what can be said of a file without the gateway. @error: as it was said. */
@@ -35,13 +38,60 @@ static int file_check(const struct file *file, struct config_error *error)
 /* The FILE of a command, read. Whatever is returned, the caller frees file->text. */
 static int file_argument(const struct pgw_call *call, struct file *file)
 {
-	int code;
-
 	*file = (struct file){.name = call->argc > 0 ? call->argv[0] : NULL};
 	if (!file->name)
 		return message_required("FILE");
-	code = grammar_end(call, 1);
-	return code ? code : file_read(file);
+	return file_read(file);
+}
+
+/* What may follow the FILE or REVISION of a command. */
+struct wishes {
+	json_int_t revert_in_s, base; /* -1: none */
+	const char *comment;
+};
+
+static int parse_wishes(const struct pgw_call *call, int at, struct wishes *wishes)
+{
+	*wishes = (struct wishes){.revert_in_s = -1, .base = -1};
+	for (; at < call->argc; at += 2) {
+		const char *name = call->argv[at];
+		const char *value = at + 1 < call->argc ? call->argv[at + 1] : NULL;
+		bool seconds = !strcmp(name, "revert-in"), base = !strcmp(name, "base"), again;
+		int code = EXIT_DONE;
+
+		if (!seconds && !base && strcmp(name, "comment") != 0)
+			return message_wrong(name, "expected revert-in, base or comment");
+		if (!value)
+			return message_required(name);
+		again = seconds ? wishes->revert_in_s >= 0
+				: (base ? wishes->base >= 0 : wishes->comment != NULL);
+		if (again)
+			return message_duplicate(name, value);
+		if (seconds)
+			code = revision_seconds(value, &wishes->revert_in_s);
+		else if (base)
+			code = revision_number(value, &wishes->base);
+		else
+			wishes->comment = value;
+		if (code)
+			return code;
+	}
+	return EXIT_DONE;
+}
+
+static json_t *with_wishes(json_t *request, const struct wishes *wishes)
+{
+	if (wishes->revert_in_s >= 0)
+		json_object_set_new(request, "revert-in", json_integer(wishes->revert_in_s));
+	if (wishes->base >= 0)
+		json_object_set_new(request, "base", json_integer(wishes->base));
+	/* Text that is not UTF-8 makes no request, which remote_ask() says. */
+	if (wishes->comment &&
+	    json_object_set_new(request, "comment", json_string(wishes->comment))) {
+		json_decref(request);
+		return NULL;
+	}
+	return request;
 }
 
 static int config_check_file(const struct pgw_call *call)
@@ -49,8 +99,11 @@ static int config_check_file(const struct pgw_call *call)
 	struct emit *emit = print_emit(call->pgw->printer);
 	struct config_error error;
 	struct file file;
-	int code = file_argument(call, &file);
+	int code = call->argc > 1 ? grammar_end(call, 1) : EXIT_DONE;
 
+	file.text = NULL;
+	if (!code)
+		code = file_argument(call, &file);
 	if (code) {
 		free(file.text);
 		return code;
@@ -80,7 +133,8 @@ static int config_check_file(const struct pgw_call *call)
  * ask_about() - check a file, then send its text with operation @op
  * @answer: the caller's if EXIT_DONE is returned
  */
-static int ask_about(const struct pgw_call *call, const char *op, json_t **answer)
+static int ask_about(const struct pgw_call *call, const char *op, struct wishes *wishes,
+		     json_t **answer)
 {
 	struct config_error error;
 	struct ctl_error refusal;
@@ -89,11 +143,15 @@ static int ask_about(const struct pgw_call *call, const char *op, json_t **answe
 
 	if (code == EXIT_DONE)
 		code = file_check(&file, &error);
+	if (code == EXIT_DONE && wishes->base < 0 && !strcmp(op, "config-apply"))
+		wishes->base = revision_marked(file.text);
 	if (code == EXIT_DONE) {
-		code = remote_ask(
-			call->pgw,
-			json_pack("{s:s, s:s#}", "op", op, "text", file.text, (int)file.bytes),
-			answer, NULL, &refusal);
+		json_t *request =
+			json_pack("{s:s, s:s#}", "op", op, "text", file.text, (int)file.bytes);
+
+		if (request && !strcmp(op, "config-apply"))
+			request = with_wishes(request, wishes);
+		code = remote_ask(call->pgw, request, answer, NULL, &refusal);
 		if (code && refusal.text[0])
 			file_wrong(&file, refusal.line, refusal.column, refusal.text);
 	}
@@ -101,30 +159,46 @@ static int ask_about(const struct pgw_call *call, const char *op, json_t **answe
 	return code;
 }
 
-static int config_diff_file(const struct pgw_call *call)
+/* The answer of config-diff to a file, or to a revision where a number is given. */
+static int ask_diff(const struct pgw_call *call, json_t **answer)
 {
-	struct pgw *pgw = call->pgw;
-	const json_t *changes, *affected;
-	json_t *answer;
-	int code = ask_about(call, "config-diff", &answer);
+	struct wishes none = {.base = -1};
+	json_int_t revision;
+	int code = grammar_end(call, 1);
 
 	if (code)
 		return code;
-	changes = json_object_get(answer, "changes");
-	affected = json_object_get(answer, "sessions-affected");
-	if (pgw->options.json) {
-		struct emit *emit = print_emit(pgw->printer);
+	if (call->argc == 0 || !revision_is_number(call->argv[0]))
+		return ask_about(call, "config-diff", &none, answer);
+	code = revision_number(call->argv[0], &revision);
+	if (code)
+		return code;
+	return remote_ask(call->pgw,
+			  json_pack("{s:s, s:I}", "op", "config-diff", "revision", revision),
+			  answer, NULL, NULL);
+}
 
-		emit_open(emit, '{');
-		emit_key(emit, "changes");
-		emit_value(emit, changes);
-		emit_key(emit, "sessions-affected");
-		emit_value(emit, affected);
-		emit_close(emit, '}');
+static int config_diff_file(const struct pgw_call *call)
+{
+	static const char *const members[] = {"base", "changes", "sessions-affected", "pending"};
+	struct pgw *pgw = call->pgw;
+	json_t *answer;
+	int code = call->argc ? ask_diff(call, &answer) : message_required("FILE or REVISION");
+
+	if (code)
+		return code;
+	if (pgw->options.json) {
+		revision_members(pgw->printer, answer, members,
+				 sizeof(members) / sizeof(members[0]));
 	} else {
-		statement_changes(pgw, changes);
+		statement_changes(pgw, json_object_get(answer, "changes"));
 		print_line(pgw->printer, "sessions affected: %lld",
-			   (long long)json_integer_value(affected));
+			   (long long)json_integer_value(
+				   json_object_get(answer, "sessions-affected")));
+		if (json_object_get(answer, "base"))
+			print_line(pgw->printer, "base: revision %lld",
+				   (long long)json_integer_value(json_object_get(answer, "base")));
+		revision_pending(pgw->printer, "", answer);
 	}
 	json_decref(answer);
 	return EXIT_DONE;
@@ -132,12 +206,127 @@ static int config_diff_file(const struct pgw_call *call)
 
 static int config_apply_file(const struct pgw_call *call)
 {
+	struct wishes wishes;
 	json_t *answer;
-	int code = ask_about(call, "config-apply", &answer);
+	int code = parse_wishes(call, 1, &wishes);
 
+	if (!code)
+		code = ask_about(call, "config-apply", &wishes, &answer);
 	if (code)
 		return code;
 	statement_done(call->pgw, answer);
+	json_decref(answer);
+	return EXIT_DONE;
+}
+
+static int config_confirm(const struct pgw_call *call)
+{
+	static const char *const members[] = {"revision", "saved"};
+	struct printer *printer = call->pgw->printer;
+	json_t *answer;
+	int code = grammar_end(call, 0);
+
+	if (!code)
+		code = remote_ask(call->pgw, remote_operation("config-confirm"), &answer, NULL,
+				  NULL);
+	if (code)
+		return code;
+	if (call->pgw->options.json) {
+		revision_members(printer, answer, members, sizeof(members) / sizeof(members[0]));
+	} else {
+		print_line(printer, "revision %lld stays",
+			   (long long)json_integer_value(json_object_get(answer, "revision")));
+		revision_not_saved(printer, answer);
+	}
+	json_decref(answer);
+	return EXIT_DONE;
+}
+
+static int config_undo(const struct pgw_call *call)
+{
+	bool named = call->argc > 0 && revision_is_number(call->argv[0]);
+	struct wishes wishes;
+	json_int_t revision = -1;
+	json_t *answer, *request;
+	int code = parse_wishes(call, named, &wishes);
+
+	if (!code && wishes.revert_in_s >= 0)
+		code = message_wrong("revert-in", "expected base or comment: what is undone can be "
+						  "done again by pgw config undo REVISION");
+	if (!code && named)
+		code = revision_number(call->argv[0], &revision);
+	if (code)
+		return code;
+	request = with_wishes(remote_operation("config-undo"), &wishes);
+	if (revision >= 0 && request)
+		json_object_set_new(request, "revision", json_integer(revision));
+	code = remote_ask(call->pgw, request, &answer, NULL, NULL);
+	if (code)
+		return code;
+	if (!call->pgw->options.json) {
+		if (!call->pgw->options.details)
+			statement_changes(call->pgw, json_object_get(answer, "changes"));
+		print_line(call->pgw->printer, "revision %lld runs, the same as revision %lld",
+			   (long long)json_integer_value(json_object_get(answer, "revision")),
+			   (long long)json_integer_value(json_object_get(answer, "same-as")));
+	}
+	statement_done(call->pgw, answer);
+	json_decref(answer);
+	return EXIT_DONE;
+}
+
+static int config_log(const struct pgw_call *call)
+{
+	json_int_t limit = -1;
+	json_t *answer, *request;
+	int code = grammar_end(call, 1);
+
+	if (!code && call->argc)
+		code = revision_number(call->argv[0], &limit);
+	if (code)
+		return code;
+	request = remote_operation("config-log");
+	if (limit >= 0)
+		json_object_set_new(request, "limit", json_integer(limit));
+	code = remote_ask(call->pgw, request, &answer, NULL, NULL);
+	if (code)
+		return code;
+	revision_pending(call->pgw->printer, "", answer);
+	revision_list(call->pgw->printer, json_object_get(answer, "items"));
+	json_decref(answer);
+	return EXIT_DONE;
+}
+
+static int config_show(const struct pgw_call *call)
+{
+	struct printer *printer = call->pgw->printer;
+	json_int_t revision = -1;
+	json_t *answer, *request;
+	const char *text;
+	int code = grammar_end(call, 1);
+
+	if (!code && call->argc)
+		code = revision_number(call->argv[0], &revision);
+	if (code)
+		return code;
+	request = remote_operation("config-show");
+	if (revision >= 0)
+		json_object_set_new(request, "revision", json_integer(revision));
+	code = remote_ask(call->pgw, request, &answer, NULL, NULL);
+	if (code)
+		return code;
+	text = json_string_value(json_object_get(answer, "text"));
+	if (call->pgw->options.json) {
+		json_object_del(answer, "ok");
+		emit_value(print_emit(printer), answer);
+	} else {
+		/* Comments, so that what is printed can still be loaded. */
+		if (call->pgw->options.details)
+			revision_mark(printer, answer);
+		revision_pending(printer, "# ", answer);
+		if (text)
+			print_block(printer, text);
+	}
 	json_decref(answer);
 	return EXIT_DONE;
 }
@@ -180,25 +369,36 @@ static void print_saved(struct printer *printer, const char *file)
 	print_line(printer, "saved to %s", file);
 }
 
-static int config_show(const struct pgw_call *call)
-{
-	return show_member(call, "config-show", "text", print_block);
-}
-
 static int config_save(const struct pgw_call *call)
 {
 	return show_member(call, "config-save", "file", print_saved);
 }
 
 static const struct pgw_command commands[] = {
-	{"show", NULL, "", "print the running configuration, as a file that can be loaded again",
+	{"show", NULL, "[ REVISION ]",
+	 "print the running configuration, or an earlier one, as a file that can be loaded again; "
+	 "-d "
+	 "marks it with its revision",
 	 config_show},
 	{"check", NULL, "{ FILE | - }", "say what is wrong with a file; needs no gateway",
 	 config_check_file},
-	{"diff", NULL, "{ FILE | - }",
-	 "what applying a file would change, and how many sessions it would end", config_diff_file},
-	{"apply", NULL, "{ FILE | - }",
-	 "make a file the running configuration; only differences are touched", config_apply_file},
+	{"diff", NULL, "{ FILE | - | REVISION }",
+	 "what applying a file, or an earlier revision, would change, how many sessions it would "
+	 "end, "
+	 "and on which revision that is based",
+	 config_diff_file},
+	{"apply", NULL, "{ FILE | - } [ revert-in TIME ] [ base REVISION ] [ comment TEXT ]",
+	 "make a file the running configuration; only differences are touched. After TIME (60s, "
+	 "5m, 1h) "
+	 "the revision before comes back, unless it is confirmed; if another REVISION runs than "
+	 "the base, "
+	 "it is refused",
+	 config_apply_file},
+	{"confirm", NULL, "", "keep what was applied with revert-in", config_confirm},
+	{"undo", NULL, "[ REVISION ] [ base REVISION ] [ comment TEXT ]",
+	 "go back to the revision before, or to an earlier one", config_undo},
+	{"log", NULL, "[ COUNT ]", "list the revisions, newest first: who made them, when, and how",
+	 config_log},
 	{"save", NULL, "", "write the running configuration to the file that pgwd was started with",
 	 config_save},
 };

@@ -10,9 +10,11 @@
 #include "tools/pgw/objects.h"
 #include "tools/pgw/remote.h"
 
-static const char *const event_names[] = {"revision",	    "link",    "datapath",
-					  "sessions-ended", "backend", "mended",
-					  "conflict",	    "address", "neighbour"};
+static const char *const event_names[] = {
+	"revision",  "link",	 "datapath",  "sessions-ended", "backend",
+	"mended",    "conflict", "address",   "neighbour",	"revert-pending",
+	"confirmed", "reverted", "not-saved", "started",	"no-history",
+};
 #define EVENT_NAMES (sizeof(event_names) / sizeof(event_names[0]))
 
 /* Events of which kind are shown: bit i = event_names[i]; all bits = also ones not known here. */
@@ -29,9 +31,11 @@ static int parse_events(const struct pgw_call *call, unsigned *events)
 		else if (strcmp(call->argv[at], "all") == 0)
 			*events = ~0u;
 		else
-			return message_wrong(call->argv[at], "expected revision, link, datapath, "
-							     "sessions-ended, backend, mended, "
-							     "conflict, address, neighbour or all");
+			return message_wrong(call->argv[at],
+					     "expected revision, link, datapath, sessions-ended, "
+					     "backend, mended, conflict, address, neighbour, "
+					     "revert-pending, confirmed, reverted, not-saved, "
+					     "started, no-history or all");
 	}
 	return EXIT_DONE;
 }
@@ -171,7 +175,8 @@ unblock:
 static const struct pgw_command commands[] = {
 	{"show", NULL,
 	 "[ revision | link | datapath | sessions-ended | backend | mended |\n"
-	 "                 conflict | address | neighbour | all ]...",
+	 "                 conflict | address | neighbour | revert-pending | confirmed |\n"
+	 "                 reverted | not-saved | started | no-history | all ]...",
 	 "print what happens, one line or JSON object an event, until interrupted; -t with the "
 	 "time",
 	 monitor_show},

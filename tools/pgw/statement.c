@@ -8,6 +8,7 @@
 #include "control/config/model.h"
 #include "tools/pgw/message.h"
 #include "tools/pgw/remote.h"
+#include "tools/pgw/revision.h"
 
 /* A word of pgw.conf(5): in quotes where it would not be one word without. */
 static char *append_word(char *to, const char *word)
@@ -94,24 +95,18 @@ static uint64_t member_number(const json_t *answer, const char *name)
 
 void statement_done(struct pgw *pgw, const json_t *answer)
 {
-	static const char *const members[] = {"revision", "changes", "sessions-ended"};
+	static const char *const members[] = {"revision",	"same-as", "changes",
+					      "sessions-ended", "pending", "warning"};
 	const json_t *changes = json_object_get(answer, "changes");
+	const char *warning = json_string_value(json_object_get(answer, "warning"));
 
 	if (pgw->options.json) {
-		struct emit *emit = print_emit(pgw->printer);
-
-		emit_open(emit, '{');
-		for (unsigned i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
-			const json_t *value = json_object_get(answer, members[i]);
-
-			if (!value)
-				continue;
-			emit_key(emit, members[i]);
-			emit_value(emit, value);
-		}
-		emit_close(emit, '}');
+		revision_members(pgw->printer, answer, members,
+				 sizeof(members) / sizeof(members[0]));
 		return;
 	}
+	if (warning)
+		message_line("Warning: %s", warning);
 	if (pgw->options.details)
 		statement_changes(pgw, changes);
 	if (pgw->options.details || pgw->options.statistics) {
@@ -122,6 +117,7 @@ void statement_done(struct pgw *pgw, const json_t *answer)
 			   (unsigned long long)member_number(answer, "revision"), n,
 			   n == 1 ? "" : "s", (unsigned long long)ended, ended == 1 ? "" : "s");
 	}
+	revision_pending(pgw->printer, "", answer);
 }
 
 enum change_flags {

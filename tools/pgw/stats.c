@@ -6,6 +6,7 @@
 #include "tools/pgw/message.h"
 #include "tools/pgw/objects.h"
 #include "tools/pgw/remote.h"
+#include "tools/pgw/revision.h"
 
 static const struct print_column gateway_columns[] = {
 	{"revision", NULL, PRINT_NUMBER, PRINT_BRIEF, 0},
@@ -104,6 +105,8 @@ static void print_gateway(struct printer *printer, bool keyed, json_t *gateway)
 		emit_value(print_emit(printer), gateway);
 		return;
 	}
+	revision_pending(printer, "", gateway);
+	revision_not_saved(printer, gateway);
 	rows = json_pack("[O?]", gateway);
 	item_rows(printer, &gateway_table, NULL, rows);
 	json_decref(rows);
