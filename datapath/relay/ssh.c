@@ -3,7 +3,8 @@
  * ssh - version lines, packets, key exchange: RFC 4253 sections 4.2, 6, 7 to 11.
  *
  * States: VERSION -> KEYS -> SERVICE -> AUTH -> OPEN; any of them -> failed. Keys are exchanged
- * first in KEYS, and again in OPEN whenever either end asks; then
+ * first in KEYS, where we wait for the client's KEXINIT (ssh_kex_prefers_gcm()), and again in OPEN
+ * whenever either end asks; then
  *   NONE -> ASKED (our KEXINIT is out) -> CHOSEN (theirs is in) -> NEWKEYS (our reply and NEWKEYS
  *   are out) -> NONE (their NEWKEYS is in).
  * While ASKED or CHOSEN nothing but key exchange is sent: what else is to be said waits in held,
@@ -48,7 +49,7 @@ static int send_now(struct ssh *ssh, const uint8_t *payload, size_t n)
 
 int ssh_fail(struct ssh *ssh, int error, unsigned reason, const char *format, ...)
 {
-	uint8_t payload[SSH_ERROR_TEXT + 32];
+	uint8_t payload[SSH_ERROR_TEXT + 32] = {0};
 	struct ssh_writer writer = {.data = payload, .capacity = sizeof(payload)};
 	va_list arguments;
 
@@ -151,7 +152,8 @@ int ssh_rekey(struct ssh *ssh)
 	ssh->kex = calloc(1, sizeof(*ssh->kex));
 	if (!ssh->kex)
 		return ssh->failed = -ENOMEM;
-	error = ssh_kex_begin(ssh->kex, !ssh->keyed);
+	error = ssh_kex_begin(ssh->kex,
+			      (ssh->keyed ? 0 : SSH_KEX_FIRST) | (ssh->gcm ? 0 : SSH_KEX_CHACHA));
 	if (!error)
 		error = send_now(ssh, ssh->kex->own, ssh->kex->own_bytes);
 	ssh->exchange = SSH_EXCHANGE_ASKED;
@@ -161,8 +163,11 @@ int ssh_rekey(struct ssh *ssh)
 static int take_kexinit(struct ssh *ssh, struct ssh_text payload)
 {
 	char why[SSH_KEX_ERROR_TEXT];
-	int error = ssh_rekey(ssh); /* nothing, if we asked first */
+	int error;
 
+	if (!ssh->keyed)
+		ssh->gcm = ssh_kex_prefers_gcm(payload);
+	error = ssh_rekey(ssh); /* nothing, if we asked first */
 	if (error)
 		return error;
 	if (ssh->exchange != SSH_EXCHANGE_ASKED)
@@ -535,7 +540,7 @@ struct ssh *ssh_create(const struct ssh_settings *settings)
 	if (!ssh->settings.rekey_bytes)
 		ssh->settings.rekey_bytes = SSH_REKEY_BYTES;
 	if (ssh_buffer_append(&ssh->out, settings->banner, strlen(settings->banner)) ||
-	    ssh_buffer_append(&ssh->out, "\r\n", 2) || ssh_rekey(ssh)) {
+	    ssh_buffer_append(&ssh->out, "\r\n", 2)) {
 		ssh_free(ssh);
 		return NULL;
 	}

@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#if defined(__aarch64__)
+#include <sys/auxv.h>
+#endif
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -17,10 +20,12 @@
 #define COOKIE_BYTES 16u
 #define POINT_MAX    65u
 
-#define KEX_NAMES    "curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256"
-#define KEX_STRICT_S "kex-strict-s-v00@openssh.com"
-#define KEX_STRICT_C "kex-strict-c-v00@openssh.com"
-#define CIPHER_NAMES "aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com"
+#define KEX_NAMES     "curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256"
+#define KEX_STRICT_S  "kex-strict-s-v00@openssh.com"
+#define KEX_STRICT_C  "kex-strict-c-v00@openssh.com"
+#define CIPHER_GCM    "aes128-gcm@openssh.com,aes256-gcm@openssh.com"
+#define CIPHER_CHACHA "chacha20-poly1305@openssh.com"
+#define CIPHER_NAMES  CIPHER_GCM "," CIPHER_CHACHA
 /* Never used, as every cipher authenticates; some clients want to see one that they know. */
 #define MAC_NAMES "hmac-sha2-256-etm@openssh.com,hmac-sha2-256"
 
@@ -53,7 +58,44 @@ static const struct {
 	[LIST_LANGUAGE_OUT] = {NULL, ""},
 };
 
-int ssh_kex_begin(struct ssh_kex *kex, bool first)
+static const char *names_of(const struct ssh_kex *kex, enum list list)
+{
+	if ((list == LIST_CIPHER_IN || list == LIST_CIPHER_OUT) && !kex->chacha)
+		return CIPHER_GCM;
+	return offered[list].names;
+}
+
+static bool processor_has_aes(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	return __builtin_cpu_supports("aes") && __builtin_cpu_supports("pclmul");
+#elif defined(__aarch64__)
+	return (getauxval(AT_HWCAP) & (HWCAP_AES | HWCAP_PMULL)) == (HWCAP_AES | HWCAP_PMULL);
+#else
+	return false;
+#endif
+}
+
+static bool has_gcm(struct ssh_text list)
+{
+	return ssh_list_has(list, "aes128-gcm@openssh.com") ||
+	       ssh_list_has(list, "aes256-gcm@openssh.com");
+}
+
+bool ssh_kex_prefers_gcm(struct ssh_text payload)
+{
+	struct ssh_reader reader = {.at = payload.data, .left = payload.size};
+	struct ssh_text in, out;
+
+	ssh_get_bytes(&reader, 1 + COOKIE_BYTES);
+	for (enum list i = 0; i < LIST_CIPHER_IN; i++)
+		ssh_get_text(&reader);
+	in = ssh_get_text(&reader);
+	out = ssh_get_text(&reader);
+	return !reader.bad && has_gcm(in) && has_gcm(out) && processor_has_aes();
+}
+
+int ssh_kex_begin(struct ssh_kex *kex, unsigned flags)
 {
 	struct ssh_writer writer = {.data = kex->own, .capacity = sizeof(kex->own)};
 	uint8_t cookie[COOKIE_BYTES];
@@ -62,9 +104,10 @@ int ssh_kex_begin(struct ssh_kex *kex, bool first)
 		return -EIO;
 	ssh_put_u8(&writer, SSH_MSG_KEXINIT);
 	ssh_put_bytes(&writer, cookie, sizeof(cookie));
-	ssh_put_string(&writer, first ? KEX_NAMES "," KEX_STRICT_S : KEX_NAMES);
+	ssh_put_string(&writer, flags & SSH_KEX_FIRST ? KEX_NAMES "," KEX_STRICT_S : KEX_NAMES);
+	kex->chacha = flags & SSH_KEX_CHACHA;
 	for (enum list i = LIST_HOST_KEY; i < LIST_COUNT; i++)
-		ssh_put_string(&writer, offered[i].names);
+		ssh_put_string(&writer, names_of(kex, i));
 	ssh_put_u8(&writer, 0);	 /* no guess of ours follows */
 	ssh_put_u32(&writer, 0); /* reserved */
 	kex->own_bytes = writer.size;
@@ -118,7 +161,7 @@ static int choose_all(struct ssh_kex *kex, const struct ssh_text lists[LIST_COUN
 	struct ssh_text chosen[LIST_COUNT] = {{0}};
 
 	for (enum list i = 0; i < LIST_COUNT; i++) {
-		if (!offered[i].what || choose(lists[i], offered[i].names, &chosen[i]))
+		if (!offered[i].what || choose(lists[i], names_of(kex, i), &chosen[i]))
 			continue;
 		snprintf(error, SSH_KEX_ERROR_TEXT, "no common %s; the gateway has %.60s",
 			 offered[i].what, offered[i].names);

@@ -35,6 +35,7 @@ struct ssh_kex {
 	size_t peer_bytes;
 	enum ssh_kex_method method;
 	enum ssh_cipher_kind cipher[2]; /* by enum ssh_direction */
+	bool chacha;			/* is in our list */
 	bool strict;			/* the client offers it, in this KEXINIT */
 	bool ext_info;			/* the client takes EXT_INFO */
 	bool skip_guess;		/* the client's next packet is a guess, and wrong */
@@ -43,8 +44,21 @@ struct ssh_kex {
 	size_t secret_bytes;
 };
 
-/* ssh_kex_begin() - make our KEXINIT's payload, kex->own; @first: of this connection */
-int ssh_kex_begin(struct ssh_kex *kex, bool first);
+enum ssh_kex_flags {
+	SSH_KEX_FIRST = 1 << 0,	 /* of this connection */
+	SSH_KEX_CHACHA = 1 << 1, /* offer ChaCha20, too */
+};
+
+/* ssh_kex_begin() - make our KEXINIT's payload, kex->own; @flags: enum ssh_kex_flags */
+int ssh_kex_begin(struct ssh_kex *kex, unsigned flags);
+
+/*
+ * ssh_kex_prefers_gcm() - whether to leave ChaCha20 out towards the client of this KEXINIT
+ * The client's order decides (RFC 4253 section 7.1), and OpenSSH's begins with ChaCha20, which
+ * costs several times as much as AES where the processor has instructions for that. So it is
+ * offered to those that cannot do AES-GCM, both ways, or where ours has no such instructions.
+ */
+bool ssh_kex_prefers_gcm(struct ssh_text payload);
 void ssh_kex_end(struct ssh_kex *kex);
 
 /*

@@ -41,6 +41,7 @@ struct ssh {
 	struct ssh_kex *kex;	       /* while there is one */
 	enum ssh_exchange exchange;
 	bool strict, skip_guess;
+	bool gcm;   /* ssh_kex_prefers_gcm() */
 	bool keyed; /* session is set */
 	uint8_t session[SSH_HASH_BYTES];
 

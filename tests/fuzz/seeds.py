@@ -400,3 +400,75 @@ events_seeds()
 capture_seeds()
 pgw_seeds()
 arp_seeds()
+
+
+# --- tunnels ------------------------------------------------------------------------------------
+def text(*parts):
+    return b"".join(struct.pack("!I", len(p)) + p for p in parts)
+
+
+def messages(flags, *payloads):
+    return bytes([flags]) + b"".join(struct.pack("<H", len(p)) + p for p in payloads)
+
+
+def kexinit(methods=b"curve25519-sha256,kex-strict-c-v00@openssh.com,ext-info-c"):
+    return bytes([20]) + b"c" * 16 + text(
+        methods, b"ecdsa-sha2-nistp256", b"aes128-gcm@openssh.com", b"chacha20-poly1305@openssh.com",
+        b"", b"", b"none", b"none", b"", b"") + bytes(5)
+
+
+def for_channel(number, channel, rest=b""):
+    return bytes([number]) + struct.pack("!I", channel) + rest
+
+
+RAW, KEYS, LOGIN, OPEN, ANSWER_LATER, GRANT, CONSUME, RENEW, CUT = 0, 1, 2, 3, 4, 8, 16, 32, 64
+CONFIG = (b'{"Version":"2.0.0","Remotes":[{"LocalHost":"0.0.0.0","LocalPort":"8081","LocalProto":"tcp",'
+          b'"RemoteHost":"192.168.0.3","RemotePort":"8393","RemoteProto":"tcp","Reverse":true}]}')
+NISTP256 = b"ecdh-sha2-nistp256"
+write("ssh", "version-line", bytes([RAW]) + b"SSH-2.0-OpenSSH_9.2\r\n" + bytes([0, 0, 0, 12, 10]) + bytes(11))
+write("ssh", "exchange-25519", messages(KEYS, kexinit(), bytes([30]) + text(b"\x09" + bytes(31)), b"\x15"))
+write("ssh", "exchange-nistp256", messages(KEYS | CUT, kexinit(NISTP256), bytes([30]) + text(bytes([4]) + bytes(64))))
+write("ssh", "wrong-guess", messages(KEYS, kexinit(b"none," + NISTP256)[:-5] + b"\1" + bytes(4), b"\x1e"))
+write("ssh", "password", messages(LOGIN | GRANT, bytes([5]) + text(b"ssh-userauth"),
+                                  bytes([50]) + text(b"token", b"ssh-connection", b"password") + b"\0" + text(b"secret")))
+write("ssh", "key", messages(LOGIN | GRANT, bytes([5]) + text(b"ssh-userauth"),
+                             bytes([50]) + text(b"u", b"ssh-connection", b"publickey") + b"\1" +
+                             text(b"ssh-ed25519", text(b"ssh-ed25519", bytes(32)), text(b"ssh-ed25519", bytes(64)))))
+write("ssh", "requests", messages(OPEN | ANSWER_LATER, bytes([80]) + text(b"config") + b"\1" + CONFIG,
+                                  bytes([80]) + text(b"ping") + b"\1"))
+write("ssh", "forward", messages(OPEN | GRANT, bytes([80]) + text(b"tcpip-forward") + b"\1" + text(b"localhost") +
+                                 struct.pack("!I", 8081)))
+write("ssh", "channel", messages(
+    OPEN | CONSUME, for_channel(91, 0, struct.pack("!III", 7, 1000, 32768)), for_channel(94, 1, text(b"data")),
+    for_channel(93, 1, struct.pack("!I", 5000)), for_channel(96, 1), for_channel(98, 3, text(b"x") + b"\1"),
+    for_channel(97, 1), for_channel(97, 2)))
+write("ssh", "window-overrun", messages(OPEN, *[for_channel(94, 1, text(bytes(1500)))] * 4))
+write("ssh", "exchange-again", messages(OPEN | RENEW, kexinit(), bytes([30]) + text(b"\x09" + bytes(31))))
+write("ssh", "open-refused", messages(OPEN, for_channel(92, 0, struct.pack("!I", 2) + text(b"no", b""))))
+write("ssh", "session", messages(OPEN, bytes([90]) + text(b"session") + struct.pack("!III", 0, 1000, 1000)))
+UPGRADE = (b"GET /sg_x?id=1 HTTP/1.1\r\nHost: g\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+           b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+           b"Sec-WebSocket-Protocol: chisel-v3\r\nToken: abc\r\n\r\n")
+
+
+def frame(first, payload):
+    mask = b"\1\2\3\4"
+    masked = bytes(b ^ mask[i % 4] for i, b in enumerate(payload))
+    size = bytes([0x80 | len(payload)]) if len(payload) < 126 else b"\xfe" + struct.pack("!H", len(payload))
+    return bytes([first]) + size + mask + masked
+
+
+write("websocket", "upgrade", b"\x41" + UPGRADE)
+write("websocket", "health", b"\x01GET /health HTTP/1.1\r\nHost: g\r\n\r\n")
+write("websocket", "two-hosts", b"\x01GET / HTTP/1.1\r\nHost: g\r\nHost: h\r\n\r\n")
+write("websocket", "fragments", b"\x40" + frame(2, b"ab") + frame(0x89, b"ping") + frame(0x80, b"c" * 200))
+write("websocket", "close", b"\x40" + frame(0x88, b"\x03\xe8"))
+write("websocket", "long", b"\x40\x82\xff" + struct.pack("!Q", 1 << 40) + b"maskdata")
+write("chisel", "config", b"\0" + CONFIG)
+write("chisel", "config-udp", b"\0" + CONFIG.replace(b'"tcp"', b'"udp"'))
+write("chisel", "datagram", b"\1\x1a\xff\x82\x01\x0e127.0.0.1:5353\x01\x05hello\0")
+write("chisel", "datagram-empty", b"\1\x03\xff\x82\0")
+write("chisel", "key-ed25519", b"\2" + text(text(b"ssh-ed25519", b"\x58" + b"\x66" * 31), b"ssh-ed25519",
+                                           text(b"ssh-ed25519", bytes(64))))
+write("chisel", "key-rsa", b"\2" + text(text(b"ssh-rsa", b"\1\0\1", b"\0" + b"\xc5" * 256), b"rsa-sha2-256",
+                                       text(b"rsa-sha2-256", bytes(256))))

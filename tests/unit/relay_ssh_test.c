@@ -279,6 +279,30 @@ static void the_clients_preference_decides(void **state)
 	ssh_free(ssh);
 }
 
+/* OpenSSH's own order begins with ChaCha20; one that can do AES-GCM both ways is not offered it. */
+static void gcm_goes_before_chacha_where_it_is_cheaper(void **state)
+{
+	static const char chacha[] = "chacha20-poly1305@openssh.com";
+	struct ssh *ssh = greeted();
+	uint8_t payload[1024];
+	size_t n = kexinit(payload, sizeof(payload), "curve25519-sha256",
+			   "chacha20-poly1305@openssh.com,aes128-gcm@openssh.com", false);
+	bool prefers;
+
+	(void)state;
+	assert_false(ssh_kex_prefers_gcm((struct ssh_text){payload, n})); /* one way only */
+	memcpy(memmem(payload, n, "aes128-ctr,chacha20-poly1305@openssh.com", 40),
+	       "aes128-ctr,aes256-gcm@openssh.com,x.....", 40);
+	prefers = ssh_kex_prefers_gcm((struct ssh_text){payload, n});
+	assert_int_equal(packet_of(ssh, payload, n), 0);
+	assert_int_equal(ssh->kex->cipher[SSH_OUT], SSH_CIPHER_AES256_GCM);
+	assert_int_equal(ssh->kex->cipher[SSH_IN],
+			 prefers ? SSH_CIPHER_AES128_GCM : SSH_CIPHER_CHACHA20_POLY1305);
+	assert_int_equal(!memmem(ssh->kex->own, ssh->kex->own_bytes, chacha, sizeof(chacha) - 1),
+			 prefers);
+	ssh_free(ssh);
+}
+
 static void nothing_in_common_is_said(void **state)
 {
 	struct ssh *ssh = greeted();
@@ -373,6 +397,7 @@ int main(void)
 		cmocka_unit_test(impossible_lengths_end_it),
 		cmocka_unit_test(impossible_paddings_end_it),
 		cmocka_unit_test(the_clients_preference_decides),
+		cmocka_unit_test(gcm_goes_before_chacha_where_it_is_cheaper),
 		cmocka_unit_test(nothing_in_common_is_said),
 		cmocka_unit_test(strict_exchange_takes_nothing_else),
 		cmocka_unit_test(a_wrong_guess_is_skipped),
