@@ -37,7 +37,7 @@
 #include "datapath/io/segments.h"
 
 #define SEND_QUEUE 256u
-#define LOOK_AGAIN 1024u
+#define LOOK_AGAIN 16384u
 /* Bounds for a geometry that came over a socket. */
 #define RING_BYTES_MAX (1u << 30)
 
