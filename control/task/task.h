@@ -2,14 +2,14 @@
 /*
  * task - work that goes on after the answer, in visible steps: plain data and its states.
  *
- *   TODO ──► DOING ──► DONE
+ *   TO-DO ──► DOING ──► DONE
  *    │ ▲       │ failed, or was to be canceled
  *    │ │       ▼
  *    │ │     UNDOING ──► ERROR, CANCELED
  *    ▼ └───────────────── ERROR (task-reset)
  *   CANCELED
  *
- * TODO      waits for its time or its turn
+ * TO-DO      waits for its time or its turn
  * DOING     its steps are taken, one after the other; one is under way
  * UNDOING   what they did is being taken back, and .reason says why; shown as "doing"
  * DONE, ERROR, CANCELED   ended; nothing of it goes on
@@ -84,14 +84,14 @@ static inline bool task_ended(const struct task *task)
 unsigned task_progress(const struct task *task); /* per cent */
 
 /* The changes of state. Each needs the state that is named; @now_ms is Unix time. */
-void task_begin(struct task *task, int64_t now_ms);	/* TODO: the first step is under way */
+void task_begin(struct task *task, int64_t now_ms);	/* TO-DO: the first step is under way */
 void task_step_done(struct task *task, int64_t now_ms); /* DOING: the next, or DONE */
 /* DOING: what was done has to be undone. @cancel: as it was asked for, not for a failure. */
 void task_fail(struct task *task, const char *reason, bool cancel, int64_t now_ms);
 void task_undone(struct task *task, int64_t now_ms);			     /* UNDOING */
-void task_cancel(struct task *task, const char *reason, int64_t now_ms);     /* TODO */
-void task_reset(struct task *task, const char *reason, int64_t now_ms);	     /* ERROR: TODO */
-void task_schedule(struct task *task, int64_t execution_ms, int64_t now_ms); /* TODO */
+void task_cancel(struct task *task, const char *reason, int64_t now_ms);     /* TO-DO */
+void task_reset(struct task *task, const char *reason, int64_t now_ms);	     /* ERROR: TO-DO */
+void task_schedule(struct task *task, int64_t execution_ms, int64_t now_ms); /* TO-DO */
 
 /* task_resume() - as it was read after a restart: DOING begins again with its first step, each of
  * which finds what is done already; one that was interrupted too often is to be undone. */
