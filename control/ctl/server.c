@@ -2,6 +2,7 @@
 #include "control/ctl/server.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -41,6 +42,7 @@ struct listener { /* one a role */
 
 struct server {
 	int epoll;
+	int spare; /* given up to take, and refuse, a connection for which there is no descriptor */
 	struct listener listeners[REQUEST_ROLE_API + 1];
 	const struct request_ops *ops;
 	void *gateway;
@@ -272,12 +274,33 @@ static int peer_of(int fd, struct request_peer *peer)
 
 static void refuse(int fd)
 {
-	static const char text[] = "{\"ok\":false,\"error\":\"too many control connections are "
-				   "open: close one and try again\",\"code\":\"busy\"}\n";
+	static const char text[] = "{\"ok\":false,\"error\":\"too many control connections or "
+				   "files are open: try again in a moment\",\"code\":\"busy\"}\n";
 
 	if (send(fd, text, sizeof(text) - 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		ctl_log(LOG_INFO, "a control connection was refused and its client is gone");
 	close(fd);
+}
+
+static int take_connection(struct server *server, enum request_role role)
+{
+	return accept4(server->listeners[role].fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+}
+
+/* No descriptor is left. One that cannot be taken would keep the listener readable, and the loop
+ * awake, until there is. */
+static void refuse_next(struct server *server, enum request_role role)
+{
+	int fd;
+
+	if (server->spare >= 0)
+		close(server->spare);
+	fd = take_connection(server, role);
+	if (fd >= 0) {
+		ctl_log(LOG_WARNING, "no descriptor is left for a control connection; refused");
+		refuse(fd);
+	}
+	server->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
 static unsigned clients_of(const struct server *server, enum request_role role)
@@ -291,11 +314,13 @@ static unsigned clients_of(const struct server *server, enum request_role role)
 
 static void server_accept(struct server *server, enum request_role role)
 {
-	int fd = accept4(server->listeners[role].fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd = take_connection(server, role);
 	struct epoll_event event = {.events = EPOLLIN};
 	struct client *client;
 	unsigned number = 0;
 
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE))
+		refuse_next(server, role);
 	if (fd < 0)
 		return;
 	while (number < SERVER_CLIENTS_MAX && server->clients[number])
@@ -387,6 +412,7 @@ int server_open(struct server **out, const char *path, const struct request_ops 
 	server->ops = ops;
 	server->gateway = gateway;
 	server->epoll = epoll_create1(EPOLL_CLOEXEC);
+	server->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (server->epoll < 0) {
 		code = -errno;
 		snprintf(error->text, sizeof(error->text), "control socket: %s", strerror(-code));
@@ -422,6 +448,8 @@ void server_close(struct server *server)
 		if (*listener->path)
 			unlink(listener->path);
 	}
+	if (server->spare >= 0)
+		close(server->spare);
 	if (server->epoll >= 0)
 		close(server->epoll);
 	free(server);

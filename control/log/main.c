@@ -66,20 +66,34 @@ static int send_message(void *context, const void *bytes, size_t n)
 	return 0;
 }
 
+/* A disk that was full in the midst of it would leave half a line, which the next ones would
+ * follow. */
+static void take_back(size_t bytes)
+{
+	off_t end = lseek(LOG_FD_OUTPUT, 0, SEEK_CUR);
+
+	if (bytes && end >= (off_t)bytes && ftruncate(LOG_FD_OUTPUT, end - (off_t)bytes))
+		fprintf(stderr, "pgw-log: half a line is left: %s\n", strerror(errno));
+}
+
+/* All or nothing. */
 static int append_lines(void *context, const void *bytes, size_t n)
 {
 	const char *from = bytes;
+	size_t done = 0;
 
 	(void)context;
-	while (n) {
-		ssize_t written = write(LOG_FD_OUTPUT, from, n);
+	while (done < n) {
+		ssize_t written = write(LOG_FD_OUTPUT, from + done, n - done);
+		int code = written < 0 ? -errno : -EIO;
 
-		if (written < 0 && errno == EINTR)
+		if (code == -EINTR)
 			continue;
-		if (written <= 0)
-			return written ? -errno : -EIO;
-		from += written;
-		n -= (size_t)written;
+		if (written <= 0) {
+			take_back(done);
+			return code;
+		}
+		done += (size_t)written;
 	}
 	return 0;
 }

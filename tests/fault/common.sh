@@ -142,3 +142,13 @@ other_datapath() { # other_datapath PID - another one runs, and pgwd knows
 	local pid
 	pid=$(datapath_pid 2>/dev/null) && [ "${pid:-0}" -gt 0 ] && [ "$pid" != "$1" ]
 }
+
+# fault_world OFFLOAD [STATEMENT…] - topology, servers, gateway, load
+fault_world() {
+	topology_start
+	fault_servers
+	fault_config "$1" >"$WORK/pgw.conf"
+	printf '%s\n' "${@:2}" >>"$WORK/pgw.conf"
+	gateway_start "$WORK/pgw.conf"
+	fault_load
+}
