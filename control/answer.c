@@ -273,8 +273,15 @@ int answer_apply(struct gateway *gateway, const struct config *wanted, const cha
 	return code;
 }
 
+static void answer_changed(void *context, const struct request_peer *peer, const char *operation,
+			   const json_t *request, int code, const struct request_result *result)
+{
+	auth_audit(context, peer, operation, request, code, result);
+}
+
 static const struct request_operation *const more[] = {
-	gateway_operations, task_operations, access_operations, mac_operations, NULL,
+	gateway_operations, task_operations, access_operations,
+	mac_operations,	    auth_operations, NULL,
 };
 
 const struct request_ops answer_ops = {
@@ -295,4 +302,5 @@ const struct request_ops answer_ops = {
 	.session_table = session_table,
 	.session_end = session_end,
 	.monitor = answer_monitor,
+	.changed = answer_changed,
 };

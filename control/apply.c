@@ -38,6 +38,8 @@ struct apply {
 	bool log_changed; /* @log takes the place of the running one */
 	struct http *http;
 	bool http_changed; /* the same */
+	struct serving serving;
+	bool serving_changed; /* the same */
 };
 
 #define BIT(index) (1u << (index))
@@ -332,6 +334,29 @@ static void undo_history(void *context)
 		history_unrecord(apply->gateway);
 }
 
+/* As well before the snapshot. */
+static int take_api(void *context, struct ctl_error *error)
+{
+	struct apply *apply = context;
+	struct gateway *gateway = apply->gateway;
+	int code;
+
+	if (!serving_differs(&gateway->serving, apply->config))
+		return 0;
+	code = serving_open(&apply->serving, gateway, apply->config, &gateway->serving, error);
+	apply->serving_changed = !code;
+	return code;
+}
+
+static void undo_api(void *context)
+{
+	struct apply *apply = context;
+
+	if (apply->serving_changed)
+		serving_close(&apply->serving, &apply->gateway->serving);
+	apply->serving_changed = false;
+}
+
 static int take_snapshot(void *context, struct ctl_error *error)
 {
 	struct apply *apply = context;
@@ -440,6 +465,10 @@ static void commit(struct apply *apply)
 		http_close(gateway->http);
 		gateway->http = apply->http;
 	}
+	if (apply->serving_changed) {
+		serving_close(&gateway->serving, &apply->serving);
+		gateway->serving = apply->serving;
+	}
 	names_keep(&apply->names, apply->config);
 	gateway->names = apply->names;
 	region_drop(&gateway->snapshot);
@@ -471,6 +500,7 @@ static const struct transaction_step steps[] = {
 	{"portgroups", take_ports, undo_ports},
 	{"session log", take_log, undo_log},
 	{"metrics", take_metrics, undo_metrics},
+	{"API", take_api, undo_api},
 	{"history", take_history, undo_history},
 	{"snapshot", take_snapshot, undo_snapshot},
 	{"flow table", take_table, NULL},

@@ -253,6 +253,7 @@ static void init(struct gateway *gateway, const struct gateway_options *options)
 	gateway->options = *options;
 	gateway->lock_fd = -1;
 	gateway->guarding.fd = -1;
+	gateway->serving = SERVING_NONE;
 	gateway->table = gateway->counters = gateway->snapshot = REGION_NONE;
 	gateway->started_ms = gateway_now_ms();
 	for (unsigned i = 0; i < CONFIG_PORTGROUPS_MAX; i++)
@@ -267,6 +268,8 @@ static void release(struct gateway *gateway)
 	server_close(gateway->server);
 	gateway->server = NULL;
 	http_close(gateway->http);
+	serving_close(&gateway->serving, NULL);
+	auth_close(&gateway->auth);
 	checking_close(gateway);
 	guarding_close(gateway);
 	datapath_leave(&gateway->datapath);
@@ -492,6 +495,8 @@ int64_t gateway_due_ms(const struct gateway *gateway)
 		due_ms = runner_due_ms(gateway->tasks, gateway_now_ms());
 	if (watch_due_ms(gateway) < due_ms)
 		due_ms = watch_due_ms(gateway);
+	if (serving_due_ms(gateway) < due_ms)
+		due_ms = serving_due_ms(gateway);
 	http_due = http_due_ms(gateway->http, gateway_now_ms());
 	if (http_due < due_ms)
 		due_ms = http_due;
@@ -519,5 +524,6 @@ void gateway_work(struct gateway *gateway)
 	watch_work(gateway);
 	http_work(gateway->http);
 	history_work(gateway);
+	serving_work(gateway);
 	server_expire(gateway->server, now_ms);
 }

@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "control/auth/auth.h"
 #include "control/checking.h"
 #include "control/config/model.h"
 #include "control/ctl/server.h"
@@ -31,6 +32,7 @@
 #include "control/netlink/kernel.h"
 #include "control/reconcile.h"
 #include "control/region.h"
+#include "control/serving.h"
 #include "control/watch.h"
 #include "datapath/io/packet.h"
 
@@ -94,6 +96,8 @@ struct gateway {
 	struct server *server;
 	struct task_runner *tasks; /* NULL: there is no database to keep them */
 	struct http *http;	   /* NULL: no metrics are served */
+	struct serving serving;
+	struct auth auth;
 	struct watch watch;
 	struct gateway_counts counts;
 	int64_t started_ms; /* of this pgwd */

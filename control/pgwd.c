@@ -98,6 +98,7 @@ static void reload(struct gateway *gateway)
 	sd_notify(0, "RELOADING=1");
 	answer_reload(gateway);
 	logger_reopen(gateway);
+	serving_reload(gateway);
 	sd_notifyf(0, "READY=1\nSTATUS=revision %" PRIu64, gateway->revision);
 }
 
@@ -131,7 +132,20 @@ static int timeout_ms(const struct gateway *gateway)
 
 static void loop(struct gateway *gateway, int signal_fd)
 {
-	enum { SIGNALS, SERVER, KERNEL, PROCESS, CHANNEL, LOGGER, CHECKS, METRICS, ARP, WAITED };
+	enum {
+		SIGNALS,
+		SERVER,
+		KERNEL,
+		PROCESS,
+		CHANNEL,
+		LOGGER,
+		CHECKS,
+		METRICS,
+		API,
+		API_FILES,
+		ARP,
+		WAITED
+	};
 
 	for (;;) {
 		/* Those of the datapath change when it is started again; -1 is passed over. */
@@ -145,6 +159,8 @@ static void loop(struct gateway *gateway, int signal_fd)
 			[CHECKS] = {.fd = checking_fd(gateway), .events = POLLIN},
 			[METRICS] = {.fd = http_fd(gateway->http), .events = POLLIN},
 			[ARP] = {.fd = guarding_fd(gateway), .events = POLLIN},
+			[API] = {.fd = gateway->serving.pidfd, .events = POLLIN},
+			[API_FILES] = {.fd = gateway->serving.watch_fd, .events = POLLIN},
 		};
 
 		if (poll(fds, WAITED, timeout_ms(gateway)) < 0 && errno != EINTR) {
@@ -162,6 +178,10 @@ static void loop(struct gateway *gateway, int signal_fd)
 			gateway_channel_readable(gateway);
 		if (fds[LOGGER].revents && logger_fd(gateway) == fds[LOGGER].fd)
 			logger_ended(gateway);
+		if (fds[API].revents && gateway->serving.pidfd == fds[API].fd)
+			serving_ended(gateway);
+		if (fds[API_FILES].revents && gateway->serving.watch_fd == fds[API_FILES].fd)
+			serving_files_changed(gateway);
 		if (fds[CHECKS].revents)
 			checking_ready(gateway);
 		if (fds[KERNEL].revents)

@@ -269,6 +269,8 @@ int show_object(void *context, const char *object, bool statistics, struct reque
 		show_datacenters(&gateway->config, items);
 	else if (!strcmp(object, "server"))
 		show_servers(&gateway->config, items);
+	else if (!strcmp(object, "api"))
+		serving_show(gateway, items);
 	else if (!strcmp(object, "vrack-block"))
 		show_vrack_blocks(&gateway->config, items);
 	else if (!strcmp(object, "vmac"))

@@ -20,8 +20,6 @@
 #include "control/fault.h"
 #include "datapath/process/channel.h"
 
-#define SPAWN_FILES_MAX 256 /* descriptors: one per portgroup, three memfds, a few more */
-
 /* Places of the child's descriptors; all above are closed before it gives up its privileges. */
 enum {
 	FD_FIRST = CHANNEL_LISTEN_FD,
@@ -107,22 +105,25 @@ static void child_privileges(const struct child *child)
 		child_failed(FD_REPORT, "set no_new_privs");
 }
 
-static void child_limits(void)
+static void child_limits(const struct child *child)
 {
-	static const struct {
+	unsigned files = child->spawn->files_max ? child->spawn->files_max : SPAWN_FILES_MAX;
+	const struct {
 		__rlimit_resource_t resource;
 		rlim_t value;
 	} limits[] = {
 		{RLIMIT_CORE, 0},
-		{RLIMIT_NOFILE, SPAWN_FILES_MAX},
+		{RLIMIT_NOFILE, files},
 #ifndef PGW_SANITIZE /* whose leak check makes a process of its own */
 		{RLIMIT_NPROC, 0},
 #endif
 	};
 
 	for (unsigned i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
-		struct rlimit limit = {limits[i].value, limits[i].value};
+		struct rlimit limit = {limits[i].value, limits[i].value}, given;
 
+		if (!getrlimit(limits[i].resource, &given) && given.rlim_max < limit.rlim_max)
+			limit = (struct rlimit){given.rlim_max, given.rlim_max};
 		if (setrlimit(limits[i].resource, &limit))
 			child_failed(FD_REPORT, "set resource limits");
 	}
@@ -138,7 +139,7 @@ __attribute__((noreturn)) static void child_run(const struct child *child)
 	child_signals();
 	child_privileges(child);
 	/* After the change of user: that checks RLIMIT_NPROC against the new user's processes. */
-	child_limits();
+	child_limits(child);
 	if (child->spawn->listens && listen(FD_FIRST, 1))
 		child_failed(FD_REPORT, "listen");
 	/* By name first, so that the process is called by it; by descriptor where the new user
@@ -151,8 +152,11 @@ __attribute__((noreturn)) static void child_run(const struct child *child)
 
 static int find_user(struct child *child, struct ctl_error *error)
 {
-	const struct passwd *user = getpwnam(SPAWN_USER);
+	const char *own = child->spawn->user;
+	const struct passwd *user = own ? getpwnam(own) : NULL;
 
+	if (!user)
+		user = getpwnam(SPAWN_USER);
 	if (!user)
 		user = getpwnam(SPAWN_USER_FALLBACK);
 	if (!user)
@@ -241,7 +245,7 @@ int spawn_process(struct spawned *spawned, const struct spawn *spawn, struct ctl
 	const char *stream = getenv("JOURNAL_STREAM");
 	char *environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", journal, NULL};
 	struct child child = {.spawn = spawn,
-			      .fds = {-1, -1, -1, -1},
+			      .fds = {-1, -1, -1, -1, -1, -1, -1},
 			      .binary_fd = -1,
 			      .environment = environment};
 	int pipe_fds[2], code;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* spawn - starts pgw-datapath and pgw-log without privileges. */
+/* spawn - starts pgw-datapath, pgw-log and pgw-api without privileges. */
 #ifndef PGW_CONTROL_SPAWN_H
 #define PGW_CONTROL_SPAWN_H
 
@@ -16,7 +16,9 @@ struct spawned {
 	int pidfd;
 };
 
-#define SPAWN_FDS_MAX 4u
+#define SPAWN_FDS_MAX	7u
+#define SPAWN_FILES_MAX 256  /* descriptors: one per portgroup, three memfds, a few more */
+#define SPAWN_FILES_API 4096 /* … of pgw-api: one per client */
 
 struct spawn {
 	const char *name; /* of the program, for itself and for messages */
@@ -26,6 +28,8 @@ struct spawn {
 	/* fds[0] is a socket that is bound and not yet listening: the child calls listen() itself,
 	 * so that SO_PEERCRED tells whoever connects the child's pid */
 	bool listens;
+	const char *user;   /* preferred to SPAWN_USER; NULL: none */
+	unsigned files_max; /* 0: SPAWN_FILES_MAX; less if pgwd itself may not have so many */
 };
 
 /**

@@ -244,6 +244,8 @@ static int check_all(struct check *check)
 		wrong = check_metrics(check);
 	if (!wrong)
 		wrong = check_datacenters(check);
+	if (!wrong)
+		wrong = check_apis(check);
 	derived_free(&check->derived);
 	return wrong;
 }

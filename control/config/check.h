@@ -20,6 +20,7 @@ int check_pools(struct check *check); /* and the nat rules */
 int check_services(struct check *check);
 int check_vmacs(struct check *check);
 int check_datacenters(struct check *check); /* and the servers */
+int check_apis(const struct check *check);
 
 /* Ports of one address that a pool takes, in the order of address and port. */
 struct check_range {

@@ -260,6 +260,22 @@ static bool vrack_block_equal(const void *a, const void *b)
 	return vrack_block_compare(a, b) == 0;
 }
 
+static int api_compare(const void *a, const void *b)
+{
+	const struct config_api *x = a, *y = b;
+
+	return strcmp(x->listen, y->listen);
+}
+
+static bool api_equal(const void *a, const void *b)
+{
+	const struct config_api *x = a, *y = b;
+
+	return api_compare(x, y) == 0 && x->tls == y->tls &&
+	       strcmp(x->certificate, y->certificate) == 0 && strcmp(x->key, y->key) == 0 &&
+	       strcmp(x->host_name, y->host_name) == 0;
+}
+
 static int clone_nothing(void *item)
 {
 	(void)item;
@@ -313,6 +329,9 @@ const struct kind kinds[KIND_COUNT] = {
 			      .max = CONFIG_VRACK_BLOCKS_MAX, .compare = vrack_block_compare,
 			      .equal = vrack_block_equal, .clone = clone_nothing,
 			      .release = release_nothing},
+	[KIND_API] = {"api", ARRAY(apis, config_api), .max = CONFIG_APIS_MAX,
+		      .compare = api_compare, .equal = api_equal, .clone = clone_nothing,
+		      .release = release_nothing},
 };
 static_assert(sizeof(kinds) / sizeof(kinds[0]) == KIND_COUNT, "one description per kind");
 

@@ -28,6 +28,7 @@ enum config_kind {
 	KIND_VRACK_BLOCK,
 	KIND_VMAC,
 	KIND_SERVER,
+	KIND_API,
 	KIND_COUNT
 };
 
@@ -61,6 +62,7 @@ union config_item {
 	struct config_datacenter datacenter;
 	struct config_server server;
 	struct config_vrack_block vrack_block;
+	struct config_api api;
 };
 
 void *kind_items(const struct config *config, enum config_kind kind);

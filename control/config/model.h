@@ -22,6 +22,7 @@
 #define CONFIG_BACKENDS_MAX	  64  /* of one service */
 #define CONFIG_POOL_ADDRESSES_MAX 256 /* of one pool */
 #define CONFIG_POOLS_MAX	  256
+#define CONFIG_APIS_MAX		  4
 #define CONFIG_RULES_MAX	  4096
 #define CONFIG_VMACS_MAX	  32  /* of the gateway */
 #define CONFIG_HOST_NAMES	  256 /* bytes of a service's host names, with commas and NUL */
@@ -198,6 +199,17 @@ struct config_metrics { /* served over HTTP */
 	bool remote; /* not of loopback, and said so */
 };
 
+/* A place at which the API is served. */
+struct config_api {
+	char listen[CONFIG_TEXT]; /* "A.B.C.D:PORT", or the path of a UNIX socket */
+	be32 addr;		  /* of the first kind; 0: any of this host */
+	uint16_t port;		  /* host order; 0: a UNIX socket */
+	bool tls;
+	char certificate[CONFIG_TEXT], key[CONFIG_TEXT]; /* files; "": made by pgwd */
+	char host_name[CONFIG_TEXT];			 /* of one that is made */
+	unsigned line;
+};
+
 struct config {
 	struct config_portgroup *portgroups;
 	size_t n_portgroups;
@@ -221,6 +233,8 @@ struct config {
 	size_t n_servers;
 	struct config_vrack_block *vrack_blocks;
 	size_t n_vrack_blocks;
+	struct config_api *apis;
+	size_t n_apis;
 	uint32_t timer_s[TIMER_COUNT];
 	uint32_t flow_capacity;	   /* set flow-capacity N (power of two is not required) */
 	uint32_t icmp_rate;	   /* set icmp-rate N, errors per second */

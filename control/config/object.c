@@ -19,6 +19,19 @@
 #define DATACENTER(member) offsetof(struct config_datacenter, member)
 #define SERVER(member)	   offsetof(struct config_server, member)
 #define BLOCK(member)	   offsetof(struct config_vrack_block, member)
+#include "control/config/api.h"
+#include "control/config/statement.h"
+#include "control/config/vmac.h"
+
+#define PORTGROUP(member) offsetof(struct config_portgroup, member)
+#define ADDRESS(member)	  offsetof(struct config_address, member)
+#define ROUTE(member)	  offsetof(struct config_route, member)
+#define POOL(member)	  offsetof(struct config_pool, member)
+#define NAT(member)	  offsetof(struct config_nat, member)
+#define SERVICE(member)	  offsetof(struct config_service, member)
+#define VMAC(member)	  offsetof(struct config_vmac, member)
+#define API(member)	  offsetof(struct config_api, member)
+#define ALLOW(member)	  offsetof(struct config_allow, member)
 
 static void portgroup_normal(void *item)
 {
@@ -179,6 +192,14 @@ static const struct keyword server_add[] = {
 	{0},
 };
 
+static const struct keyword api_add[] = {
+	{"scheme", "https|http", argument_scheme, API(tls), KEYWORD_REQUIRED},
+	{"certificate", "FILE", argument_path, API(certificate), 0},
+	{"key", "FILE", argument_path, API(key), 0},
+	{"host-name", "NAME", argument_host, API(host_name), 0},
+	{0},
+};
+
 /* key, its reader and field; defaults; what del must match; keywords of add and del */
 const struct object objects[KIND_COUNT] = {
 	[KIND_PORTGROUP] = {"NAME", argument_name, PORTGROUP(name), portgroup_normal, NULL,
@@ -203,5 +224,7 @@ const struct object objects[KIND_COUNT] = {
 			 NULL, false},
 	[KIND_VRACK_BLOCK] = {"NETWORK", argument_prefix, BLOCK(network), NULL, NULL, no_keywords,
 			      no_keywords, NULL, false},
+	[KIND_API] = {"LISTENER", argument_listener, 0, NULL, NULL, api_add, no_keywords, NULL,
+		      false},
 };
 static_assert(sizeof(objects) / sizeof(objects[0]) == KIND_COUNT, "one per kind");

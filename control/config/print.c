@@ -251,6 +251,22 @@ static void print_vmac(struct config_text *text, const void *item)
 			vmac_type_name(vmac->type), vmac->name);
 }
 
+static void print_api_key(struct config_text *text, const void *item)
+{
+	config_text_add(text, "%s", ((const struct config_api *)item)->listen);
+}
+
+static void print_api(struct config_text *text, const void *item)
+{
+	const struct config_api *api = item;
+
+	config_text_add(text, "%s scheme %s", api->listen, api->tls ? "https" : "http");
+	if (*api->certificate)
+		config_text_add(text, " certificate %s key %s", api->certificate, api->key);
+	if (*api->host_name)
+		config_text_add(text, " host-name %s", api->host_name);
+}
+
 static const struct {
 	void (*item)(struct config_text *text, const void *item);
 	void (*key)(struct config_text *text, const void *item);
@@ -266,6 +282,7 @@ static const struct {
 	[KIND_DATACENTER] = {print_datacenter, print_datacenter_key},
 	[KIND_SERVER] = {print_server, print_name},
 	[KIND_VRACK_BLOCK] = {print_vrack_block, print_vrack_block},
+	[KIND_API] = {print_api, print_api_key},
 };
 static_assert(sizeof(printers) / sizeof(printers[0]) == KIND_COUNT, "one per kind");
 

@@ -10,9 +10,9 @@
 
 #include "control/ctl/log.h"
 
-const char *const request_objects[] = {"portgroup",   "address",    "route",   "pool",
-				       "nat",	      "datacenter", "service", "allow",
-				       "vrack-block", "vmac",	    "server",  NULL};
+const char *const request_objects[] = {"portgroup",  "address", "route", "pool",	"nat",
+				       "datacenter", "service", "allow", "vrack-block", "vmac",
+				       "server",     "api",	NULL};
 
 struct call {
 	const json_t *request;
@@ -546,6 +546,8 @@ int request_handle(const char *line, size_t length, const struct request_ops *op
 		if (found.operation->flags & REQUEST_CHANGES && peer)
 			log_change(found.operation->name, peer, request);
 		code = run(&found, request, ops, gateway, peer, result);
+		if (found.operation->flags & REQUEST_CHANGES && peer && ops->changed)
+			ops->changed(gateway, peer, found.operation->name, request, code, result);
 	}
 	json_decref(request);
 	return code;

@@ -112,6 +112,9 @@ struct request_ops {
 	int (*session_end)(void *gateway, const struct request_session *sessions, size_t n,
 			   struct request_result *result);
 	int (*monitor)(void *gateway, struct request_result *result);
+	/* An operation that changes something has come back with @code; may be NULL. */
+	void (*changed)(void *gateway, const struct request_peer *peer, const char *operation,
+			const json_t *request, int code, const struct request_result *result);
 	/* Lists of further operations, ended by NULL; may be NULL. */
 	const struct request_operation *const *more;
 };

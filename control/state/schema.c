@@ -48,5 +48,39 @@ const struct schema_step schema_steps[] = {
 		  "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
 		  "  network TEXT NOT NULL UNIQUE"
 		  ");"},
+	/* credential.c; *_s is Unix time, 0: never */
+	{"credentials", "CREATE TABLE application ("
+			"  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+			"  key TEXT NOT NULL UNIQUE,"
+			"  name TEXT NOT NULL UNIQUE,"
+			"  description TEXT NOT NULL,"
+			"  role TEXT NOT NULL,"
+			"  created_s INTEGER NOT NULL,"
+			"  secret BLOB NOT NULL"
+			");"
+			"CREATE TABLE credential ("
+			"  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+			"  application INTEGER NOT NULL REFERENCES application (id),"
+			"  consumer BLOB NOT NULL UNIQUE,"
+			"  token BLOB NOT NULL UNIQUE,"
+			"  state TEXT NOT NULL,"
+			"  rules TEXT NOT NULL,"
+			"  redirection TEXT NOT NULL,"
+			"  created_from TEXT NOT NULL,"
+			"  created_s INTEGER NOT NULL,"
+			"  expires_s INTEGER NOT NULL,"
+			"  last_use_s INTEGER NOT NULL"
+			");"
+			"CREATE INDEX credential_application ON credential (application);"},
+	/* audit.c; time_ms is Unix time */
+	{"audit", "CREATE TABLE audit ("
+		  "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+		  "  time_ms INTEGER NOT NULL,"
+		  "  caller TEXT NOT NULL,"
+		  "  origin TEXT NOT NULL,"
+		  "  operation TEXT NOT NULL,"
+		  "  detail TEXT NOT NULL,"
+		  "  result TEXT NOT NULL"
+		  ");"},
 };
 const size_t schema_n_steps = sizeof(schema_steps) / sizeof(schema_steps[0]);

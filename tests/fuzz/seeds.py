@@ -277,6 +277,35 @@ def ctl_seeds():
     write("ctl", "several", "\n".join(lines.values()).encode() + b"\n\n\xff\n")
 
 
+def http_seeds():
+    host = b"Host: gateway\r\n"
+    post = b"POST /1.0/dedicatedCloud/pcc-1/datacenter/1/privateGateway/enable HTTP/1.1\r\n" + host
+    body = b'{"ip":"172.16.0.1","netmask":"255.255.255.0","portgroup":"vrack"}'
+    network = b'{"networkAccessId":7,"network":"192.0.2.0/24","description":null,"state":"allowed"}'
+    server = b"/1.0/dedicated/server/ns1/virtualMac"
+    lines = {
+        "time": b"GET /1.0/auth/time HTTP/1.1\r\n" + host + b"\r\n",
+        "enable": post + b"Content-Length: %d\r\n\r\n" % len(body) + body,
+        "chunked": post + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % len(body) + body + b"\r\n0\r\n\r\n",
+        "put": b"PUT /1.0/dedicatedCloud/pcc-1/allowedNetwork/7 HTTP/1.1\r\n" + host +
+               b"Content-Length: %d\r\n\r\n" % len(network) + network,
+        "query": b"GET /1.0/dedicatedCloud/p%2Fc/task?name=a+b&state=todo HTTP/1.1\r\n" + host + b"\r\n",
+        "mac": b"DELETE " + server + b"/02:00:00:aa:bb:cc/virtualAddress/192.0.2.1 HTTP/1.1\r\n" + host + b"\r\n",
+        "signed": b"GET " + server + b" HTTP/1.1\r\n" + host + b"X-Ovh-Application: a\r\nX-Ovh-Consumer: b\r\n"
+                  b"X-Ovh-Timestamp: 1\r\nX-Ovh-Signature: $1$0\r\n\r\n",
+        "page": b"POST /1.0/auth/validate HTTP/1.1\r\n" + host +
+                b"Content-Length: 31\r\n\r\ncredentialToken=a%20b&code=c+d&x",
+        "expect": post + b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n{}",
+        "two-lengths": post + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+        "both": post + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "folded": b"GET / HTTP/1.1\r\nHost: a\r\n b\r\n\r\n",
+        "schema": b"GET /1.0/dedicated/server.json HTTP/1.0\r\n\r\n",
+    }
+    for name, line in lines.items():
+        write("http", name, line)
+    write("http", "pipelined", lines["time"] + lines["enable"] + lines["query"] + lines["put"])
+
+
 def channel_seeds():
     def message(kind, fds=0, which=(0, 0, 0), body=b""):
         second = fds | which[0] << 2 | which[1] << 4 | which[2] << 6
@@ -395,6 +424,7 @@ log_seeds()
 config_seeds()
 snapshot_seeds()
 ctl_seeds()
+http_seeds()
 channel_seeds()
 events_seeds()
 capture_seeds()

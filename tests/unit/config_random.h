@@ -270,6 +270,8 @@ static inline void random_datacenters(struct config_text *text, struct random *r
 				random_below(random, 2), i);
 		config_text_add(text, random_below(random, 2) ? "\n" : " description \"a b\"\n");
 		config_text_add(text, "server add ns%u\n", i);
+		config_text_add(text, "api add 127.0.0.1:%u scheme http%s\n", 8079 + i,
+				random_below(random, 2) ? "" : "s host-name a.example");
 		config_text_add(text, "vrack-block add 203.0.113.%u/%u\n", 64 * i,
 				26 + random_below(random, 7));
 	}

@@ -7,8 +7,8 @@
 
 _pgw_options="-Version -human -statistics -details -oneline -brief -timestamp -json -pretty
 	-color -rundir -batch -force -yes -help"
-_pgw_objects="portgroup address route pool nat datacenter service allow vrack-block vmac server set session client neighbour stats
-	config monitor replay version help"
+_pgw_objects="portgroup address route pool nat datacenter service allow vrack-block vmac server api application credential audit set session client
+	neighbour stats config monitor replay version help"
 _pgw_filter="internal-src-address internal-src-port internal-dst-address internal-dst-port
 	external-src-address external-src-port external-dst-address external-dst-port
 	src sport dst dport protocol state id portgroup pool service"
@@ -43,7 +43,9 @@ _pgw_revisions() {
 # _pgw_keys OBJECT - what its items are named by
 _pgw_keys() {
 	case $1 in
-	portgroup | pool | service | server) _pgw_names "$1" name ;;
+	portgroup | pool | service | server | application) _pgw_names "$1" name ;;
+	api) _pgw_names api listen ;;
+	credential) _pgw_names credential credential-id ;;
 	datacenter) _pgw_names datacenter id ;;
 	vrack-block) _pgw_names vrack-block network ;;
 	address | neighbour) _pgw_names "$1" address ;;
@@ -57,16 +59,17 @@ _pgw_keys() {
 # _pgw_commands OBJECT - what may follow an object
 _pgw_commands() {
 	case $1 in
-	portgroup | address | route | pool | nat | datacenter | service | allow | vrack-block | vmac | server)
+	portgroup | address | route | pool | nat | datacenter | service | allow | vrack-block | vmac | server | api | application)
 		_pgw_add show add del
 		;;
+	credential) _pgw_add show add validate refuse del ;;
 	session) _pgw_add show del ;;
 	set)
 		_pgw_add show timer flow-capacity icmp-rate connection-limits mapping-limits \
 			creation-rate mss-clamp dead-flow access-policy session-log metrics \
 			threshold duplicate-detection
 		;;
-	client | neighbour | stats) _pgw_add show ;;
+	client | neighbour | stats | audit) _pgw_add show ;;
 	config) _pgw_add show check diff apply confirm undo log save ;;
 	monitor) _pgw_add_list "$_pgw_events" ;;
 	help) _pgw_add_list "$_pgw_objects" ;;
@@ -107,6 +110,14 @@ _pgw_keywords() {
 	"datacenter add") _pgw_add service-name name gateway description ;;
 	"server show") _pgw_add name portgroup ;;
 	"server add") _pgw_add portgroup ;;
+	"api show") _pgw_add listen scheme host-name pid state certificate fingerprint ;;
+	"api add") _pgw_add scheme certificate key host-name ;;
+	"application show") _pgw_add name application-key role creation description ;;
+	"application add") _pgw_add role description key secret-file ;;
+	"credential show")
+		_pgw_add credential-id application state creation from last-use validation-code rules
+		;;
+	"credential add") _pgw_add rule ;;
 	"vrack-block show") _pgw_add network ;;
 	"allow show") _pgw_add network description ;;
 	"allow add") _pgw_add description ;;
@@ -137,6 +148,12 @@ _pgw_keywords() {
 _pgw_values() {
 	case "$1 $3" in
 	stats* | set* | monitor* | *" nat-pass-through" | *" count" | *" all") return 1 ;;
+	"api scheme") _pgw_add https http ;;
+	"api state") _pgw_add up down ;;
+	"application role") _pgw_add read operate admin ;;
+	"credential rule") _pgw_add GET POST PUT DELETE ;;
+	"credential state") _pgw_add pendingValidation validated refused expired ;;
+	"credential application") _pgw_names application name ;;
 	*" realm") _pgw_add private vsphere internet ;;
 	*" last-hop" | *" reverse-path") _pgw_add on off ;;
 	*" offload") _pgw_add auto tc xdp off ;;
@@ -228,6 +245,7 @@ _pgw_arguments() {
 		esac
 		;;
 	session* | stats* | set* | monitor*) [ $# -gt 2 ] || _pgw_keywords "$1" "$2" ;;
+	"credential add") [ $# -gt 2 ] || _pgw_names application name ;;
 	*" add") ;; # a new name
 	*" show")
 		[ $# -gt 2 ] || _pgw_keys "$1"

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * certificate - the certificate of an API listener: read from files, or made here.
+ *
+ * One that is made is self-signed (ECDSA, P-256), lies in STATEDIR (API_CERTIFICATE, API_KEY) and
+ * is kept for as long as it fits the names and has more than CERTIFICATE_RENEW_S to go.
+ */
+#ifndef PGW_CONTROL_CERTIFICATE_H
+#define PGW_CONTROL_CERTIFICATE_H
+
+#include <stddef.h>
+
+#include "control/config/model.h"
+#include "control/ctl/client.h"
+
+#define API_CERTIFICATE_NAME  "api-certificate.pem"
+#define API_KEY_NAME	      "api-key.pem"
+#define CERTIFICATE_VALID_S   (10LL * 365 * 86400)
+#define CERTIFICATE_RENEW_S   (30LL * 86400)
+#define CERTIFICATE_BYTES_MAX 65536u
+
+struct certificate {
+	char *certificate, *key; /* PEM; malloc'ed */
+};
+
+/**
+ * certificate_read() - that of @api, which is judged as well: the key must be its own
+ * @config: whose addresses go into one that is made
+ * Return: 0, or -errno with @error set.
+ */
+int certificate_read(struct certificate *certificate, const struct config_api *api,
+		     const struct config *config, const char *state_dir, struct ctl_error *error);
+void certificate_free(struct certificate *certificate);
+
+/* certificate_fingerprint() - SHA-256 of a PEM certificate, "AB:CD:…"; "" if it is none */
+#define CERTIFICATE_FINGERPRINT_BYTES 96
+void certificate_fingerprint(const char *pem, char text[CERTIFICATE_FINGERPRINT_BYTES]);
+
+#endif

@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Who may call, and how it is proven. calls.py first | again"""
+
+import json
+import os
+import re
+import sys
+import time
+
+import client
+from client import CLOUD, SERVER, WORK, call, check, keys, pgw, refused, signed
+
+ME = "/1.0/auth/currentCredential"
+
+
+def unsigned():
+    got = call("GET", "/1.0/auth/time", headers={})
+    check("the time is a bare integer", got.status == 200 and
+          abs(int(got.text) - time.time()) < 5, got)
+    refused("no application", call("GET", ME, headers={}), 403, "INVALID_KEY")
+    refused("no credential", call("GET", ME, headers={"X-Ovh-Application": "x"}), 403,
+            "NOT_CREDENTIAL")
+    refused("not below the base path", call("GET", "/2.0/auth/time", headers={}), 404)
+    refused("unknown path", call("GET", "/1.0/auth/times", headers={}), 404)
+    got = call("DELETE", "/1.0/auth/time", headers={})
+    refused("wrong method", got, 405)
+    check("what is allowed", got.headers["Allow"] == "GET", got.headers["Allow"])
+    got = call("PATCH", CLOUD + "/allowedNetwork/1", headers={})
+    check("all that is allowed", sorted(got.headers["Allow"].split(", ")) ==
+          ["DELETE", "GET", "PUT"], got.headers["Allow"])
+    got = call("HEAD", "/1.0/auth/time", headers={})
+    check("HEAD has no body", got.status == 405 and not got.text, got)
+
+
+def signatures():
+    given = keys()
+    for kind, urls in (("unix", ("https://gateway", "http://gateway")),
+                       ("http", ("http://127.0.0.1:8080", "http://127.0.0.1", "https://127.0.0.1")),
+                       ("https", ("https://gateway.test", "https://gateway.test:8443"))):
+        for url in urls:
+            got = call("GET", ME, url=url, kind=kind)
+            check("signed as %s over %s" % (url, kind), got.status == 200, got)
+    refused("another URL", call("GET", ME, url="https://elsewhere"), 400, "INVALID_SIGNATURE")
+    text = json.dumps({"accessRules": []})
+    headers = signed(given, "POST", "https://gateway/1.0/auth/logout", text)
+    refused("another body", call("POST", "/1.0/auth/logout", text="{}", headers=headers), 400,
+            "INVALID_SIGNATURE")
+    refused("another method", call("POST", ME.replace("currentCredential", "logout"),
+                                   headers=signed(given, "GET",
+                                                  "https://gateway/1.0/auth/logout", "")),
+            400, "INVALID_SIGNATURE")
+    for text in ("$1$", "", "$2$" + 40 * "0", "$1$" + 39 * "0", "$1$" + 40 * "g", "$1$" + 40 * "0"):
+        headers = {**signed(given, "GET", "https://gateway" + ME, ""), "X-Ovh-Signature": text}
+        refused("signature %r" % text, call("GET", ME, headers=headers), 400, "INVALID_SIGNATURE")
+    now = int(time.time())
+    for stamp in (now - 310, now + 310, 0, 10 ** 17):
+        headers = signed(given, "GET", "https://gateway" + ME, "", stamp)
+        refused("time %+d" % (stamp - now), call("GET", ME, headers=headers), 400,
+                "QUERY_TIME_OUT")
+    headers = {**headers, "X-Ovh-Timestamp": "soon"}
+    refused("no time", call("GET", ME, headers=headers), 400, "QUERY_TIME_OUT")
+    for stamp in (now - 290, now + 290):
+        headers = signed(given, "GET", "https://gateway" + ME, "", stamp)
+        check("time %+d" % (stamp - now), call("GET", ME, headers=headers).status == 200)
+    other = {**given, "application-key": "0123456789abcdef"}
+    refused("key of another", call("GET", ME, given=other), 403, "INVALID_KEY")
+    other = {**given, "consumer-key": "A" * 32}
+    refused("unknown credential", call("GET", ME, given=other), 403, "NOT_CREDENTIAL")
+    other = {**other, "application-key": "0123456789abcdef"}
+    refused("unknown application", call("GET", ME, given=other), 403, "INVALID_KEY")
+
+
+def replays():
+    given = keys()
+    path = CLOUD + "/datacenter/1/privateGateway/enable"
+    headers = signed(given, "POST", "https://gateway" + path, "{}")
+    refused("the first time it is judged", call("POST", path, text="{}", headers=headers), 400,
+            "INVALID_ARGUMENT", '"ip"')
+    refused("the second time it is a replay", call("POST", path, text="{}", headers=headers), 400,
+            "INVALID_SIGNATURE", "used already")
+    other = "/1.0/auth/details"
+    headers = signed(given, "GET", "https://gateway" + other, "", int(time.time()) + 7)
+    check("a GET", call("GET", other, headers=headers).status == 200)
+    refused("the same from another address", call("GET", other, headers=headers, kind="http"), 400,
+            "INVALID_SIGNATURE")
+    kept = {"path": path, "headers": signed(given, "POST", "https://gateway" + path, "{}",
+                                            int(time.time()) + 5)}
+    call("POST", path, text="{}", headers=kept["headers"])
+    with open(os.path.join(WORK, "replay.json"), "w", encoding="utf-8") as file:
+        json.dump(kept, file)
+
+
+def again():
+    """Another pgwd on the same state: what was accepted is still known."""
+    with open(os.path.join(WORK, "replay.json"), encoding="utf-8") as file:
+        kept = json.load(file)
+    got = client.wait("the API is served again", lambda: call(
+        "POST", kept["path"], text="{}", headers=kept["headers"]))
+    refused("a replay after a restart", got, 400, "INVALID_SIGNATURE", "used already")
+    got = call("GET", ME)
+    check("and new calls are accepted", got.status == 200, got)
+
+
+def flow():
+    """An application asks for a credential; an operator says yes, or no."""
+    given = pgw("application", "add", "flow", "role", "operate", "description", "a <b> & c")
+    header = {"X-Ovh-Application": given["application-key"]}
+    wanted = {"accessRules": [{"method": "GET", "path": "/auth/*"},
+                              {"method": "GET", "path": "/dedicatedCloud/*/task"},
+                              {"method": "POST", "path": "/auth/logout"}], "redirection": None}
+
+    def ask(body):
+        return call("POST", "/1.0/auth/credential", body=body, headers=dict(header))
+
+    def new(**more):
+        got = ask({**wanted, **more})
+        check("a credential", got.status == 200 and got.json["state"] == "pendingValidation" and
+              set(got.json) == {"consumerKey", "state", "validationUrl"}, got)
+        return {**given, "consumer-key": got.json["consumerKey"]}, got.json["validationUrl"]
+
+    refused("unknown application", call("POST", "/1.0/auth/credential", body=wanted, headers={
+        "X-Ovh-Application": "nobody"}), 403)
+    refused("no rules", ask({"accessRules": []}), 400)
+    refused("rules that are none", ask({"accessRules": 3}), 400, None, '"accessRules"')
+    refused("a method that is none", ask({"accessRules": [{"method": "EAT", "path": "/"}]}), 400)
+    refused("a redirection that is none", ask({**wanted, "redirection": "javascript:alert(1)"}),
+            400, None, '"redirection"')
+
+    mine, _ = new()
+    refused("pending", call("GET", ME, given=mine), 403, "INVALID_CREDENTIAL")
+    pgw("credential", "validate", mine["consumer-key"])
+    got = call("GET", ME, given=mine)
+    check("validated", got.status == 200 and got.json["status"] == "validated" and
+          got.json["rules"] == wanted["accessRules"], got)
+    details = call("GET", "/1.0/auth/details", given=mine).json
+    check("details", details["account"] == "flow" and details["roles"] == ["operate"], details)
+    refused("no rule for it", call("GET", SERVER + "/virtualMac", given=mine), 403,
+            "NOT_GRANTED_CALL")
+    got = call("POST", "/1.0/auth/logout", given=mine)
+    check("logout", got.status == 200 and got.text == "null", got)
+    refused("logged out", call("GET", ME, given=mine), 403, "INVALID_CREDENTIAL")
+
+    mine, url = new(redirection="https://app.example/done?x=1")
+    page_path = url.removeprefix("http://gateway")
+    page = call("GET", page_path, headers={})
+    check("the page", page.status == 200 and "text/html" in page.headers["Content-Type"] and
+          "GET /dedicatedCloud/*/task" in page.text and "<script" not in page.text, page)
+    check("nobody frames it", page.headers["X-Frame-Options"] == "DENY")
+    number = int(re.search(r"credential show id\s+(\d+)|show (\d+)", page.text).group(1) or 0)
+    code = [item["validation-code"] for item in pgw("credential", "show")
+            if item["credential-id"] == number][0]
+    token = url.split("credentialToken=")[1]
+
+    def send(word, action):
+        return call("POST", "/1.0/auth/validate", headers={
+            "Content-Type": "application/x-www-form-urlencoded"},
+            text="credentialToken=%s&code=%s&action=%s" % (token, word, action))
+
+    check("a wrong code", send("A" * 16, "validate").status == 403)
+    refused("still pending", call("GET", ME, given=mine), 403, "INVALID_CREDENTIAL")
+    got = send(code, "validate")
+    check("the code, and on to the application", got.status == 303 and
+          got.headers["Location"] == "https://app.example/done?x=1", got)
+    check("validated by the page", call("GET", ME, given=mine).status == 200)
+    check("its page is gone", call("GET", page_path, headers={}).status == 404)
+    mine, _ = new()
+    pgw("credential", "refuse", mine["consumer-key"])
+    refused("refused", call("GET", ME, given=mine), 403, "INVALID_CREDENTIAL")
+    pgw("application", "del", "flow")
+    refused("the application is gone", call("GET", ME, given=mine), 403, "INVALID_KEY")
+
+
+def roles():
+    for role, may in (("read", ()), ("operate", ("vmac",)), ("admin", ("vmac", "network"))):
+        given = pgw("application", "add", "role-" + role, "role", role)
+        given.update(pgw("credential", "add", "role-" + role))
+        check(role + " may ask", call("GET", CLOUD + "/datacenter/1/portgroup",
+                                      given=given).status == 200)
+        for what, path in (("vmac", SERVER + "/virtualMac"), ("network", CLOUD + "/allowedNetwork")):
+            got = call("POST", path, body={}, given=given)
+            if what in may:
+                refused("%s may change %s" % (role, what), got, 400, "INVALID_ARGUMENT", "Missing")
+            else:
+                refused("%s may not change %s" % (role, what), got, 403, "NOT_GRANTED_CALL")
+    imported = os.path.join(WORK, "secret")
+    with open(imported, "w", encoding="ascii") as file:
+        file.write("0123456789abcdefghij\n")
+    given = pgw("application", "add", "moved", "key", "OldKey0123456789", "secret-file", imported)
+    given.update(pgw("credential", "add", "moved", "rule", "GET", "/auth/*"))
+    check("keys from elsewhere", call("GET", ME, given=given).status == 200)
+
+
+def audit():
+    rows = pgw("audit")
+    seen = {(row["operation"], row["result"]) for row in rows}
+    check("who made applications", ("application-add", "ok") in seen, seen)
+    check("by whom", any(row["operation"] == "credential-logout" and row["by"].startswith("flow#")
+                         and row["from"] == "unix" for row in rows), rows)
+    text = json.dumps(rows)
+    check("no secret is in it", keys()["application-secret"] not in text and
+          keys()["consumer-key"] not in text)
+    got = call("GET", "/1.0/auth/details")
+    with open(os.path.join(WORK, "pgwd.err"), encoding="utf-8") as file:
+        check("the query's number is in the log", got.headers["X-Ovh-QueryID"] in file.read())
+
+
+def main():
+    if sys.argv[1] == "again":
+        again()
+        return
+    for part in (unsigned, signatures, flow, roles, audit, replays):
+        print("-- " + part.__name__, flush=True)
+        part()
+
+
+main()

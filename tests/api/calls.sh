@@ -1,0 +1,56 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Who may call the API: signatures in all forms that clients use, replays (also after pgwd was
+# killed), the credential flow on the command line and on its page, roles, the audit log.
+#
+# shellcheck source=tests/api/common.sh
+. "$(dirname "$0")/common.sh"
+api_start
+expect "calls" api_python gw calls.py first
+expect "secrets are not in the database" bash -c "! strings -n 16 '$WORK'/state/pgw.db* |
+	grep -qF -e '$(jq -r '."application-secret"' "$WORK/keys.json")' -e '$(jq -r '."consumer-key"' "$WORK/keys.json")'"
+
+note "pgwd is killed, and its API with it"
+api=$(pgw -j api | jq '.[0].pid')
+kill -9 "${PID[pgwd]}"
+finish pgwd || true
+wait_for 5 "pgw-api ends with pgwd" eval "! kill -0 $api"
+gateway_launch
+wait_for 15 "another pgwd" said pgwd ready
+expect "what it remembers" api_python gw calls.py again
+
+note "pgw-api is killed"
+api=$(pgw -j api | jq '.[0].pid')
+kill -9 "$api"
+api_is_another() { [ "$(pgw -j api | jq '.[0].pid')" -ne "$api" ]; }
+wait_for 10 "another pgw-api" api_is_another
+expect "it serves" api_python gw calls.py again
+
+note "certificates"
+served() { # the fingerprint of what is served
+	on gw openssl s_client -connect 127.0.0.1:8443 -servername gateway.test </dev/null 2>/dev/null |
+		openssl x509 -noout -fingerprint -sha256 | cut -d= -f2
+}
+equal "fingerprint" "$(served)" "$(pgw -j api | jq -r '.[] | select(.scheme == "https").fingerprint')"
+make_certificate() { # into WORK/cert.pem and WORK/key.pem, by renaming
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=$1" \
+		-addext "subjectAltName=DNS:gateway.test" -keyout "$WORK/new.key" -out "$WORK/new.pem" 2>/dev/null
+	mv "$WORK/new.key" "$WORK/key.pem"
+	mv "$WORK/new.pem" "$WORK/cert.pem"
+	openssl x509 -in "$WORK/cert.pem" -noout -fingerprint -sha256 | cut -d= -f2
+}
+first=$(make_certificate one)
+pgw api del 0.0.0.0:8443
+pgw api add 0.0.0.0:8443 scheme https certificate "$WORK/cert.pem" key "$WORK/key.pem"
+served_is() { [ "$(served)" = "$1" ]; }
+wait_for 5 "the file's certificate" served_is "$first"
+second=$(make_certificate two)
+wait_for 5 "the next one, without being told" served_is "$second"
+echo garbage >"$WORK/cert.pem"
+wait_for 5 "a broken one is said" grep -q "the certificates that are in use go on" "$WORK/pgwd.err"
+equal "the old one goes on" "$(served)" "$second"
+refused "a key that is not its own" pgw api add 127.0.0.1:9443 scheme https \
+	certificate "$WORK/cert.pem" key "$WORK/state/api-key.pem"
+refused "a port that is taken" on gw "$PGW_BIN/pgw" -r "$WORK/run" api add 127.0.0.1:8443 scheme https
+expect "another revision serves on" api_python gw calls.py again
+gateway_stop
