@@ -63,55 +63,48 @@ expect "nor by the private address" not_reached outside 172.16.0.1
 at_least "drops of what is not published" "$(drops realm)" 1
 equal "sessions of the Internet" "$(sessions internal-src-address 203.0.113.50)" 0
 equal "enable what is enabled" "$(code_of gateway-enable "$DC,$PLACE")" conflict
-equal "nothing of the check is left" "$(on gw ip -o link | grep -c pgw-check)" 0
+equal "links of the check" "$(on gw ls /sys/class/net | grep -c pgw-check || true)" 0
 stop session
 
-note "reconfigure"
-task=$(task_ask gateway-reconfigure "$DC,\"ip\":\"172.16.0.2\"")
-task_wait "$task" "done"
+note "reconfigure, by the command line"
+equal "hosts, before" "$(pgw hosts | tail -n 1)" \
+	"$(printf '172.16.0.1\tpcc-192-0-2-1.example.com nsx.pcc-192-0-2-1.example.com')"
+contains "what it says" "$(pgw gateway reconfigure 1 address 172.16.0.2/24 portgroup vrack)" \
+	"finish: 172.16.0.1 is taken away"
 gateway_is enabled 172.16.0.2
 expect "by the new address" reached near 172.16.0.2
 expect "not by the old one" not_reached near 172.16.0.1
-task=$(task_ask gateway-reconfigure "$DC,\"new-datacenter\":2")
-task_wait "$task" "done"
-equal "the other datacenter has it" "$(ask api '{"op":"gateway-show","service":"pcc-192-0-2-1","datacenter":2}' |
-	jq -r '.gateway."customer-ip"')" 172.16.0.2
-task=$(task_ask gateway-reconfigure "${DC/:1,/:2,},\"new-datacenter\":1")
-task_wait "$task" "done"
+contains "hosts" "$(pgw hosts)" "172.16.0.2"
+pgw gateway reconfigure 1 to 2 >/dev/null
+equal "the other datacenter has it" "$(pgw -j gateway show 2 | jq -r '.[0]."customer-ip"')" 172.16.0.2
+pgw gateway reconfigure 2 to 1 >/dev/null
 expect "still" reached near 172.16.0.2
-
-note "a backend that does not answer: taken back"
-stop server-vc
-stop server-esx1
-task=$(task_ask gateway-reconfigure "$DC,\"ip\":\"172.16.0.3\"")
-task_wait "$task" error
-contains "the reason" "$(task_figure "$task" .reason)" "check: no connection through the gateway"
-gateway_is error 172.16.0.2
-servers_start
-expect "where it was" reached near 172.16.0.2
-expect "not where it was to be" not_reached near 172.16.0.3
-task_ask task-reset "\"id\":$task,\"reason\":\"servers are back\"" >/dev/null
-task_wait "$task" "done"
-gateway_is enabled 172.16.0.3
 
 note "canceled in the middle"
 task=$(task_ask gateway-reconfigure "$DC,\"ip\":\"172.16.0.4\"")
 wait_for 5 "it probes" eval "[ \"\$(task_figure $task '.steps[1].state')\" = doing ]"
-task_ask task-cancel "\"id\":$task" >/dev/null
+pgw task cancel "$task" >/dev/null
 task_wait "$task" canceled
-gateway_is enabled 172.16.0.3
-
-note "nobody is allowed"
-pgw allow del 203.0.113.0/24
-equal "disable for nobody" "$(code_of gateway-disable "$DC")" forbidden
-pgw allow add 203.0.113.0/24 description "the Internet"
+gateway_is enabled 172.16.0.2
 
 note "disable"
-task=$(task_ask gateway-disable "$DC")
+pgw allow del 203.0.113.0/24
+equal "for nobody" "$(code_of gateway-disable "$DC")" forbidden
+pgw allow add 203.0.113.0/24 description "the Internet"
+stop server-vc
+stop server-esx1
+refused "while nobody answers" pgw gateway disable 1
+task=$(pgw -j task show | jq '.[-1]."task-id"')
+contains "the reason" "$(task_figure "$task" .reason)" "check: no connection through the gateway"
+gateway_is error 172.16.0.2
+servers_start
+expect "where it was" reached near 172.16.0.2
+expect "not on the Internet" not_reached outside 203.0.113.10
+pgw task reset "$task" reason "servers are back" >/dev/null
 task_wait "$task" "done"
 gateway_is disabled null
 expect "from the Internet" reached outside 203.0.113.10
-expect "not from the private side" not_reached near 172.16.0.3
+expect "not from the private side" not_reached near 172.16.0.2
 pgw -j config show | jq -r .text >"$WORK/after"
 expect "there and back leaves nothing" diff "$WORK/before" "$WORK/after"
 gateway_stop

@@ -46,6 +46,22 @@ ITEMS = {
     "vmac": [{"mac": "02:00:00:12:34:56", "address": "172.16.0.11", "portgroup": "vrack",
               "type": "ovh", "name": "esx1", "interface": "pgwvm0", "state": "present"}],
 }
+DATACENTERS = [{"datacenter-id": 1, "name": "dc1", "description": "Paris", "service": "pcc-192-0-2-1"},
+               {"datacenter-id": 20, "name": "dc2", "description": "", "service": "pcc-192-0-2-1"}]
+STEPS = (("portgroup", "vrack is eth1, up"), ("move", "3 services"))
+
+
+def task(state="doing", done=1, reason=None, **members):
+    """A task whose first steps are done."""
+    steps = [{"name": name, "state": "done" if i < done else "doing" if i == done else "todo",
+              "progress": 100 if i < done else 0, "text": text if i < done else ""}
+             for i, (name, text) in enumerate(STEPS)]
+    return {"task-id": 7, "name": "enablePrivateGateway", "type": "gateway", "state": state,
+            "progress": 100 * done // len(STEPS), "execution-date": "2026-01-02T03:04:05Z",
+            "steps": steps, "datacenter-id": 1, "service": "pcc-192-0-2-1", "network": None,
+            "created-by": "root", "created-from": None, "end-date": None, "reason": reason, **members}
+
+
 NEIGHBOURS = [{"address": "172.16.0.254", "portgroup": "vrack", "mac": "02:00:00:00:00:fe",
                "state": "reachable"},
               {"address": "10.10.0.10", "portgroup": "vsphere", "state": "failed"}]
@@ -193,6 +209,20 @@ class FakePgwd:
 
     def op_neighbour(self, _):
         return {"ok": True, "items": NEIGHBOURS}
+
+    def op_datacenter_show(self, request):
+        return {"ok": True, "items": [one for one in DATACENTERS
+                                      if request.get("datacenter", one["datacenter-id"]) == one["datacenter-id"]]}
+
+    def op_gateway_show(self, request):
+        there = request["datacenter"] == 1
+        return {"ok": True, "gateway": {
+            "customer-ip": "172.16.0.1" if there else None, "state": "enabled" if there else "disabled",
+            "customer-netmask": "255.255.255.0" if there else None,
+            "customer-portgroup": "vrack" if there else None}}
+
+    def op_task_show(self, request):
+        return {"ok": True, "items": [task()]}
 
     def op_monitor(self, _):
         return {"ok": True}

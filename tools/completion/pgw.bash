@@ -7,13 +7,13 @@
 
 _pgw_options="-Version -human -statistics -details -oneline -brief -timestamp -json -pretty
 	-color -rundir -batch -force -yes -help"
-_pgw_objects="portgroup address route pool nat datacenter service allow vrack-block vmac server api application credential audit set session client
+_pgw_objects="portgroup address route pool nat datacenter service allow vrack-block vmac server api application credential audit set gateway task hosts session client
 	neighbour stats config monitor replay version help"
 _pgw_filter="internal-src-address internal-src-port internal-dst-address internal-dst-port
 	external-src-address external-src-port external-dst-address external-dst-port
 	src sport dst dport protocol state id portgroup pool service"
 _pgw_events="revision link datapath sessions-ended backend mended conflict address neighbour
-	revert-pending confirmed reverted not-saved started no-history all"
+	revert-pending confirmed reverted not-saved started task no-history all"
 
 _pgw_add() { # WORD...
 	candidates+=("$@")
@@ -48,6 +48,8 @@ _pgw_keys() {
 	credential) _pgw_names credential credential-id ;;
 	datacenter) _pgw_names datacenter id ;;
 	vrack-block) _pgw_names vrack-block network ;;
+	gateway) _pgw_names gateway datacenter-id ;;
+	task) _pgw_names task task-id ;;
 	address | neighbour) _pgw_names "$1" address ;;
 	route) _pgw_names route to ;;
 	nat) _pgw_names nat number ;;
@@ -70,6 +72,9 @@ _pgw_commands() {
 			threshold duplicate-detection
 		;;
 	client | neighbour | stats | audit) _pgw_add show ;;
+	gateway) _pgw_add show enable disable reconfigure ;;
+	task) _pgw_add show wait cancel reset schedule ;;
+	hosts) _pgw_add show ;;
 	config) _pgw_add show check diff apply confirm undo log save ;;
 	monitor) _pgw_add_list "$_pgw_events" ;;
 	help) _pgw_add_list "$_pgw_objects" ;;
@@ -138,6 +143,15 @@ _pgw_keywords() {
 	"set metrics") _pgw_add off 127.0.0.1:9469 default ;;
 	"set threshold") _pgw_add off default ;;
 	"set duplicate-detection") _pgw_add off announce probe default ;;
+	"gateway enable") _pgw_add address portgroup no-wait ;;
+	"gateway disable") _pgw_add force no-wait ;;
+	"gateway reconfigure") _pgw_add address portgroup to no-wait ;;
+	"task show")
+		_pgw_add task-id name state progress datacenter-id network server created-by \
+			created-from service execution-date end-date reason steps
+		;;
+	"task reset") _pgw_add reason ;;
+	"task schedule") _pgw_add at ;;
 	"config apply") _pgw_add revert-in base comment ;;
 	"config undo") _pgw_add base comment ;;
 	monitor*) _pgw_add_list "$_pgw_events" ;;
@@ -147,7 +161,10 @@ _pgw_keywords() {
 # _pgw_values OBJECT COMMAND KEYWORD - what may follow a keyword; fails if it takes no value
 _pgw_values() {
 	case "$1 $3" in
-	stats* | set* | monitor* | *" nat-pass-through" | *" count" | *" all") return 1 ;;
+	stats* | set* | monitor* | *" nat-pass-through" | *" count" | *" all" | *" no-wait" | *" force")
+		return 1
+		;;
+	"gateway to") _pgw_names datacenter id ;;
 	"api scheme") _pgw_add https http ;;
 	"api state") _pgw_add up down ;;
 	"application role") _pgw_add read operate admin ;;
@@ -196,7 +213,7 @@ _pgw_pending() {
 	esac
 	while (($# > 1)); do
 		case $1 in
-		nat-pass-through | count | all) shift ;;
+		nat-pass-through | count | all | no-wait | force) shift ;;
 		*) shift 2 ;;
 		esac
 	done
