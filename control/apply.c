@@ -44,11 +44,22 @@ struct apply {
 
 #define BIT(index) (1u << (index))
 
+/* Whose interfaces may be absent by now. A datapath that was adopted ran what this one starts with,
+ * or nearly: an interface that has gone must not keep pgwd from coming back. */
+static const struct config *former(const struct apply *apply)
+{
+	const struct gateway *gateway = apply->gateway;
+
+	if (gateway->configured)
+		return &gateway->config;
+	return gateway->datapath.pid ? apply->config : NULL;
+}
+
 static int take_kernel(void *context, struct ctl_error *error)
 {
 	struct apply *apply = context;
 	struct kernel_error why;
-	int code = kernel_apply(apply->gateway->kernel, apply->config, &why);
+	int code = kernel_change(apply->gateway->kernel, former(apply), apply->config, &why);
 
 	return code ? fault(error, code, "%s", why.text) : 0;
 }
@@ -61,7 +72,7 @@ static void undo_kernel(void *context)
 	int code;
 
 	if (gateway->configured)
-		code = kernel_apply(gateway->kernel, &gateway->config, &why);
+		code = kernel_change(gateway->kernel, &gateway->config, &gateway->config, &why);
 	else if (!gateway->datapath.pid)
 		code = kernel_remove(gateway->kernel, &why);
 	else

@@ -133,7 +133,8 @@ static void remember_links(struct kernel *kernel, const struct config *config)
 	free(links);
 }
 
-int kernel_apply(struct kernel *kernel, const struct config *config, struct kernel_error *error)
+int kernel_change(struct kernel *kernel, const struct config *from, const struct config *config,
+		  struct kernel_error *error)
 {
 	struct plan plan;
 	int err;
@@ -142,7 +143,7 @@ int kernel_apply(struct kernel *kernel, const struct config *config, struct kern
 		return kernel_fail(error, -E2BIG,
 				   "there are %zu portgroups; at most %d are possible",
 				   config->n_portgroups, CONFIG_PORTGROUPS_MAX);
-	err = plan_build(&plan, kernel, config, PLAN_WHOLE, error);
+	err = plan_build(&plan, kernel, config, PLAN_WHOLE, from, error);
 	if (err)
 		return err;
 	err = plan_run(&plan, kernel, error);
@@ -153,11 +154,16 @@ int kernel_apply(struct kernel *kernel, const struct config *config, struct kern
 	return err;
 }
 
+int kernel_apply(struct kernel *kernel, const struct config *config, struct kernel_error *error)
+{
+	return kernel_change(kernel, NULL, config, error);
+}
+
 int kernel_mend(struct kernel *kernel, const struct config *config, const struct kernel_mend *mend,
 		struct kernel_error *error)
 {
 	struct plan plan;
-	int err = plan_build(&plan, kernel, config, PLAN_POSSIBLE, error);
+	int err = plan_build(&plan, kernel, config, PLAN_POSSIBLE, NULL, error);
 
 	if (err)
 		return err;
@@ -182,7 +188,7 @@ int kernel_remove(struct kernel *kernel, struct kernel_error *error)
 {
 	const struct config nothing = {0};
 	struct plan plan;
-	int err = plan_build(&plan, kernel, &nothing, PLAN_WHOLE, error);
+	int err = plan_build(&plan, kernel, &nothing, PLAN_WHOLE, NULL, error);
 
 	if (err)
 		return err;

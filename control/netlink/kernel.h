@@ -57,6 +57,15 @@ int kernel_portgroup(struct kernel *kernel, const struct config_portgroup *portg
  */
 int kernel_apply(struct kernel *kernel, const struct config *config, struct kernel_error *error);
 
+/**
+ * kernel_change() - as kernel_apply(), from a configuration that has been applied
+ * @from: a portgroup that both have, and whose interface is absent by now, keeps nothing else from
+ * being changed: what it needs is left out, until it returns and the change is mended. NULL: every
+ * interface has to be there.
+ */
+int kernel_change(struct kernel *kernel, const struct config *from, const struct config *to,
+		  struct kernel_error *error);
+
 /* kernel_changes() - how many changes the last kernel_apply() had to make. */
 size_t kernel_changes(const struct kernel *kernel);
 

@@ -120,6 +120,17 @@ static int plan_vlan(struct plan *plan, struct plan_state *state, size_t index,
 	return plan_alias(plan, target->dev, portgroup->name, link ? link->alias : "", alias);
 }
 
+/* had() - whether the portgroup was there before, on the same interface: then that has gone */
+static bool had(const struct config *from, const struct config_portgroup *portgroup)
+{
+	for (size_t i = 0; from && i < from->n_portgroups; i++)
+		if (!strcmp(from->portgroups[i].name, portgroup->name) &&
+		    !strcmp(from->portgroups[i].dev, portgroup->dev) &&
+		    from->portgroups[i].vlan == portgroup->vlan)
+			return true;
+	return false;
+}
+
 static int plan_links(struct plan *plan, struct plan_state *state, struct kernel_error *error)
 {
 	const struct config *config = state->config;
@@ -128,7 +139,7 @@ static int plan_links(struct plan *plan, struct plan_state *state, struct kernel
 		const struct config_portgroup *portgroup = &config->portgroups[i];
 		const struct klink *link = required(state, portgroup, error);
 
-		if (!link && state->mode == PLAN_WHOLE)
+		if (!link && state->mode == PLAN_WHOLE && !had(state->from, portgroup))
 			return -ENODEV;
 		state->target[i].portgroup = (uint16_t)i;
 		state->target[i].absent = !link;
@@ -304,7 +315,7 @@ static int plan_all(struct plan *plan, struct plan_state *state, struct kernel *
 }
 
 int plan_build(struct plan *plan, struct kernel *kernel, const struct config *config,
-	       enum plan_mode mode, struct kernel_error *error)
+	       enum plan_mode mode, const struct config *from, struct kernel_error *error)
 {
 	struct plan_state *state = calloc(1, sizeof(*state));
 	int err;
@@ -315,6 +326,7 @@ int plan_build(struct plan *plan, struct kernel *kernel, const struct config *co
 	state->config = config;
 	state->kernel = kernel;
 	state->mode = mode;
+	state->from = from;
 	err = read_state(state, kernel, error);
 	if (!err)
 		err = plan_all(plan, state, kernel, error);

@@ -70,6 +70,7 @@ struct plan_state {
 	const struct config *config;
 	const struct kernel *kernel;
 	enum plan_mode mode;
+	const struct config *from; /* whose portgroups may be absent; NULL: none may */
 	struct klink *links;
 	size_t n_links;
 	struct kaddress *addresses;
@@ -86,7 +87,7 @@ struct plan_state {
  * Return: 0, or -errno with @error set: nothing has been changed either way.
  */
 int plan_build(struct plan *plan, struct kernel *kernel, const struct config *config,
-	       enum plan_mode mode, struct kernel_error *error);
+	       enum plan_mode mode, const struct config *from, struct kernel_error *error);
 void plan_free(struct plan *plan);
 
 /* plan_add() - append a change of a kind, otherwise zero. NULL without memory. */

@@ -37,9 +37,19 @@ hold_goes_on session
 note "an interface vanishes and comes back"
 ip -n "$(node gw)" link del eth2
 wait_for 5 "portgroup vsphere is absent" portgroup_is vsphere absent
+pgw service add ssh address 172.16.0.12 protocol tcp port 22 backend 10.10.0.21:22
+expect "a change that does not concern it is made" has_address eth1 172.16.0.12/32
+pgw pool add other external-ip-address 10.10.0.9 ports 16384-65535
+refused "one that needs an interface that never was is not" \
+	pgw portgroup add third dev eth9 realm private
+stop pgwd KILL
+gateway_launch
+wait_for 15 "pgwd comes back without it" gateway_said_ready
+expect "with what was changed" has_address eth1 172.16.0.12/32
 plug gw eth2 vsphere
 wait_for 10 "portgroup vsphere is up" portgroup_is vsphere up
 wait_for 10 "10.10.0.2 is there" has_address eth2 10.10.0.2/24
+wait_for 10 "and so is what was changed meanwhile" has_address eth2 10.10.0.9/32
 hold_goes_on session
 hold_end session
 equal "new requests" "$(web far http://172.16.0.1/source)" 10.10.0.2
