@@ -18,6 +18,8 @@
 #include "control/apply.h"
 #include "control/conffile.h"
 #include "control/ctl/log.h"
+#include "control/doctor.h"
+#include "control/explain.h"
 #include "control/fault.h"
 #include "control/session.h"
 #include "control/show.h"
@@ -280,8 +282,9 @@ static void answer_changed(void *context, const struct request_peer *peer, const
 }
 
 static const struct request_operation *const more[] = {
-	gateway_operations, task_operations, access_operations,
-	mac_operations,	    auth_operations, NULL,
+	gateway_operations, task_operations,	   access_operations,
+	mac_operations,	    auth_operations,	   explain_operations,
+	doctor_operations,  vmac_check_operations, NULL,
 };
 
 const struct request_ops answer_ops = {

@@ -504,6 +504,8 @@ int64_t gateway_due_ms(const struct gateway *gateway)
 		due_ms = guarding_due_ms(gateway);
 	if (history_due_ms(gateway) < due_ms)
 		due_ms = history_due_ms(gateway);
+	if (vmac_check_due_ms(gateway) < due_ms)
+		due_ms = vmac_check_due_ms(gateway);
 	return log_due_ms < due_ms ? log_due_ms : due_ms;
 }
 
@@ -517,6 +519,7 @@ void gateway_work(struct gateway *gateway)
 		restart_datapath(gateway);
 	reconcile_work(gateway);
 	guarding_work(gateway);
+	vmac_check_work(gateway);
 	logger_work(gateway);
 	checking_work(gateway);
 	if (gateway->tasks)

@@ -33,6 +33,7 @@
 #include "control/reconcile.h"
 #include "control/region.h"
 #include "control/serving.h"
+#include "control/vmac_check.h"
 #include "control/watch.h"
 #include "datapath/io/packet.h"
 
@@ -102,6 +103,7 @@ struct gateway {
 	struct gateway_counts counts;
 	int64_t started_ms; /* of this pgwd */
 	struct guarding guarding;
+	struct vmac_check vmac_check;
 	struct reconcile reconcile;
 	struct gateway_due due;
 	bool swept; /* such a message arrived and has not been handed to the server */

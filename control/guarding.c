@@ -232,6 +232,7 @@ void guarding_ready(struct gateway *gateway)
 		if (code <= 0)
 			return;
 		guard_heard(gateway->guarding.guard, ifindex, &message, now_ms);
+		vmac_check_heard(gateway, ifindex, &message);
 	}
 }
 

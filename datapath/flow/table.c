@@ -176,6 +176,13 @@ uint64_t flow_hash(const struct flow_table *table, const struct flow_tuple *tupl
 	return flow_hash_keyed(table->header->hash_key, tuple, proto, port);
 }
 
+uint32_t flow_paired(const struct flow_table *table, be32 src, uint32_t n)
+{
+	const struct flow_tuple host = {.src = src};
+
+	return n > 1 ? (uint32_t)(flow_hash(table, &host, 0, 0) >> 32) % n : 0;
+}
+
 static inline uint32_t bucket_of(const struct flow_table *table, uint64_t hash, unsigned choice)
 {
 	return flow_bucket(hash, table->bucket_mask, choice);

@@ -58,6 +58,10 @@ uint64_t flow_hash(const struct flow_table *table, const struct flow_tuple *tupl
 uint32_t flow_find(const struct flow_table *table, const struct flow_tuple *tuple, uint8_t proto,
 		   uint8_t port, uint64_t hash);
 
+/* flow_paired() - which of @n external addresses the host @src has: always the same, without
+ * anything being remembered (RFC 4787 REQ-2). */
+uint32_t flow_paired(const struct flow_table *table, be32 src, uint32_t n);
+
 /**
  * flow_alloc() - a zeroed record in state FLOW_PENDING
  * @rested_tick: records that ended after this are left as long as others are to be had, so that

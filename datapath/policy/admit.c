@@ -137,6 +137,45 @@ struct admit admit_first(const struct snapshot *s, const struct flow_tuple *tupl
 	return admit;
 }
 
+enum drop_reason admit_external(const struct snapshot *s, const struct flow_tuple *tuple,
+				uint8_t proto, uint8_t port, be32 inside, uint8_t inside_port,
+				const struct snapshot_rule **rule)
+{
+	enum drop_reason source = admit_source(s, tuple->src, port);
+
+	*rule = NULL;
+	/* who reaches a mapping from outside need not be on the allow list, but must not lie */
+	if (source && source != DROP_NOT_ALLOWED)
+		return source;
+	/* the inside host itself, from elsewhere: it would be sent to answer itself ("land") */
+	if (tuple->src == inside && port != inside_port)
+		return DROP_REVERSE_PATH;
+	/* one inside host to another by way of the outside (RFC 4787 REQ-9): inside is the
+	 * mapping's portgroup, and whatever does not carry the external address */
+	if (port != inside_port && snapshot_address(s, tuple->dst)->port == port)
+		return DROP_NONE;
+	if (!source)
+		*rule = snapshot_rule(s, tuple->src, tuple->dst, proto);
+	return *rule && (*rule)->pool != SNAPSHOT_PASS ? DROP_NONE : DROP_FILTERED;
+}
+
+enum timer policy_timer(const struct flow *f)
+{
+	static const uint8_t of_state[TCP_STATE_COUNT] = {
+		[TCP_SYN_SENT] = TIMER_TCP_TRANS_OPEN, [TCP_SYN_BOTH] = TIMER_TCP_TRANS_OPEN,
+		[TCP_ESTABLISHED] = TIMER_TCP_IDLE,    [TCP_FIN_0] = TIMER_TCP_IDLE,
+		[TCP_FIN_1] = TIMER_TCP_IDLE,	       [TCP_CLOSED] = TIMER_TCP_TRANS_CLOSE,
+		[TCP_RESET] = TIMER_TCP_TRANS_CLOSE,
+	};
+
+	/* a SYN that nobody inside asked for or has answered holds its place only for a while */
+	if (f->tcp_state == TCP_SYN_SENT && f->flags & FLOW_INBOUND)
+		return TIMER_TCP_IN_SYN;
+	if (f->proto == IPPROTO_TCP)
+		return of_state[f->tcp_state];
+	return f->proto == IPPROTO_UDP ? TIMER_UDP : TIMER_ICMP;
+}
+
 static bool pool_has(const struct snapshot *s, uint16_t index, be32 addr, uint8_t proto,
 		     be16 l4_port)
 {

@@ -52,6 +52,26 @@ const struct snapshot_pool *admit_external_pool(const struct snapshot *s, be32 a
 						uint16_t l4_port);
 
 /**
+ * admit_external() - judge a packet to an external address and port that a mapping has
+ * @inside, @inside_port: of the mapping: its host and that one's portgroup
+ * @rule: set to the rule by which the sender, an inside host too, goes out and comes in again (a
+ * hairpin); NULL: it is an outside host
+ * Return: DROP_NONE: the pool's filtering decides.
+ */
+enum drop_reason admit_external(const struct snapshot *s, const struct flow_tuple *tuple,
+				uint8_t proto, uint8_t port, be32 inside, uint8_t inside_port,
+				const struct snapshot_rule **rule);
+
+/* policy_timer() - which timer ends a flow. */
+enum timer policy_timer(const struct flow *f);
+
+/* policy_client_side() - the side of a flow on which the host is that it counts for. */
+static inline unsigned policy_client_side(const struct flow *f)
+{
+	return f->flags & FLOW_INBOUND && !(f->flags & FLOW_HAIRPIN);
+}
+
+/**
  * policy_backend() - where a flow to a service goes
  * @f: with FLOW_DNAT
  * @service: set to the service that the flow was made for, if @s has it

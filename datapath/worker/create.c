@@ -79,12 +79,8 @@ static enum drop_reason plan_rule(struct worker *w, struct plan *plan,
 
 static be32 paired_address(const struct worker *w, const struct snapshot_pool *pool, be32 src)
 {
-	struct flow_tuple host = {.src = src};
-	uint32_t choice = 0;
+	uint32_t choice = flow_paired(&w->table, src, pool->addresses);
 
-	/* a host keeps its external address without anything being remembered (RFC 4787 REQ-2) */
-	if (pool->addresses > 1)
-		choice = (uint32_t)(flow_hash(&w->table, &host, 0, 0) >> 32) % pool->addresses;
 	return w->snapshot.pool_addresses[pool->first_address + choice];
 }
 
@@ -93,35 +89,23 @@ static enum drop_reason plan_external(struct worker *w, struct plan *plan, const
 				      const struct snapshot_pool *pool)
 {
 	struct flow *f = &plan->flow;
-	const struct snapshot_rule *rule = NULL;
+	const struct snapshot_rule *rule;
 	const struct mapping *m;
 	be32 remote = p->tuple.src;
-	enum drop_reason source;
-	bool inside;
+	enum drop_reason reason;
 
 	plan->target = mapping_find_external(&w->mappings, p->tuple.dst, p->tuple.dport, p->proto);
 	if (plan->target == MAPPING_NONE)
 		return DROP_NO_MAPPING;
 	m = &w->mappings.mapping[plan->target];
-	source = admit_source(&w->snapshot, p->tuple.src, p->port);
-	/* who reaches a mapping from outside need not be on the allow list, but must not lie */
-	if (source && source != DROP_NOT_ALLOWED)
-		return source;
-	/* the inside host itself, from elsewhere: it would be sent to answer itself ("land") */
-	if (p->tuple.src == m->internal && p->port != m->port)
-		return DROP_REVERSE_PATH;
-	if (!source)
-		rule = snapshot_rule(&w->snapshot, p->tuple.src, p->tuple.dst, p->proto);
-	/* one inside host to another by way of the outside (RFC 4787 REQ-9): inside is the
-	 * mapping's portgroup, and whatever does not carry the external address */
-	inside =
-		p->port == m->port || snapshot_address(&w->snapshot, p->tuple.dst)->port != p->port;
-	if (inside && rule && rule->pool != SNAPSHOT_PASS) {
+	reason = admit_external(&w->snapshot, &p->tuple, p->proto, p->port, m->internal, m->port,
+				&rule);
+	if (reason)
+		return reason;
+	if (rule) {
 		f->flags |= FLOW_HAIRPIN;
 		plan_rule(w, plan, rule);
 		remote = paired_address(w, plan->pool, p->tuple.src);
-	} else if (inside) {
-		return DROP_FILTERED;
 	}
 	if (pool->filtering_type == FILTERING_EDF ||
 	    (pool->filtering_type == FILTERING_ADF &&

@@ -11,19 +11,7 @@
 
 uint32_t worker_timeout(const struct worker *w, const struct flow *flow)
 {
-	static const uint8_t of_state[TCP_STATE_COUNT] = {
-		[TCP_SYN_SENT] = TIMER_TCP_TRANS_OPEN, [TCP_SYN_BOTH] = TIMER_TCP_TRANS_OPEN,
-		[TCP_ESTABLISHED] = TIMER_TCP_IDLE,    [TCP_FIN_0] = TIMER_TCP_IDLE,
-		[TCP_FIN_1] = TIMER_TCP_IDLE,	       [TCP_CLOSED] = TIMER_TCP_TRANS_CLOSE,
-		[TCP_RESET] = TIMER_TCP_TRANS_CLOSE,
-	};
-
-	/* a SYN that nobody inside asked for or has answered holds its place only for a while */
-	if (flow->tcp_state == TCP_SYN_SENT && flow->flags & FLOW_INBOUND)
-		return w->timeout_tick[TIMER_TCP_IN_SYN];
-	if (flow->proto == IPPROTO_TCP)
-		return w->timeout_tick[of_state[flow->tcp_state]];
-	return w->timeout_tick[flow->proto == IPPROTO_UDP ? TIMER_UDP : TIMER_ICMP];
+	return w->timeout_tick[policy_timer(flow)];
 }
 
 static_assert(NEIGHBOUR_NONE == FLOW_NEIGH_NONE, "the same in records and in the table");
@@ -42,9 +30,9 @@ void worker_leave_neighbour(struct worker *w, uint16_t index)
 
 struct client_key worker_client(const struct flow *flow)
 {
-	bool reached = flow->flags & FLOW_INBOUND && !(flow->flags & FLOW_HAIRPIN);
+	unsigned side = policy_client_side(flow);
 
-	return (struct client_key){.addr = flow->tuple[reached].src, .port = flow->port[reached]};
+	return (struct client_key){.addr = flow->tuple[side].src, .port = flow->port[side]};
 }
 
 static void count(struct worker *w, be32 addr, uint32_t scope, int flows, int mappings)

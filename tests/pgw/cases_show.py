@@ -201,7 +201,8 @@ def hostile_answers(bench):
                 ("neighbour",), ("config", "show"), ("config", "diff", config),
                 ("config", "apply", config), ("config", "save"), ("allow", "add", "10.0.0.0/8"),
                 ("session",), ("session", "del", "all"), ("client",), ("set",), ("version",), ("monitor",),
-                ("-t", "monitor")]
+                ("-t", "monitor"), ("doctor",), ("vmac", "check"),
+                ("explain", "from", "192.168.50.10", "to", "172.16.0.1:443")]
 
     def answer(_):
         value = anything(source)
@@ -209,13 +210,14 @@ def hostile_answers(bench):
             value = anything(source)
         if source.randrange(4):
             value["ok"] = True
-        for member in ("items", "drops", "portgroups", "changes"):
+        for member in ("items", "drops", "portgroups", "changes", "steps", "checks"):
             if source.randrange(2):
                 value[member] = [anything(source, 1) for _ in range(3)]
         value.pop("fds", None)
         return value
     for op in ("show", "stats", "neighbour", "config-show", "config-diff", "config-apply",
-               "config-save", "change", "session-table", "session-end", "version", "monitor"):
+               "config-save", "change", "session-table", "session-end", "version", "monitor",
+               "explain", "doctor", "vmac-check"):
         bench.gateway.answers[op] = answer
     for _ in range(25):
         bench.gateway.events = [anything(source) for _ in range(3)]

@@ -8,7 +8,7 @@
 _pgw_options="-Version -human -statistics -details -oneline -brief -timestamp -json -pretty
 	-color -rundir -batch -force -yes -help"
 _pgw_objects="portgroup address route pool nat datacenter service allow vrack-block vmac server api application credential audit set gateway task hosts session client
-	neighbour stats config monitor replay version help"
+	neighbour stats config monitor replay explain doctor version help"
 _pgw_filter="internal-src-address internal-src-port internal-dst-address internal-dst-port
 	external-src-address external-src-port external-dst-address external-dst-port
 	src sport dst dport protocol state id portgroup pool service"
@@ -63,6 +63,7 @@ _pgw_commands() {
 	case $1 in
 	portgroup | address | route | pool | nat | datacenter | service | allow | vrack-block | vmac | server | api | application)
 		_pgw_add show add del
+		[ "$1" != vmac ] || _pgw_add check
 		;;
 	credential) _pgw_add show add validate refuse del ;;
 	session) _pgw_add show del ;;
@@ -190,7 +191,8 @@ _pgw_values() {
 			replied unreplied
 		;;
 	"portgroup state") _pgw_add up down absent ;;
-	"address state" | "vmac state") _pgw_add present missing ;;
+	"address state") _pgw_add present missing probing conflict ;;
+	"vmac state") _pgw_add present missing ;;
 	"vmac type") _pgw_add vmware ovh ;;
 	"config base") _pgw_revisions ;;
 	"config revert-in") _pgw_add 60s 5m 10m 1h ;;
@@ -296,6 +298,16 @@ _pgw_replay() {
 	esac
 }
 
+# _pgw_explain - keywords, each with a value, in any order
+_pgw_explain() {
+	case ${words[-1]} in
+	from | to) ;;
+	protocol) _pgw_add tcp udp icmp ;;
+	portgroup) _pgw_names portgroup name ;;
+	*) _pgw_add from to protocol portgroup help ;;
+	esac
+}
+
 _pgw() {
 	local command=("${COMP_WORDS[0]}") candidates=() files=0 at=1
 	local words=("${COMP_WORDS[@]:0:COMP_CWORD}") current=${COMP_WORDS[COMP_CWORD]}
@@ -316,6 +328,8 @@ _pgw() {
 		_pgw_add_list "$_pgw_objects $_pgw_options"
 	elif [[ ${words[at]} == replay ]]; then
 		_pgw_replay
+	elif [[ ${words[at]} == explain ]]; then
+		_pgw_explain
 	elif ((at + 1 == COMP_CWORD)); then
 		_pgw_commands "${words[at]}"
 	else

@@ -271,8 +271,9 @@ const char *format_colour(enum print_kind kind, const char *text, size_t n)
 	static const char *const good[] = {"up",      "present",     "reachable", "permanent",
 					   "noarp",   "established", "replied",	  "started",
 					   "adopted", "unique",	     NULL};
-	static const char *const bad[] = {"down",  "absent", "missing",	 "failed", "closed",
-					  "reset", "died",   "conflict", NULL};
+	static const char *const bad[] = {"down",   "absent", "missing", "failed",
+					  "closed", "reset",  "died",	 "conflict",
+					  "fail",   "STOP ",  "blocked", NULL};
 
 	switch (kind) {
 	case PRINT_NAME:

@@ -8,6 +8,7 @@ const struct pgw_object *const pgw_objects[] = {
 	&application_object, &credential_object, &audit_object,	  &set_object,
 	&gateway_object,     &task_object,	 &hosts_object,	  &session_object,
 	&client_object,	     &neighbour_object,	 &stats_object,	  &config_object,
-	&monitor_object,     &replay_object,	 &version_object, &help_object,
+	&monitor_object,     &replay_object,	 &explain_object, &doctor_object,
+	&version_object,     &help_object,
 };
 const size_t n_pgw_objects = sizeof(pgw_objects) / sizeof(pgw_objects[0]);

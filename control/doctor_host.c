@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What of the machine the gateway depends on. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <sys/timex.h>
+
+#include "control/doctor.h"
+#include "control/netlink/sysctl.h"
+
+#define DISK_LOW_BYTES	 (16u << 20)
+#define DISK_EMPTY_BYTES (1u << 20)
+
+static void look_at_clock(struct doctor *doctor)
+{
+	struct timex clock = {.modes = 0};
+	int state = adjtimex(&clock);
+
+	if (state == TIME_ERROR || clock.status & STA_UNSYNC)
+		doctor_say(doctor, "clock", DOCTOR_WARN,
+			   "have it synchronised (systemd-timesyncd, chrony): the times of logs "
+			   "and of signed "
+			   "API requests depend on it; sessions do not",
+			   "the clock is not synchronised");
+	else
+		doctor_say(doctor, "clock", DOCTOR_OK, NULL, "synchronised, estimated error %ld us",
+			   clock.esterror);
+}
+
+static unsigned long number(const char *path)
+{
+	unsigned long value = 0;
+	char *text;
+
+	if (sysctl_read(path, &text))
+		return 0;
+	value = strtoul(text, NULL, 10);
+	free(text);
+	return value;
+}
+
+/* Only what kernel_apply() does not set by itself: it keeps to the portgroups' own interfaces. */
+static void look_at_parameters(struct doctor *doctor)
+{
+	unsigned long filter = number("net/ipv4/conf/all/rp_filter");
+	bool fine = !filter;
+
+	if (filter)
+		doctor_say(
+			doctor, "kernel-parameters", DOCTOR_WARN,
+			"sysctl -w net.ipv4.conf.all.rp_filter=0 (and in /etc/sysctl.d)",
+			"net.ipv4.conf.all.rp_filter is %lu, which counts for portgroups, too: "
+			"ARP requests of clients that the system has no route to are not answered",
+			filter);
+	if (number("net/ipv4/conf/all/arp_ignore") > 1) {
+		fine = false;
+		doctor_say(doctor, "kernel-parameters", DOCTOR_WARN,
+			   "sysctl -w net.ipv4.conf.all.arp_ignore=0 (and in /etc/sysctl.d)",
+			   "net.ipv4.conf.all.arp_ignore is greater than 1: neighbours of other "
+			   "subnets get "
+			   "no answer to their ARP requests");
+	}
+	if (fine)
+		doctor_say(doctor, "kernel-parameters", DOCTOR_OK, NULL,
+			   "those of all interfaces leave the portgroups alone");
+}
+
+static void look_at_neighbour_table(struct doctor *doctor)
+{
+	unsigned long limit = number("net/ipv4/neigh/default/gc_thresh3"), hosts = 0;
+	const struct config *config = &doctor->gateway->config;
+
+	for (size_t i = 0; i < config->n_addresses; i++)
+		if (config->addresses[i].prefix_len < 31)
+			hosts += (1ul << (32 - config->addresses[i].prefix_len)) - 2;
+	if (limit && hosts > limit)
+		doctor_say(doctor, "neighbour-table", DOCTOR_WARN,
+			   "sysctl -w net.ipv4.neigh.default.gc_thresh3=N (and gc_thresh2) with N "
+			   "above the "
+			   "hosts of all connected networks",
+			   "the connected networks have room for %lu hosts, the kernel's table for "
+			   "%lu "
+			   "(gc_thresh3): a scan can push next hops out",
+			   hosts, limit);
+	else
+		doctor_say(doctor, "neighbour-table", DOCTOR_OK, NULL,
+			   "room for %lu neighbours (gc_thresh3)", limit);
+}
+
+static void look_at_disk(struct doctor *doctor)
+{
+	const struct gateway *gateway = doctor->gateway;
+	struct statvfs disk;
+	uint64_t left;
+
+	if (*gateway->state_trouble)
+		doctor_say(doctor, "state", DOCTOR_FAIL,
+			   "mend what the text names, then start pgwd again", "%s",
+			   gateway->state_trouble);
+	if (statvfs(gateway->options.state_dir, &disk)) {
+		doctor_say(doctor, "disk", DOCTOR_FAIL,
+			   "make the directory, or name another with -S", "%s: %s",
+			   gateway->options.state_dir, strerror(errno));
+		return;
+	}
+	left = (uint64_t)disk.f_bavail * disk.f_frsize;
+	if (left < DISK_LOW_BYTES || disk.f_flag & ST_RDONLY)
+		doctor_say(doctor, "disk",
+			   left < DISK_EMPTY_BYTES || disk.f_flag & ST_RDONLY ? DOCTOR_FAIL
+									      : DOCTOR_WARN,
+			   "make room: without it no revision and no task can be kept",
+			   "%s: %" PRIu64 " KiB are left%s", gateway->options.state_dir, left >> 10,
+			   disk.f_flag & ST_RDONLY ? ", mounted read-only" : "");
+	else
+		doctor_say(doctor, "disk", DOCTOR_OK, NULL, "%s: %" PRIu64 " MiB are left",
+			   gateway->options.state_dir, left >> 20);
+}
+
+/* read_status() - the value of a line of /proc/PID/status. Return: false if there is none. */
+static bool read_status(int pid, const char *key, char value[64])
+{
+	char path[40], line[200];
+	bool found = false;
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	file = fopen(path, "re");
+	while (file && !found && fgets(line, sizeof(line), file)) {
+		size_t n = strlen(key);
+
+		found = !strncmp(line, key, n) && line[n] == ':';
+		if (found)
+			found = sscanf(line + n + 1, "%63s", value) == 1;
+	}
+	if (file)
+		(void)fclose(file);
+	return found;
+}
+
+static void look_at_process(struct doctor *doctor, const char *name, int pid)
+{
+	char capabilities[64], filter[64];
+
+	if (!read_status(pid, "CapEff", capabilities) || !read_status(pid, "Seccomp", filter)) {
+		doctor_say(doctor, name, DOCTOR_FAIL, "see the log; it is started again",
+			   "pid %d is not there", pid);
+		return;
+	}
+	if (strtoull(capabilities, NULL, 16) || strcmp(filter, "2") != 0)
+		doctor_say(doctor, name, DOCTOR_FAIL,
+			   "start it by pgwd, which takes its privileges away",
+			   "pid %d has capabilities %s and seccomp mode %s, expected none and a "
+			   "filter",
+			   pid, capabilities, filter);
+	else
+		doctor_say(doctor, name, DOCTOR_OK, NULL,
+			   "pid %d runs without capabilities, behind a seccomp filter", pid);
+}
+
+void doctor_host(struct doctor *doctor)
+{
+	const struct gateway *gateway = doctor->gateway;
+
+	if (gateway->datapath.pid)
+		look_at_process(doctor, "pgw-datapath", gateway->datapath.pid);
+	else
+		doctor_say(doctor, "pgw-datapath", DOCTOR_FAIL, "see the log for why it ends",
+			   "it is being started again");
+	if (gateway->log.process.pid)
+		look_at_process(doctor, "pgw-log", gateway->log.process.pid);
+	look_at_parameters(doctor);
+	look_at_neighbour_table(doctor);
+	look_at_clock(doctor);
+	look_at_disk(doctor);
+}
