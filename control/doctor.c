@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "control/answer.h"
+#include "control/conffile.h"
 #include "control/offloading.h"
 #include "datapath/flow/layout.h"
 
@@ -280,7 +281,7 @@ static void look_at_file(struct doctor *doctor)
 	char text[900];
 
 	config_init(&file);
-	if (answer_read_file(gateway->options.file, &file, &error)) {
+	if (conffile_read(gateway->options.file, &file, &error)) {
 		answer_error_text(&error, text, sizeof(text));
 		doctor_say(doctor, "configuration", DOCTOR_FAIL,
 			   "mend it, or \"pgw config save\": the next start would fail", "%s",
