@@ -142,13 +142,12 @@ static void look_at_addresses(struct doctor *doctor)
 
 static void look_at_service(struct doctor *doctor, const struct config_service *service)
 {
-	size_t down = 0, checked = 0;
+	size_t down = 0;
 	const char *reason = "";
 
 	for (size_t i = 0; i < service->n_backends; i++) {
 		struct health_status status = checking_status(doctor->gateway, service->name, i);
 
-		checked += status.state != HEALTH_UNCHECKED;
 		if (status.state != HEALTH_DOWN)
 			continue;
 		down++;

@@ -25,15 +25,16 @@ struct tracing {
 struct trace_step *trace_add(struct trace *trace, const char *topic, enum trace_outcome outcome,
 			     const char *format, ...)
 {
-	static struct trace_step spill; /* more steps than there are topics: none is lost before */
-	struct trace_step *step =
-		trace->n_steps < TRACE_STEPS_MAX ? &trace->steps[trace->n_steps++] : &spill;
+	/* The last place is for what finds no room. */
+	struct trace_step *step = &trace->steps[trace->n_steps];
 	va_list arguments;
 
 	*step = (struct trace_step){.topic = topic, .outcome = outcome};
 	va_start(arguments, format);
 	(void)vsnprintf(step->text, sizeof(step->text), format, arguments);
 	va_end(arguments);
+	if (trace->n_steps < TRACE_STEPS_MAX)
+		trace->n_steps++;
 	return step;
 }
 
@@ -256,30 +257,32 @@ static enum drop_reason look_at_source(struct tracing *t)
 	enum drop_reason reason = admit_source(t->s, t->tuple.src, t->port);
 	const struct snapshot_route *back = snapshot_route(t->s, t->tuple.src);
 	const struct snapshot_port *in = snapshot_port(t->s, t->port);
+	const char *name = port_name(t->s, t->port);
 	struct trace_step *step;
+	bool checked;
 
 	if (reason == DROP_SPOOFED || reason == DROP_MARTIAN) {
 		trace_add(t->trace, "source", TRACE_STOPS, "%s: %s", t->src, drop_text(reason));
 		return reason;
 	}
 	if (reason == DROP_REVERSE_PATH) {
-		step = trace_add(t->trace, "reverse-path", TRACE_STOPS,
-				 back ? "%s belongs behind portgroup %s, not %s (reverse-path off "
-					"would let it pass)"
-				      : "%s: portgroup %s%s is of realm vsphere, where a source "
-					"must be in a network that is known",
-				 t->src, back ? port_name(t->s, back->port) : in->name,
-				 back ? in->name : "");
-		of_name(step, TRACE_OF_PORTGROUP, in ? in->name : "");
+		step = back ? trace_add(t->trace, "reverse-path", TRACE_STOPS,
+					"%s belongs behind portgroup %s, not %s (reverse-path off "
+					"would let it pass)",
+					t->src, port_name(t->s, back->port), name)
+			    : trace_add(t->trace, "reverse-path", TRACE_STOPS,
+					"%s: portgroup %s is of realm vsphere, where a source must "
+					"be in a network that is known",
+					t->src, name);
+		of_name(step, TRACE_OF_PORTGROUP, name);
 		return reason;
 	}
+	checked = in && in->flags & SNAPSHOT_REVERSE_PATH;
 	step = trace_add(t->trace, "reverse-path", TRACE_PASSES,
-			 in && !(in->flags & SNAPSHOT_REVERSE_PATH)
-				 ? "not checked on portgroup %s"
-				 : "%s may come from portgroup %s",
-			 in && !(in->flags & SNAPSHOT_REVERSE_PATH) ? in->name : t->src,
-			 in ? in->name : "?");
-	of_name(step, TRACE_OF_PORTGROUP, in ? in->name : "");
+			 checked ? "%s may come from portgroup %s"
+				 : "whether %s may come from portgroup %s is not checked",
+			 t->src, name);
+	of_name(step, TRACE_OF_PORTGROUP, name);
 	if (reason == DROP_NOT_ALLOWED) {
 		trace_add(t->trace, "allow", TRACE_STOPS,
 			  "no allow entry has %s; to let it in: allow add %s", t->src, t->src);

@@ -81,7 +81,7 @@ struct trace_question {
 struct trace {
 	enum trace_verdict verdict;
 	enum drop_reason reason; /* TRACE_DROPPED */
-	struct trace_step steps[TRACE_STEPS_MAX];
+	struct trace_step steps[TRACE_STEPS_MAX + 1];
 	unsigned n_steps;
 	/* As it leaves, where it is forwarded. */
 	uint8_t port;
