@@ -24,6 +24,11 @@ struct apply {
 	struct gateway *gateway;
 	const struct config *config;	   /* wanted */
 	const struct history_order *order; /* NULL: the configuration stays */
+	const struct config *forwarded;	   /* the same as the datapath is to see it */
+	struct config expanded;		   /* … made by this apply */
+	struct inside inside;		   /* sockets behind the datapath */
+	char *timeserver;		   /* configuration of chronyd; NULL: none */
+	bool follows;			   /* the links alone: the configuration stays */
 	struct names names;		   /* with those of @config added */
 	struct places places;
 	uint64_t revision;
@@ -118,8 +123,8 @@ static int take_sockets(void *context, struct ctl_error *error)
 {
 	struct apply *apply = context;
 
-	for (size_t i = 0; i < apply->config->n_portgroups; i++) {
-		int code = open_socket(apply, &apply->config->portgroups[i],
+	for (size_t i = 0; i < apply->forwarded->n_portgroups; i++) {
+		int code = open_socket(apply, &apply->forwarded->portgroups[i],
 				       apply->places.portgroup[i], error);
 
 		if (!code)
@@ -226,7 +231,8 @@ static void *compile(const struct apply *apply, size_t *bytes, struct ctl_error 
 {
 	struct config_runtime runtime = {.revision = apply->revision};
 	struct snapshot_reserved *reserved = NULL;
-	size_t n_reserved = 0;
+	size_t n_reserved = 0, n_up;
+	uint8_t *up;
 	void *block;
 	int code;
 
@@ -236,7 +242,7 @@ static void *compile(const struct apply *apply, size_t *bytes, struct ctl_error 
 		      strerror(-code));
 		return NULL;
 	}
-	for (size_t i = 0; i < apply->config->n_portgroups; i++) {
+	for (size_t i = 0; i < apply->forwarded->n_portgroups; i++) {
 		unsigned index = apply->places.portgroup[i];
 
 		runtime.portgroup[i].index = (uint8_t)index;
@@ -246,9 +252,11 @@ static void *compile(const struct apply *apply, size_t *bytes, struct ctl_error 
 	runtime.vmac_index = apply->places.vmac;
 	runtime.reserved = reserved;
 	runtime.n_reserved = n_reserved;
-	runtime.backend_up = health_plan_up(apply->health);
-	block = config_compile(apply->config, &runtime, bytes);
+	up = inside_up(apply->forwarded, apply->config, health_plan_up(apply->health), &n_up);
+	runtime.backend_up = up;
+	block = up ? config_compile(apply->forwarded, &runtime, bytes) : NULL;
 	free(reserved);
+	free(up);
 	if (!block)
 		fault(error, -ENOMEM, "out of memory");
 	return block;
@@ -368,6 +376,33 @@ static void undo_api(void *context)
 	apply->serving_changed = false;
 }
 
+/* Before the datapath sends it clients. */
+static int take_relay(void *context, struct ctl_error *error)
+{
+	struct apply *apply = context;
+
+	return apply->follows ? 0
+			      : relaying_tell(apply->gateway, apply->config, &apply->inside,
+					      health_plan_up(apply->health), error);
+}
+
+static void undo_relay(void *context)
+{
+	struct apply *apply = context;
+	struct gateway *gateway = apply->gateway;
+	struct ctl_error error;
+	size_t n;
+
+	if (apply->follows)
+		return;
+	if (!gateway->relaying.wanted)
+		relaying_quit(gateway);
+	else if (relaying_tell(gateway, &gateway->config, &gateway->inside,
+			       health_up(gateway->checking.health, &n), &error))
+		ctl_log(LOG_ERR, "cannot give pgw-relay its former configuration back: %s",
+			error.text);
+}
+
 static int take_snapshot(void *context, struct ctl_error *error)
 {
 	struct apply *apply = context;
@@ -431,7 +466,7 @@ static int take_offload(void *context, struct ctl_error *error)
 	struct apply *apply = context;
 
 	(void)error;
-	offloading_follow(apply->gateway, apply->config, &apply->places);
+	offloading_follow(apply->gateway, apply->forwarded, &apply->places);
 	return 0;
 }
 
@@ -480,7 +515,7 @@ static void commit(struct apply *apply)
 		serving_close(&gateway->serving, &apply->serving);
 		gateway->serving = apply->serving;
 	}
-	names_keep(&apply->names, apply->config);
+	names_keep(&apply->names, apply->forwarded);
 	gateway->names = apply->names;
 	region_drop(&gateway->snapshot);
 	gateway->snapshot = apply->snapshot;
@@ -489,6 +524,13 @@ static void commit(struct apply *apply)
 		history_commit(gateway);
 	keeper_put(KEEPER_SNAPSHOT, gateway->snapshot.fd);
 	checking_commit(gateway, apply->health);
+	if (apply->follows)
+		return;
+	relaying_commit(gateway, apply->config);
+	timeserver_commit(gateway, apply->timeserver);
+	inside_commit(gateway, &apply->inside);
+	config_free(&gateway->forwarded);
+	gateway->forwarded = apply->expanded;
 }
 
 static void undo_offload(void *context)
@@ -500,8 +542,8 @@ static void undo_offload(void *context)
 
 	if (!gateway->configured)
 		offloading_end(gateway);
-	else if (!names_place(&gateway->names, &gateway->config, &places, &error))
-		offloading_follow(gateway, &gateway->config, &places);
+	else if (!names_place(&gateway->names, &gateway->forwarded, &places, &error))
+		offloading_follow(gateway, &gateway->forwarded, &places);
 }
 
 static const struct transaction_step steps[] = {
@@ -513,6 +555,7 @@ static const struct transaction_step steps[] = {
 	{"metrics", take_metrics, undo_metrics},
 	{"API", take_api, undo_api},
 	{"history", take_history, undo_history},
+	{"pgw-relay", take_relay, undo_relay},
 	{"snapshot", take_snapshot, undo_snapshot},
 	{"flow table", take_table, NULL},
 	{"offload", take_offload, undo_offload},
@@ -520,25 +563,76 @@ static const struct transaction_step steps[] = {
 #define STEPS	    (sizeof(steps) / sizeof(steps[0]))
 #define STEPS_LINKS 1 /* the first step of an apply that only follows the links */
 
+/* What the datapath is to see of @config, with the sockets of @inside. */
+static int expand(struct config *expanded, const struct config *config, const struct inside *inside,
+		  struct ctl_error *error)
+{
+	struct inside_place *list = inside_list(inside);
+	int code = list ? inside_expand(expanded, config, list, inside->n) : -ENOMEM;
+
+	free(list);
+	return code ? fault(error, code, "out of memory") : 0;
+}
+
+/* What stands before all steps, because they are made of it. */
+static int begin(struct apply *apply, struct ctl_error *error)
+{
+	struct gateway *gateway = apply->gateway;
+	int code;
+
+	apply->forwarded = &gateway->forwarded;
+	if (apply->follows)
+		return 0;
+	code = inside_take(gateway, apply->config, &apply->inside, error);
+	if (code)
+		return code;
+	code = timeserver_prepare(apply->config, &apply->inside, &apply->timeserver, error);
+	if (!code)
+		code = expand(&apply->expanded, apply->config, &apply->inside, error);
+	if (code) {
+		inside_undo(gateway, &apply->inside);
+		free(apply->timeserver);
+	}
+	apply->forwarded = &apply->expanded;
+	return code;
+}
+
+static void give_up(struct apply *apply)
+{
+	health_plan_free(apply->health);
+	if (apply->follows)
+		return;
+	config_free(&apply->expanded);
+	free(apply->timeserver);
+	inside_undo(apply->gateway, &apply->inside);
+}
+
 static int run(struct apply *apply, struct gateway *gateway, const struct config *config,
 	       size_t first_step, struct ctl_error *error)
 {
+	struct places places; /* of the configuration as it is written */
 	int code;
 
 	apply->gateway = gateway;
 	apply->config = config;
+	apply->follows = first_step > 0;
 	apply->names = gateway->names;
 	apply->snapshot = REGION_NONE;
+	code = begin(apply, error);
+	if (code)
+		return code;
 	gateway->revision_under_way = apply->revision;
-	code = names_place(&apply->names, config, &apply->places, error);
+	code = names_place(&apply->names, config, &places, error);
 	if (!code)
-		code = checking_plan(gateway, config, &apply->places, &apply->health, error);
+		code = names_place(&apply->names, apply->forwarded, &apply->places, error);
+	if (!code)
+		code = checking_plan(gateway, config, &places, &apply->health, error);
 	if (!code)
 		code = transaction_run(steps + first_step, STEPS - first_step, apply, error);
 	if (!code)
 		commit(apply);
 	else
-		health_plan_free(apply->health);
+		give_up(apply);
 	gateway->revision_under_way = 0;
 	if (gateway->datapath.peer.broken) {
 		struct ctl_error keep = *error;
@@ -631,14 +725,15 @@ static bool links_differ(struct gateway *gateway, struct ctl_error *error)
 {
 	struct places places;
 
-	if (names_place(&gateway->names, &gateway->config, &places, error))
+	if (names_place(&gateway->names, &gateway->forwarded, &places, error))
 		return false;
-	for (size_t i = 0; i < gateway->config.n_portgroups; i++) {
+	for (size_t i = 0; i < gateway->forwarded.n_portgroups; i++) {
 		const struct gateway_port *port = &gateway->ports[places.portgroup[i]];
 		struct kernel_error why;
 		struct kernel_link link;
 
-		if (kernel_portgroup(gateway->kernel, &gateway->config.portgroups[i], &link, &why))
+		if (kernel_portgroup(gateway->kernel, &gateway->forwarded.portgroups[i], &link,
+				     &why))
 			continue;
 		if (link.ifindex != port->link.ifindex)
 			return true;
@@ -650,7 +745,14 @@ int apply_links(struct gateway *gateway, struct ctl_error *error)
 {
 	struct apply apply = {.revision = gateway->revision};
 
-	if (!gateway->datapath.pid || !links_differ(gateway, error))
+	if (!gateway->datapath.pid)
+		return 0;
+	if (inside_broken(gateway)) { /* the sockets are bound to a link that is no more */
+		ctl_log(LOG_WARNING, "the links %s and %s were taken away: made again", INSIDE_DEV,
+			INSIDE_DEV_HOST);
+		return run(&apply, gateway, &gateway->config, 0, error);
+	}
+	if (!links_differ(gateway, error))
 		return 0;
 	return run(&apply, gateway, &gateway->config, STEPS_LINKS, error);
 }
@@ -705,27 +807,51 @@ int apply_bring_up(struct gateway *gateway, struct ctl_error *error)
 	return code;
 }
 
+/* What the datapath would see of @config: places that have no socket yet have no sessions. */
+static int foresee(struct config *expanded, const struct gateway *gateway,
+		   const struct config *config, struct ctl_error *error)
+{
+	struct inside_place *list;
+	size_t n;
+	int code = inside_places(config, &list, &n);
+
+	if (code)
+		return fault(error, code, "out of memory");
+	inside_known(&gateway->inside, list, n);
+	code = inside_expand(expanded, config, list, n);
+	free(list);
+	return code ? fault(error, code, "out of memory") : 0;
+}
+
 void *apply_compile(struct gateway *gateway, const struct config *config, size_t *bytes,
 		    struct ctl_error *error)
 {
 	struct apply apply = {
 		.gateway = gateway, .config = config, .revision = history_next(gateway)};
-	void *block;
+	struct places places;
+	void *block = NULL;
 
 	apply.names = gateway->names;
-	if (names_place(&apply.names, config, &apply.places, error) ||
-	    checking_plan(gateway, config, &apply.places, &apply.health, error))
+	if (foresee(&apply.expanded, gateway, config, error))
 		return NULL;
-	for (size_t i = 0; i < config->n_portgroups; i++) {
+	apply.forwarded = &apply.expanded;
+	if (names_place(&apply.names, config, &places, error) ||
+	    names_place(&apply.names, &apply.expanded, &apply.places, error) ||
+	    checking_plan(gateway, config, &places, &apply.health, error)) {
+		config_free(&apply.expanded);
+		return NULL;
+	}
+	for (size_t i = 0; i < apply.expanded.n_portgroups; i++) {
 		unsigned index = apply.places.portgroup[i];
 		struct kernel_error why;
 
 		/* A link that is not there yet counts as absent: no flow can use it. */
-		if (kernel_portgroup(gateway->kernel, &config->portgroups[i],
+		if (kernel_portgroup(gateway->kernel, &apply.expanded.portgroups[i],
 				     &apply.fresh[index].link, &why))
 			apply.fresh[index].link.ifindex = 0;
 	}
 	block = compile(&apply, bytes, error);
 	health_plan_free(apply.health);
+	config_free(&apply.expanded);
 	return block;
 }

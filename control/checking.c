@@ -34,6 +34,7 @@ static void changed(void *context, const struct health_change *change)
 		      json_pack("{s:s, s:s, s:s, s:s}", "service", change->service, "backend",
 				backend, "state", health_state_name(change->state), "reason",
 				change->reason));
+	relaying_backends(gateway);
 	if (checking->due_ms)
 		return;
 	checking->due_ms = checking->sent_ms + CHECKING_PAUSE_MS;
@@ -150,21 +151,26 @@ static int changed_snapshot(const struct gateway *gateway, struct snapshot_heade
 	struct snapshot_header *header = malloc(running->bytes);
 	struct snapshot_backend *backends;
 	bool differs = false;
-	const uint8_t *up;
+	uint8_t *up;
 	size_t n;
 
 	*block = NULL;
-	if (!header)
+	up = inside_up(&gateway->forwarded, &gateway->config,
+		       health_up(gateway->checking.health, &n), &n);
+	if (!header || !up) {
+		free(header);
+		free(up);
 		return -ENOMEM;
+	}
 	memcpy(header, running->memory, running->bytes);
 	backends = (struct snapshot_backend *)((char *)header +
 					       header->section[SECTION_BACKEND].offset);
-	up = health_up(gateway->checking.health, &n);
 	/* They are in the order in which config_compile() wrote them. */
 	for (size_t i = 0; i < n && n == header->section[SECTION_BACKEND].count; i++) {
 		differs |= backends[i].up != up[i];
 		backends[i].up = up[i];
 	}
+	free(up);
 	if (differs)
 		*block = header;
 	else

@@ -259,6 +259,9 @@ static void init(struct gateway *gateway, const struct gateway_options *options)
 	for (unsigned i = 0; i < CONFIG_PORTGROUPS_MAX; i++)
 		gateway->ports[i].socket = -1;
 	config_init(&gateway->config);
+	config_init(&gateway->forwarded);
+	gateway->relaying.fd = gateway->relaying.pidfd = -1;
+	timeserver_init(gateway);
 	logger_init(gateway);
 }
 
@@ -273,6 +276,9 @@ static void release(struct gateway *gateway)
 	checking_close(gateway);
 	guarding_close(gateway);
 	datapath_leave(&gateway->datapath);
+	relaying_leave(gateway);
+	timeserver_forget(gateway);
+	inside_forget(gateway);
 	logger_forget(gateway);
 	for (unsigned i = 0; i < CONFIG_PORTGROUPS_MAX; i++)
 		if (gateway->ports[i].socket >= 0)
@@ -285,6 +291,7 @@ static void release(struct gateway *gateway)
 		kernel_close(gateway->kernel);
 	history_close(gateway);
 	config_free(&gateway->config);
+	config_free(&gateway->forwarded);
 	if (gateway->lock_fd >= 0)
 		close(gateway->lock_fd);
 }
@@ -303,6 +310,14 @@ static int start(struct gateway *gateway, const struct config *file, struct ctl_
 	return code;
 }
 
+/* What serves clients behind the datapath, and the link to it. */
+static void end_inside(struct gateway *gateway)
+{
+	relaying_quit(gateway);
+	timeserver_quit(gateway);
+	inside_close(gateway);
+}
+
 int gateway_open(struct gateway *gateway, const struct gateway_options *options,
 		 const struct config *config, struct ctl_error *error)
 {
@@ -314,6 +329,8 @@ int gateway_open(struct gateway *gateway, const struct gateway_options *options,
 	init(gateway, options);
 	keeper_take(&kept);
 	code = datapath_init(&gateway->datapath, options->rundir, gateway_unasked, gateway, error);
+	if (!code)
+		code = relaying_init(gateway, error);
 	if (!code)
 		code = rundir_privileges(error);
 	if (!code) {
@@ -336,6 +353,7 @@ int gateway_open(struct gateway *gateway, const struct gateway_options *options,
 	}
 	history_open(gateway);
 	adopt(gateway, &kept, config);
+	relaying_adopt(gateway);
 	keeper_close(&kept);
 	adopted = gateway->datapath.pid;
 	check_capacity(gateway, config);
@@ -348,6 +366,7 @@ int gateway_open(struct gateway *gateway, const struct gateway_options *options,
 			datapath_quit(&gateway->datapath);
 			offloading_end(gateway);
 			logger_finish(gateway);
+			end_inside(gateway);
 			kernel_remove(gateway->kernel, &why);
 		}
 		release(gateway);
@@ -373,6 +392,7 @@ void gateway_close(struct gateway *gateway)
 	datapath_quit(&gateway->datapath);
 	offloading_end(gateway);
 	logger_finish(gateway);
+	end_inside(gateway);
 	if (kernel_remove(gateway->kernel, &why))
 		ctl_log(LOG_ERR,
 			"cannot take back what was programmed: %s; the next start mends "
@@ -489,6 +509,10 @@ int64_t gateway_due_ms(const struct gateway *gateway)
 		due_ms = gateway->due.reconcile_ms;
 	if (gateway->due.restart_ms && gateway->due.restart_ms < due_ms)
 		due_ms = gateway->due.restart_ms;
+	if (relaying_due_ms(gateway) < due_ms)
+		due_ms = relaying_due_ms(gateway);
+	if (timeserver_due_ms(gateway) < due_ms)
+		due_ms = timeserver_due_ms(gateway);
 	if (checking_due_ms(gateway) < due_ms)
 		due_ms = checking_due_ms(gateway);
 	if (gateway->tasks && runner_due_ms(gateway->tasks, gateway_now_ms()) < due_ms)
@@ -524,6 +548,8 @@ void gateway_work(struct gateway *gateway)
 	checking_work(gateway);
 	if (gateway->tasks)
 		runner_work(gateway->tasks, gateway_now_ms());
+	relaying_work(gateway);
+	timeserver_work(gateway);
 	watch_work(gateway);
 	http_work(gateway->http);
 	history_work(gateway);

@@ -27,12 +27,15 @@
 #include "control/datapath.h"
 #include "control/guarding.h"
 #include "control/history.h"
+#include "control/inside.h"
 #include "control/logger.h"
 #include "control/names.h"
 #include "control/netlink/kernel.h"
 #include "control/reconcile.h"
 #include "control/region.h"
 #include "control/serving.h"
+#include "control/relaying.h"
+#include "control/timeserver.h"
 #include "control/vmac_check.h"
 #include "control/watch.h"
 #include "datapath/io/packet.h"
@@ -81,6 +84,10 @@ struct gateway {
 	struct history history;
 	bool configured; /* config is what runs */
 	struct config config;
+	struct config forwarded; /* the same as the datapath sees it (config/inside.h) */
+	struct inside inside;
+	struct relaying relaying;
+	struct timeserver timeserver;
 	struct names names;
 	uint64_t revision;	     /* what runs, or ran before this pgwd; 0: nothing */
 	uint64_t revision_under_way; /* that the datapath may have been told; 0: none */

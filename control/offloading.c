@@ -256,9 +256,9 @@ void offloading_links(struct gateway *gateway)
 	struct ctl_error error;
 	size_t n;
 
-	if (!gateway->offload || names_place(&gateway->names, &gateway->config, &places, &error))
+	if (!gateway->offload || names_place(&gateway->names, &gateway->forwarded, &places, &error))
 		return;
-	n = read_links(gateway, &gateway->config, links, ifindexes);
+	n = read_links(gateway, &gateway->forwarded, links, ifindexes);
 	for (size_t i = 0; i < n; i++)
 		offload_port(gateway->offload, places.portgroup[i], &links[i]);
 }

@@ -144,6 +144,9 @@ static void loop(struct gateway *gateway, int signal_fd)
 		API,
 		API_FILES,
 		ARP,
+		RELAY,
+		RELAY_PROCESS,
+		TIMESERVER,
 		WAITED
 	};
 
@@ -157,6 +160,9 @@ static void loop(struct gateway *gateway, int signal_fd)
 			[CHANNEL] = {.fd = gateway->datapath.peer.fd, .events = POLLIN},
 			[LOGGER] = {.fd = logger_fd(gateway), .events = POLLIN},
 			[CHECKS] = {.fd = checking_fd(gateway), .events = POLLIN},
+			[RELAY] = {.fd = gateway->relaying.fd, .events = POLLIN},
+			[RELAY_PROCESS] = {.fd = gateway->relaying.pidfd, .events = POLLIN},
+			[TIMESERVER] = {.fd = gateway->timeserver.pidfd, .events = POLLIN},
 			[METRICS] = {.fd = http_fd(gateway->http), .events = POLLIN},
 			[ARP] = {.fd = guarding_fd(gateway), .events = POLLIN},
 			[API] = {.fd = gateway->serving.pidfd, .events = POLLIN},
@@ -182,6 +188,14 @@ static void loop(struct gateway *gateway, int signal_fd)
 			serving_ended(gateway);
 		if (fds[API_FILES].revents && gateway->serving.watch_fd == fds[API_FILES].fd)
 			serving_files_changed(gateway);
+		/* After a request these may be others: with a descriptor's number, at worst, one
+		 * looks in vain. */
+		if (fds[RELAY].revents && gateway->relaying.fd == fds[RELAY].fd)
+			relaying_readable(gateway);
+		if (fds[RELAY_PROCESS].revents && gateway->relaying.pidfd == fds[RELAY_PROCESS].fd)
+			relaying_ended(gateway);
+		if (fds[TIMESERVER].revents && gateway->timeserver.pidfd == fds[TIMESERVER].fd)
+			timeserver_ended(gateway);
 		if (fds[CHECKS].revents)
 			checking_ready(gateway);
 		if (fds[KERNEL].revents)

@@ -303,8 +303,8 @@ static void look(struct gateway *gateway)
 	say_trouble(gateway);
 	if (apply_links(gateway, &error))
 		ctl_log(LOG_ERR, "cannot follow a change of the links: %s", error.text);
-	if (!names_place(&gateway->names, &gateway->config, &places, &error))
-		offloading_follow(gateway, &gateway->config, &places);
+	if (!names_place(&gateway->names, &gateway->forwarded, &places, &error))
+		offloading_follow(gateway, &gateway->forwarded, &places);
 	say_mended(gateway);
 	follow(gateway);
 	plan_next(gateway);

@@ -225,7 +225,7 @@ static int start_process(struct serving *serving, const struct gateway *gateway,
 				    .fds = fds,
 				    .n_fds = serving->n + before,
 				    .user = CTL_API_USER,
-				    .files_max = SPAWN_FILES_API};
+				    .files = SPAWN_FILES_API};
 
 	code = find_binary(path, error);
 	if (code)

@@ -267,6 +267,10 @@ int show_object(void *context, const char *object, bool statistics, struct reque
 		show_services(gateway, items);
 	else if (!strcmp(object, "datacenter"))
 		show_datacenters(&gateway->config, items);
+	else if (!strcmp(object, "ntp"))
+		show_ntps(gateway, items);
+	else if (!strcmp(object, "relay"))
+		show_connections(gateway, items);
 	else if (!strcmp(object, "server"))
 		show_servers(&gateway->config, items);
 	else if (!strcmp(object, "api"))
@@ -412,6 +416,7 @@ int show_stats(void *context, bool all, struct request_result *result)
 	struct gateway *gateway = context;
 	const struct counters_page *page = gateway->counters.memory;
 	json_t *portgroups = json_array(), *drops, *stats, *pending;
+	json_t *relay = show_relay_figures(gateway);
 	json_int_t total;
 
 	for (unsigned i = 0; i < CONFIG_PORTGROUPS_MAX && i < COUNTERS_PORTS; i++) {
@@ -434,6 +439,10 @@ int show_stats(void *context, bool all, struct request_result *result)
 		json_object_set_new(stats, "pending", pending);
 	json_object_set_new(result->answer, "portgroups", portgroups);
 	json_object_set_new(result->answer, "drops", drops);
+	if (gateway->timeserver.pid)
+		json_object_set_new(stats, "ntp-pid", json_integer(gateway->timeserver.pid));
 	json_object_set_new(result->answer, "gateway", stats);
+	if (relay)
+		json_object_set_new(result->answer, "relay", relay);
 	return 0;
 }

@@ -22,6 +22,11 @@ void show_services(const struct gateway *gateway, json_t *items);
 /* The items of the objects of that name. */
 void show_datacenters(const struct config *config, json_t *items);
 void show_servers(const struct config *config, json_t *items);
+void show_ntps(const struct gateway *gateway, json_t *items);
+/* show_connections() - of pgw-relay, which is asked; none where it does not answer in time. */
+void show_connections(struct gateway *gateway, json_t *items);
+/* show_relay_figures() - what pgw-relay has counted. New reference, NULL: it does not run. */
+json_t *show_relay_figures(struct gateway *gateway);
 void show_vrack_blocks(const struct config *config, json_t *items);
 
 #endif

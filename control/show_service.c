@@ -92,6 +92,21 @@ static void show_place(const struct config_service *service, json_t *item)
 		json_object_set_new(item, "host-names", list_of_names(service->host_names));
 }
 
+/* What TLS clients must ask for to get there. */
+static void show_names(const struct config_service *service, json_t *item)
+{
+	json_t *list;
+
+	if (service->proxy)
+		json_object_set_new(item, "proxy-protocol", json_string("v2"));
+	if (!service->n_sni)
+		return;
+	list = json_array();
+	for (size_t i = 0; i < service->n_sni; i++)
+		json_array_append_new(list, json_string(service->sni[i]));
+	json_object_set_new(item, "sni", list);
+}
+
 void show_services(const struct gateway *gateway, json_t *items)
 {
 	for (size_t i = 0; i < gateway->config.n_services; i++) {
@@ -106,6 +121,7 @@ void show_services(const struct gateway *gateway, json_t *items)
 				 "backends", backends);
 		show_check(s, item);
 		show_place(s, item);
+		show_names(s, item);
 		json_array_append_new(items, item);
 	}
 }

@@ -105,41 +105,44 @@ static void child_privileges(const struct child *child)
 		child_failed(FD_REPORT, "set no_new_privs");
 }
 
-static void child_limits(const struct child *child)
+static void child_limit(__rlimit_resource_t resource, rlim_t value)
 {
-	unsigned files = child->spawn->files_max ? child->spawn->files_max : SPAWN_FILES_MAX;
-	const struct {
-		__rlimit_resource_t resource;
-		rlim_t value;
-	} limits[] = {
-		{RLIMIT_CORE, 0},
-		{RLIMIT_NOFILE, files},
+	struct rlimit limit = {value, value};
+
+	if (setrlimit(resource, &limit))
+		child_failed(FD_REPORT, "set resource limits");
+}
+
+static void child_limits(const struct spawn *spawn)
+{
+	rlim_t files = spawn->files ? spawn->files : SPAWN_FILES_MAX;
+	struct rlimit now;
+
+	if (!getrlimit(RLIMIT_NOFILE, &now) && now.rlim_max < files)
+		files = now.rlim_max;
+	child_limit(RLIMIT_CORE, 0);
+	child_limit(RLIMIT_NOFILE, files);
 #ifndef PGW_SANITIZE /* whose leak check makes a process of its own */
-		{RLIMIT_NPROC, 0},
+	if (!spawn->threads)
+		child_limit(RLIMIT_NPROC, 0);
 #endif
-	};
-
-	for (unsigned i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
-		struct rlimit limit = {limits[i].value, limits[i].value}, given;
-
-		if (!getrlimit(limits[i].resource, &given) && given.rlim_max < limit.rlim_max)
-			limit = (struct rlimit){given.rlim_max, given.rlim_max};
-		if (setrlimit(limits[i].resource, &limit))
-			child_failed(FD_REPORT, "set resource limits");
-	}
 }
 
 __attribute__((noreturn)) static void child_run(const struct child *child)
 {
-	char *const arguments[] = {(char *)child->spawn->name, NULL};
+	char *const name_only[] = {(char *)child->spawn->name, NULL};
+	char *const *arguments = child->spawn->arguments ? child->spawn->arguments : name_only;
 
 	if (setsid() < 0) /* or a terminal's Ctrl-C would end it before pgwd says QUIT */
 		child_failed(child->report_fd, "start a session");
 	child_descriptors(child);
 	child_signals();
 	child_privileges(child);
+	/* After the change of user, which clears it. */
+	if (child->spawn->ends_with_us && prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0))
+		child_failed(FD_REPORT, "set the signal of pgwd's end");
 	/* After the change of user: that checks RLIMIT_NPROC against the new user's processes. */
-	child_limits(child);
+	child_limits(child->spawn);
 	if (child->spawn->listens && listen(FD_FIRST, 1))
 		child_failed(FD_REPORT, "listen");
 	/* By name first, so that the process is called by it; by descriptor where the new user
@@ -152,8 +155,7 @@ __attribute__((noreturn)) static void child_run(const struct child *child)
 
 static int find_user(struct child *child, struct ctl_error *error)
 {
-	const char *own = child->spawn->user;
-	const struct passwd *user = own ? getpwnam(own) : NULL;
+	const struct passwd *user = child->spawn->user ? getpwnam(child->spawn->user) : NULL;
 
 	if (!user)
 		user = getpwnam(SPAWN_USER);

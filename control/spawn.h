@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* spawn - starts pgw-datapath, pgw-log and pgw-api without privileges. */
+/* spawn - starts programs without privileges. */
 #ifndef PGW_CONTROL_SPAWN_H
 #define PGW_CONTROL_SPAWN_H
 
 #include <stdbool.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include "control/ctl/client.h"
@@ -28,8 +29,12 @@ struct spawn {
 	/* fds[0] is a socket that is bound and not yet listening: the child calls listen() itself,
 	 * so that SO_PEERCRED tells whoever connects the child's pid */
 	bool listens;
-	const char *user;   /* preferred to SPAWN_USER; NULL: none */
-	unsigned files_max; /* 0: SPAWN_FILES_MAX; less if pgwd itself may not have so many */
+	/* What is left 0 or NULL is as for the datapath. */
+	const char *user;	/* who it runs as, where there is such a user */
+	char *const *arguments; /* its argument vector, ended by NULL; NULL: its name alone */
+	rlim_t files;		/* descriptors, as far as pgwd's own limit permits */
+	bool threads;		/* it may start some */
+	bool ends_with_us;	/* it gets SIGTERM when pgwd ends, in whatever way */
 };
 
 /**

@@ -52,6 +52,9 @@ bool argument_interface(void *address, const char *text, struct reason *why); /*
 bool argument_ports(void *pool, const char *text, struct reason *why);	      /* "LO-HI" */
 bool argument_external(void *pool, const char *text, struct reason *why);     /* "A,B,..." */
 bool argument_backend(void *service, const char *text, struct reason *why);   /* one more "A:P" */
+bool argument_sni(void *service, const char *text, struct reason *why);	  /* "NAME,*.NAME,..." */
+bool argument_proxy(void *service, const char *text, struct reason *why); /* "v2" */
+bool argument_server(void *ntp, const char *text, struct reason *why);	  /* one more */
 
 /* argument_endpoint() - "A.B.C.D:PORT"; any address. Return: false if it is none. */
 bool argument_endpoint(be32 *addr, uint16_t *port, const char *text);

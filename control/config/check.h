@@ -4,6 +4,7 @@
 #define PGW_CONFIG_CHECK_H
 
 #include "control/config/derive.h"
+#include "control/config/inside.h"
 #include "control/config/model.h"
 
 struct check {
@@ -21,6 +22,11 @@ int check_services(struct check *check);
 int check_vmacs(struct check *check);
 int check_datacenters(struct check *check); /* and the servers */
 int check_apis(const struct check *check);
+/* check_inside() - services with TLS names, and NTP. @places: of inside_places() */
+int check_inside(const struct check *check, const struct inside_place *places, size_t n);
+/* check_same_place() - two services that are at one address and port */
+int check_same_place(const struct check *check, const struct config_service *a,
+		     const struct config_service *b);
 
 /* Ports of one address that a pool takes, in the order of address and port. */
 struct check_range {

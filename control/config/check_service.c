@@ -144,7 +144,8 @@ static int check_backend(const struct check *check, const struct config_service 
 				 "service \"%s\": backend %s is the %s address of its network, "
 				 "expected that of a server",
 				 service->name, addr_text(backend->addr, buf), edge);
-	if (!covered(coverage, backend->addr))
+	/* pgw-relay connects from an address of the gateway's own, without a rule. */
+	if (coverage && !covered(coverage, backend->addr))
 		return no_rule(check, service, backend, route);
 	return 0;
 }
@@ -188,7 +189,8 @@ static int check_options(const struct check *check, const struct config_service 
 }
 
 static int check_each(const struct check *check, const struct coverage *tcp,
-		      const struct coverage *udp)
+		      const struct coverage *udp, const struct inside_place *places,
+		      size_t n_places)
 {
 	for (size_t i = 0; i < check->config->n_services; i++) {
 		const struct config_service *service = &check->config->services[i];
@@ -198,7 +200,9 @@ static int check_each(const struct check *check, const struct coverage *tcp,
 		if (!wrong)
 			wrong = check_options(check, service);
 		for (size_t j = 0; !wrong && j < service->n_backends; j++)
-			wrong = check_backend(check, service, &service->backends[j], coverage);
+			wrong = check_backend(check, service, &service->backends[j],
+					      inside_relayed(service, places, n_places) ? NULL
+											: coverage);
 		if (wrong)
 			return wrong;
 	}
@@ -208,12 +212,18 @@ static int check_each(const struct check *check, const struct coverage *tcp,
 static int check_backends(const struct check *check)
 {
 	struct coverage tcp = {0}, udp = {0};
+	struct inside_place *places = NULL;
+	size_t n_places = 0;
 	int result;
 
-	if (cover(&tcp, check->config, IPPROTO_TCP) || cover(&udp, check->config, IPPROTO_UDP))
+	if (cover(&tcp, check->config, IPPROTO_TCP) || cover(&udp, check->config, IPPROTO_UDP) ||
+	    inside_places(check->config, &places, &n_places))
 		result = error_memory(check->error);
 	else
-		result = check_each(check, &tcp, &udp);
+		result = check_each(check, &tcp, &udp, places, n_places);
+	if (!result)
+		result = check_inside(check, places, n_places);
+	free(places);
 	free(tcp.ranges);
 	free(udp.ranges);
 	return result;
@@ -244,15 +254,12 @@ static int check_duplicates(const struct check *check)
 		sorted[i] = &check->config->services[i];
 	qsort(sorted, n, sizeof(*sorted), compare_places);
 	for (size_t i = 1; i < n && !result; i++) {
-		const struct config_service *a = sorted[i - 1], *b = sorted[i];
-		char buf[ADDR_TEXT_BYTES];
-
-		if (compare_places(&sorted[i - 1], &sorted[i]) == 0)
-			result = error_set(check->error, a->line > b->line ? a->line : b->line, 0,
-					   "services \"%s\" and \"%s\" are both at %s %s port %u, "
-					   "expected different ones",
-					   a->name, b->name, addr_text(a->addr, buf),
-					   protocol_name(a->protocol), a->port);
+		/* Against each of the same place: where names tell them apart there are few. */
+		for (size_t j = i; j > 0 && !result; j--) {
+			if (compare_places(&sorted[j - 1], &sorted[i]) != 0)
+				break;
+			result = check_same_place(check, sorted[j - 1], sorted[i]);
+		}
 	}
 	free(sorted);
 	return result;

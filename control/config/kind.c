@@ -136,6 +136,12 @@ static bool nat_equal(const void *a, const void *b)
 	       strcmp(x->pool, y->pool) == 0;
 }
 
+static bool texts_equal(const char (*x)[CONFIG_SNI], size_t n_x, const char (*y)[CONFIG_SNI],
+			size_t n_y)
+{
+	return n_x == n_y && (!n_x || memcmp(x, y, n_x * sizeof(*x)) == 0);
+}
+
 static int service_compare(const void *a, const void *b)
 {
 	const struct config_service *x = a, *y = b;
@@ -164,18 +170,26 @@ static bool service_equal(const void *a, const void *b)
 		if (x->backends[i].addr != y->backends[i].addr ||
 		    x->backends[i].port != y->backends[i].port)
 			return false;
-	return true;
+	return x->proxy == y->proxy && texts_equal(x->sni, x->n_sni, y->sni, y->n_sni);
 }
 
 static int service_clone(void *item)
 {
 	struct config_service *service = item;
-	void *array = service->backends;
+	void *array = service->backends, *names = service->sni;
 	int error = clone_array(&array, service->n_backends * sizeof(*service->backends));
 
-	if (!error)
-		service->backends = array;
-	return error;
+	if (error)
+		return error;
+	if (service->n_sni)
+		error = clone_array(&names, service->n_sni * sizeof(*service->sni));
+	if (error) {
+		free(array);
+		return error;
+	}
+	service->backends = array;
+	service->sni = names;
+	return 0;
 }
 
 static void service_release(void *item)
@@ -183,8 +197,45 @@ static void service_release(void *item)
 	struct config_service *service = item;
 
 	free(service->backends);
+	free(service->sni);
 	service->backends = NULL;
-	service->n_backends = 0;
+	service->sni = NULL;
+	service->n_backends = service->n_sni = 0;
+}
+
+static int ntp_compare(const void *a, const void *b)
+{
+	const struct config_ntp *x = a, *y = b;
+
+	return compare_numbers(ntohl(x->addr), ntohl(y->addr));
+}
+
+static bool ntp_equal(const void *a, const void *b)
+{
+	const struct config_ntp *x = a, *y = b;
+
+	return x->addr == y->addr &&
+	       texts_equal(x->servers, x->n_servers, y->servers, y->n_servers);
+}
+
+static int ntp_clone(void *item)
+{
+	struct config_ntp *ntp = item;
+	void *array = ntp->servers;
+	int error = clone_array(&array, ntp->n_servers * sizeof(*ntp->servers));
+
+	if (!error)
+		ntp->servers = array;
+	return error;
+}
+
+static void ntp_release(void *item)
+{
+	struct config_ntp *ntp = item;
+
+	free(ntp->servers);
+	ntp->servers = NULL;
+	ntp->n_servers = 0;
 }
 
 static int allow_compare(const void *a, const void *b)
@@ -332,6 +383,8 @@ const struct kind kinds[KIND_COUNT] = {
 	[KIND_API] = {"api", ARRAY(apis, config_api), .max = CONFIG_APIS_MAX,
 		      .compare = api_compare, .equal = api_equal, .clone = clone_nothing,
 		      .release = release_nothing},
+	[KIND_NTP] = {"ntp", ARRAY(ntps, config_ntp), .max = CONFIG_NTP_MAX, .compare = ntp_compare,
+		      .equal = ntp_equal, .clone = ntp_clone, .release = ntp_release},
 };
 static_assert(sizeof(kinds) / sizeof(kinds[0]) == KIND_COUNT, "one description per kind");
 

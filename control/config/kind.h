@@ -29,6 +29,7 @@ enum config_kind {
 	KIND_VMAC,
 	KIND_SERVER,
 	KIND_API,
+	KIND_NTP,
 	KIND_COUNT
 };
 
@@ -63,6 +64,7 @@ union config_item {
 	struct config_server server;
 	struct config_vrack_block vrack_block;
 	struct config_api api;
+	struct config_ntp ntp;
 };
 
 void *kind_items(const struct config *config, enum config_kind kind);

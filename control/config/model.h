@@ -20,6 +20,11 @@
 #define CONFIG_ALLOW_MAX	  2048
 #define CONFIG_SERVICES_MAX	  16384
 #define CONFIG_BACKENDS_MAX	  64  /* of one service */
+#define CONFIG_SNI		  254 /* bytes of a TLS name, NUL included */
+#define CONFIG_SNI_MAX		  64  /* TLS names of one service */
+#define CONFIG_SNI_PLACES_MAX	  200 /* addresses and ports with TLS names */
+#define CONFIG_NTP_MAX		  32
+#define CONFIG_NTP_SERVERS_MAX	  16  /* of one ntp statement */
 #define CONFIG_POOL_ADDRESSES_MAX 256 /* of one pool */
 #define CONFIG_POOLS_MAX	  256
 #define CONFIG_APIS_MAX		  4
@@ -126,6 +131,12 @@ struct config_service {
 	enum down_answer down;
 	struct config_backend *backends;
 	size_t n_backends;
+	/* Only of clients that ask for one of these by TLS: sorted, lower case, "*.x" for all that
+	 * end in .x. Several services may then share address and port; the one among them without
+	 * names takes the rest. */
+	char (*sni)[CONFIG_SNI];
+	size_t n_sni;
+	bool proxy;	       /* proxy-protocol v2 towards the backend; only beside names */
 	uint32_t datacenter;   /* whose access moves with the private gateway; 0: of none */
 	be32 internet_address; /* where it goes when the gateway is disabled; 0: not known */
 	be32 private_address;  /* where it goes when it is enabled; 0: the gateway's address */
@@ -154,6 +165,13 @@ struct config_server {
 /* A block of addresses that was moved into the vRack: none of them can have a virtual MAC. */
 struct config_vrack_block {
 	struct prefix network;
+	unsigned line;
+};
+
+struct config_ntp { /* answer NTP at an address of the gateway */
+	be32 addr;
+	char (*servers)[CONFIG_SNI]; /* from whom the time is taken: addresses or names, sorted */
+	size_t n_servers;
 	unsigned line;
 };
 
@@ -235,6 +253,8 @@ struct config {
 	size_t n_vrack_blocks;
 	struct config_api *apis;
 	size_t n_apis;
+	struct config_ntp *ntps;
+	size_t n_ntps;
 	uint32_t timer_s[TIMER_COUNT];
 	uint32_t flow_capacity;	   /* set flow-capacity N (power of two is not required) */
 	uint32_t icmp_rate;	   /* set icmp-rate N, errors per second */

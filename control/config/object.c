@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "control/config/api.h"
 #include "control/config/datacenter.h"
 #include "control/config/statement.h"
 #include "control/config/vmac.h"
@@ -19,19 +20,8 @@
 #define DATACENTER(member) offsetof(struct config_datacenter, member)
 #define SERVER(member)	   offsetof(struct config_server, member)
 #define BLOCK(member)	   offsetof(struct config_vrack_block, member)
-#include "control/config/api.h"
-#include "control/config/statement.h"
-#include "control/config/vmac.h"
-
-#define PORTGROUP(member) offsetof(struct config_portgroup, member)
-#define ADDRESS(member)	  offsetof(struct config_address, member)
-#define ROUTE(member)	  offsetof(struct config_route, member)
-#define POOL(member)	  offsetof(struct config_pool, member)
-#define NAT(member)	  offsetof(struct config_nat, member)
-#define SERVICE(member)	  offsetof(struct config_service, member)
-#define VMAC(member)	  offsetof(struct config_vmac, member)
-#define API(member)	  offsetof(struct config_api, member)
-#define ALLOW(member)	  offsetof(struct config_allow, member)
+#define API(member)	   offsetof(struct config_api, member)
+#define NTP(member)	   offsetof(struct config_ntp, member)
 
 static void portgroup_normal(void *item)
 {
@@ -144,6 +134,8 @@ static const struct keyword service_add[] = {
 	{"protocol", "tcp|udp", argument_transport, SERVICE(protocol), KEYWORD_REQUIRED},
 	{"port", "PORT", argument_port, SERVICE(port), KEYWORD_REQUIRED},
 	{"backend", "ADDRESS:PORT", argument_backend, 0, KEYWORD_REQUIRED | KEYWORD_REPEATED},
+	{"sni", "NAME[,NAME...]", argument_sni, 0, 0},
+	{"proxy-protocol", "v2", argument_proxy, 0, 0},
 	{"balance", "round-robin|least-connections|source-hash", argument_balance, SERVICE(balance),
 	 0},
 	{"check", "tcp|tls|http|icmp", argument_check, SERVICE(check.kind), 0},
@@ -163,6 +155,11 @@ static const struct keyword service_add[] = {
 
 static const struct keyword allow_add[] = {
 	{"description", "TEXT", argument_description, ALLOW(description), 0},
+	{0},
+};
+
+static const struct keyword ntp_add[] = {
+	{"server", "SERVER", argument_server, 0, KEYWORD_REQUIRED | KEYWORD_REPEATED},
 	{0},
 };
 
@@ -225,6 +222,8 @@ const struct object objects[KIND_COUNT] = {
 	[KIND_VRACK_BLOCK] = {"NETWORK", argument_prefix, BLOCK(network), NULL, NULL, no_keywords,
 			      no_keywords, NULL, false},
 	[KIND_API] = {"LISTENER", argument_listener, 0, NULL, NULL, api_add, no_keywords, NULL,
+		      false},
+	[KIND_NTP] = {"ADDRESS", argument_addr, NTP(addr), NULL, NULL, ntp_add, no_keywords, NULL,
 		      false},
 };
 static_assert(sizeof(objects) / sizeof(objects[0]) == KIND_COUNT, "one per kind");

@@ -150,6 +150,10 @@ static void print_service(struct config_text *text, const void *item)
 	config_text_add(text, "%s address %s protocol %s port %u", service->name,
 			addr_text(service->addr, buf), protocol_name(service->protocol),
 			service->port);
+	for (size_t i = 0; i < service->n_sni; i++)
+		config_text_add(text, "%s%s", i ? "," : " sni ", service->sni[i]);
+	if (service->proxy)
+		config_text_add(text, " proxy-protocol v2");
 	for (size_t i = 0; i < service->n_backends; i++)
 		config_text_add(text, " backend %s:%u", addr_text(service->backends[i].addr, buf),
 				service->backends[i].port);
@@ -211,6 +215,23 @@ static void print_vrack_block(struct config_text *text, const void *item)
 	char buf[PREFIX_TEXT_BYTES];
 
 	config_text_add(text, "%s", prefix_text(block->network, buf));
+}
+
+static void print_ntp_key(struct config_text *text, const void *item)
+{
+	const struct config_ntp *ntp = item;
+	char buf[ADDR_TEXT_BYTES];
+
+	config_text_add(text, "%s", addr_text(ntp->addr, buf));
+}
+
+static void print_ntp(struct config_text *text, const void *item)
+{
+	const struct config_ntp *ntp = item;
+
+	print_ntp_key(text, item);
+	for (size_t i = 0; i < ntp->n_servers; i++)
+		config_text_add(text, " server %s", ntp->servers[i]);
 }
 
 static void print_allow_key(struct config_text *text, const void *item)
@@ -283,6 +304,7 @@ static const struct {
 	[KIND_SERVER] = {print_server, print_name},
 	[KIND_VRACK_BLOCK] = {print_vrack_block, print_vrack_block},
 	[KIND_API] = {print_api, print_api_key},
+	[KIND_NTP] = {print_ntp, print_ntp_key},
 };
 static_assert(sizeof(printers) / sizeof(printers[0]) == KIND_COUNT, "one per kind");
 

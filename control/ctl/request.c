@@ -12,7 +12,7 @@
 
 const char *const request_objects[] = {"portgroup",  "address", "route", "pool",	"nat",
 				       "datacenter", "service", "allow", "vrack-block", "vmac",
-				       "server",     "api",	NULL};
+				       "server",     "api",	"ntp",	 "relay",	NULL};
 
 struct call {
 	const json_t *request;

@@ -66,6 +66,20 @@ int kernel_apply(struct kernel *kernel, const struct config *config, struct kern
 int kernel_change(struct kernel *kernel, const struct config *from, const struct config *to,
 		  struct kernel_error *error);
 
+/**
+ * kernel_inside() - see that the pair of links is complete by which the datapath reaches sockets
+ * of this host (config/inside.h)
+ * @mtu: the largest of the portgroups
+ * @host_ifindex: set to that of the sockets' end
+ * Return: 0 or -errno with @error set.
+ */
+int kernel_inside(struct kernel *kernel, uint32_t mtu, uint32_t *host_ifindex,
+		  struct kernel_error *error);
+/* kernel_inside_complete() - whether both are there and up, the sockets' end being that one. */
+bool kernel_inside_complete(struct kernel *kernel, uint32_t host_ifindex);
+/* kernel_inside_remove() - take the pair away, if there is one. */
+void kernel_inside_remove(struct kernel *kernel);
+
 /* kernel_changes() - how many changes the last kernel_apply() had to make. */
 size_t kernel_changes(const struct kernel *kernel);
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/config/inside.h"
 #include "control/netlink/suppress.h"
 
 struct fixed_set {
@@ -220,7 +221,7 @@ int suppress_build(struct suppress *suppress, const struct config *config,
 	int err = 0;
 
 	*suppress = (struct suppress){0};
-	if (!config->n_services && !config->n_pools)
+	if (!config->n_services && !config->n_pools && !config->n_ntps)
 		return 0;
 	for (size_t i = 0; i < sizeof(fixed_sets) / sizeof(fixed_sets[0]) && !err; i++)
 		err = suppress_add_set(suppress, fixed_sets[i].name) ? 0 : -ENOMEM;
@@ -231,6 +232,13 @@ int suppress_build(struct suppress *suppress, const struct config *config,
 		if (!err)
 			err = add_tuple(suppress, "services", service->addr, service->protocol,
 					htons(service->port));
+	}
+	/* The datapath passes it on to chronyd, which does not listen there. */
+	for (size_t i = 0; i < config->n_ntps && !err; i++) {
+		err = add_address(suppress, "addresses", config->ntps[i].addr);
+		if (!err)
+			err = add_tuple(suppress, "services", config->ntps[i].addr, IPPROTO_UDP,
+					htons(INSIDE_NTP_PORT));
 	}
 	for (size_t i = 0; i < config->n_pools && !err; i++)
 		err = build_pool(suppress, &config->pools[i], ports);

@@ -53,6 +53,7 @@ static int run(void)
 		return complain(confine_error.text);
 	if (relay_create(&relay, HANDOVER_LISTEN_FD, NULL, NULL, &error))
 		return complain(error.text);
+	json_object_seed(0); /* it reads /dev/urandom, which it could not later */
 	code = sandbox_relay(&error);
 	if (code) {
 		relay_destroy(relay);

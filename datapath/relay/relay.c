@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "datapath/relay/names.h"
 #include "datapath/relay/sockets.h"
 #include "datapath/relay/tunnel.h"
 
@@ -24,7 +25,7 @@
 #define ALLOW_MAX	 8192u /* ranges */
 
 /* Each kind of work; the list ends with NULL. */
-static const struct relay_part *const parts[] = {&tunnel_part, NULL};
+static const struct relay_part *const parts[] = {&names_part, &tunnel_part, NULL};
 #define PARTS_MAX 8
 static_assert(sizeof(parts) / sizeof(parts[0]) <= PARTS_MAX + 1, "room for each");
 
@@ -255,7 +256,7 @@ static void show(struct relay *relay, const struct handover_message *message)
 	fd = handover_block(all, &bytes);
 	json_decref(all);
 	if (fd < 0) {
-		struct relay_error error;
+		struct relay_error error = {.text = ""};
 
 		answer_result(relay, relay_fail(&error, fd, "%s", strerror(-fd)), &error);
 		return;
@@ -267,7 +268,7 @@ static void show(struct relay *relay, const struct handover_message *message)
 static void to_part(struct relay *relay, struct handover_message *message)
 {
 	const char *name = json_string_value(json_object_get(message->body, "part"));
-	struct relay_error error;
+	struct relay_error error = {.text = ""};
 	int code = -ENOENT;
 
 	relay_fail(&error, code, "no such part");

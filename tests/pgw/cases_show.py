@@ -7,7 +7,7 @@ import fake
 from harness import case, contains, equal, lacks
 
 CONFIGURED = ("portgroup", "address", "route", "pool", "nat", "datacenter", "service", "allow",
-              "vrack-block", "vmac", "server", "api")
+              "vrack-block", "vmac", "server", "api", "ntp", "relay")
 
 
 @case

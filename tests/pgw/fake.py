@@ -43,6 +43,12 @@ ITEMS = {
              "certificate": "/var/lib/pgw/api-certificate.pem", "fingerprint": "AB:CD"},
             {"listen": "/run/pgw/http.sock", "scheme": "http", "state": "up", "pid": 4712}],
     "vrack-block": [{"network": "198.51.100.0/28"}],
+    "ntp": [{"address": "172.16.0.1", "servers": ["192.0.2.1", "ntp.example.net"],
+             "state": "running"}],
+    "relay": [{"id": 7, "state": "relaying", "service": "vcenter", "name": "pcc-1.example.net",
+               "client": "192.168.50.10:50000", "listener": "172.16.0.1:443",
+               "source": "10.10.0.2:40000", "backend": "10.10.0.10:443", "rcvd-bytes": 1000,
+               "sent-bytes": 200000, "age-ms": 5000, "idle-ms": 20, "encrypted-hello": False}],
     "vmac": [{"mac": "02:00:00:12:34:56", "address": "172.16.0.11", "portgroup": "vrack",
               "type": "ovh", "name": "esx1", "interface": "pgwvm0", "state": "present"}],
 }

@@ -88,6 +88,7 @@ static void help_has_all_keywords(void **state)
 		[KIND_ALLOW] = &allow_object,
 		[KIND_VMAC] = &vmac_object,
 		[KIND_DATACENTER] = &datacenter_object,
+		[KIND_NTP] = &ntp_object,
 		[KIND_SERVER] = &server_object,
 		[KIND_API] = &api_object,
 		[KIND_VRACK_BLOCK] = &vrack_block_object,

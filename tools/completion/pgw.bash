@@ -7,12 +7,12 @@
 
 _pgw_options="-Version -human -statistics -details -oneline -brief -timestamp -json -pretty
 	-color -rundir -batch -force -yes -help"
-_pgw_objects="portgroup address route pool nat datacenter service allow vrack-block vmac server api application credential audit set gateway task hosts session client
+_pgw_objects="portgroup address route pool nat datacenter service allow vrack-block vmac server api ntp relay application credential audit set gateway task hosts session client
 	neighbour stats config monitor replay explain doctor version help"
 _pgw_filter="internal-src-address internal-src-port internal-dst-address internal-dst-port
 	external-src-address external-src-port external-dst-address external-dst-port
 	src sport dst dport protocol state id portgroup pool service"
-_pgw_events="revision link datapath sessions-ended backend mended conflict address neighbour
+_pgw_events="revision link datapath sessions-ended backend relay mended conflict address neighbour
 	revert-pending confirmed reverted not-saved started task no-history all"
 
 _pgw_add() { # WORD...
@@ -50,7 +50,8 @@ _pgw_keys() {
 	vrack-block) _pgw_names vrack-block network ;;
 	gateway) _pgw_names gateway datacenter-id ;;
 	task) _pgw_names task task-id ;;
-	address | neighbour) _pgw_names "$1" address ;;
+	address | neighbour | ntp) _pgw_names "$1" address ;;
+	relay) _pgw_names relay id ;;
 	route) _pgw_names route to ;;
 	nat) _pgw_names nat number ;;
 	allow) _pgw_names allow network ;;
@@ -61,7 +62,7 @@ _pgw_keys() {
 # _pgw_commands OBJECT - what may follow an object
 _pgw_commands() {
 	case $1 in
-	portgroup | address | route | pool | nat | datacenter | service | allow | vrack-block | vmac | server | api | application)
+	portgroup | address | route | pool | nat | datacenter | service | allow | vrack-block | vmac | server | api | ntp | application)
 		_pgw_add show add del
 		[ "$1" != vmac ] || _pgw_add check
 		;;
@@ -72,7 +73,7 @@ _pgw_commands() {
 			creation-rate mss-clamp dead-flow access-policy session-log metrics \
 			threshold duplicate-detection
 		;;
-	client | neighbour | stats | audit) _pgw_add show ;;
+	client | neighbour | stats | audit | relay) _pgw_add show ;;
 	gateway) _pgw_add show enable disable reconfigure ;;
 	task) _pgw_add show wait cancel reset schedule ;;
 	hosts) _pgw_add show ;;
@@ -106,11 +107,12 @@ _pgw_keywords() {
 	"nat add") _pgw_add from to protocol pool nat-pass-through ;;
 	"service show")
 		_pgw_add name address protocol port balance backends check path interval timeout \
-			rise fall dead down states datacenter internet-address private-address host-names
+			rise fall dead down states datacenter internet-address private-address host-names \
+			sni proxy-protocol
 		;;
 	"service add")
 		_pgw_add address protocol port backend balance check path interval timeout rise fall \
-			dead down datacenter internet-address private-address host-name
+			dead down datacenter internet-address private-address host-name sni proxy-protocol
 		;;
 	"datacenter show") _pgw_add id service-name name gateway description ;;
 	"datacenter add") _pgw_add service-name name gateway description ;;
@@ -125,6 +127,12 @@ _pgw_keywords() {
 		;;
 	"credential add") _pgw_add rule ;;
 	"vrack-block show") _pgw_add network ;;
+	"ntp show") _pgw_add address servers state ;;
+	"ntp add") _pgw_add server ;;
+	"relay show")
+		_pgw_add id state service name client listener source backend rcvd-bytes sent-bytes \
+			age-ms idle-ms encrypted-hello
+		;;
 	"allow show") _pgw_add network description ;;
 	"allow add") _pgw_add description ;;
 	"vmac show") _pgw_add mac address portgroup type name interface state ;;
@@ -134,7 +142,7 @@ _pgw_keywords() {
 	"session show") _pgw_add_list "$_pgw_filter limit count" ;;
 	"session del") _pgw_add_list "$_pgw_filter limit all" ;;
 	"client show") _pgw_add limit ;;
-	"stats show") _pgw_add gateway portgroup drops all ;;
+	"stats show") _pgw_add gateway portgroup drops relay all ;;
 	"set flow-capacity" | "set icmp-rate") _pgw_add default ;;
 	"set connection-limits" | "set mapping-limits" | "set creation-rate") _pgw_add off default ;;
 	"set mss-clamp") _pgw_add off path default ;;
@@ -183,6 +191,8 @@ _pgw_values() {
 	"service check") _pgw_add tcp tls http icmp ;;
 	"service dead") _pgw_add keep reset move ;;
 	"service down") _pgw_add silence reset icmp ;;
+	"service proxy-protocol") _pgw_add v2 ;;
+	"relay state") _pgw_add hello connecting greeting relaying leaving ;;
 	"nat protocol") _pgw_add tcp udp icmp any ;;
 	"service protocol") _pgw_add tcp udp ;;
 	"session protocol") _pgw_add tcp udp icmp ;;

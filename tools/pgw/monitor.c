@@ -13,7 +13,7 @@
 static const char *const event_names[] = {
 	"revision",  "link",	"datapath",   "sessions-ended", "backend",   "mended",
 	"conflict",  "address", "neighbour",  "revert-pending", "confirmed", "reverted",
-	"not-saved", "started", "no-history", "task",
+	"not-saved", "started", "no-history", "task",		"relay",
 };
 #define EVENT_NAMES (sizeof(event_names) / sizeof(event_names[0]))
 
@@ -35,7 +35,7 @@ static int parse_events(const struct pgw_call *call, unsigned *events)
 					     "expected revision, link, datapath, sessions-ended, "
 					     "backend, mended, conflict, address, neighbour, "
 					     "revert-pending, confirmed, reverted, not-saved, "
-					     "started, no-history, task or all");
+					     "started, no-history, task, relay or all");
 	}
 	return EXIT_DONE;
 }
@@ -176,7 +176,7 @@ static const struct pgw_command commands[] = {
 	{"show", NULL,
 	 "[ revision | link | datapath | sessions-ended | backend | mended |\n"
 	 "                 conflict | address | neighbour | revert-pending | confirmed |\n"
-	 "                 reverted | not-saved | started | no-history | task | all ]...",
+	 "                 reverted | not-saved | started | no-history | task | relay | all ]...",
 	 "print what happens, one line or JSON object an event, until interrupted; -t with the "
 	 "time",
 	 monitor_show},

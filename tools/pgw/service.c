@@ -25,7 +25,9 @@ enum {
 	DATACENTER,
 	INTERNET_ADDRESS,
 	PRIVATE_ADDRESS,
-	HOST_NAMES
+	HOST_NAMES,
+	SNI,
+	PROXY
 };
 
 static const struct print_column columns[] = {
@@ -48,6 +50,8 @@ static const struct print_column columns[] = {
 	[INTERNET_ADDRESS] = {"internet-address", NULL, PRINT_ADDRESS, PRINT_DETAIL, 0},
 	[PRIVATE_ADDRESS] = {"private-address", NULL, PRINT_ADDRESS, PRINT_DETAIL, 0},
 	[HOST_NAMES] = {"host-names", NULL, PRINT_PLAIN, PRINT_DETAIL, 0},
+	[SNI] = {"sni", NULL, PRINT_PLAIN, PRINT_DETAIL, 0},
+	[PROXY] = {"proxy-protocol", NULL, PRINT_PLAIN, PRINT_DETAIL, 0},
 };
 static const struct print_table table = PRINT_TABLE(columns);
 
@@ -112,6 +116,7 @@ static const struct pgw_command commands[] = {
 	{"add", NULL,
 	 "NAME address ADDRESS protocol { tcp | udp } port PORT "
 	 "backend ADDRESS:PORT [ backend ADDRESS:PORT ]... "
+	 "[ sni NAME[,NAME]... ] [ proxy-protocol v2 ] "
 	 "[ balance { round-robin | least-connections | source-hash } ] "
 	 "[ check { tcp | tls | http | icmp } ] [ path /PATH ] [ interval SECONDS ] "
 	 "[ timeout SECONDS ] [ rise N ] [ fall N ] [ dead { keep | reset | move } ] "

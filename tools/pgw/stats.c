@@ -50,15 +50,25 @@ static const struct print_column drop_columns[] = {
 };
 static const struct print_table drop_table = PRINT_TABLE(drop_columns);
 
-enum section { GATEWAY = 1, PORTGROUP = 2, DROPS = 4, ALL = 7 };
+static const struct print_column ended_columns[] = {
+	{"reason", "ENDED", PRINT_NAME, PRINT_BRIEF, 0},
+	{"connections", NULL, PRINT_COUNT, PRINT_BRIEF, 0},
+	{"text", "BECAUSE", PRINT_PLAIN, 0, 0},
+};
+static const struct print_table ended_table = PRINT_TABLE(ended_columns);
+
+enum section { GATEWAY = 1, PORTGROUP = 2, DROPS = 4, RELAY = 8, ALL = 15 };
 
 static int parse_section(const struct pgw_call *call, unsigned *section)
 {
 	static const struct {
 		const char *name;
 		unsigned section;
-	} names[] = {
-		{"gateway", GATEWAY}, {"portgroup", PORTGROUP}, {"drops", DROPS}, {"all", ALL}};
+	} names[] = {{"gateway", GATEWAY},
+		     {"portgroup", PORTGROUP},
+		     {"drops", DROPS},
+		     {"relay", RELAY},
+		     {"all", ALL}};
 
 	*section = ALL;
 	if (call->argc == 0)
@@ -69,18 +79,18 @@ static int parse_section(const struct pgw_call *call, unsigned *section)
 			return grammar_end(call, 1);
 		}
 	}
-	return message_wrong(call->argv[0], "expected gateway, portgroup, drops or all");
+	return message_wrong(call->argv[0], "expected gateway, portgroup, drops, relay or all");
 }
 
-/* Reasons under which packets were dropped; with -d also the others. */
-static json_t *chosen_drops(const json_t *drops, bool all)
+/* Reasons that occurred; with -d also the others. @count: the member that says how often */
+static json_t *chosen_reasons(const json_t *drops, const char *count, bool all)
 {
 	json_t *chosen = json_array();
 
 	for (size_t i = 0; i < json_array_size(drops); i++) {
 		json_t *drop = json_array_get(drops, i);
 
-		if (all || json_integer_value(json_object_get(drop, "packets")) != 0)
+		if (all || json_integer_value(json_object_get(drop, count)) != 0)
 			json_array_append(chosen, drop);
 	}
 	return chosen;
@@ -112,6 +122,29 @@ static void print_gateway(struct printer *printer, bool keyed, json_t *gateway)
 	json_decref(rows);
 }
 
+/* How relayed connections have ended; in JSON all that pgw-relay tells of itself. */
+static void print_relay(const struct pgw_call *call, bool keyed, bool apart, json_t *relay)
+{
+	struct printer *printer = call->pgw->printer;
+	json_t *ended;
+
+	if (print_style(printer)->json) {
+		if (keyed && relay)
+			emit_key(print_emit(printer), "relay");
+		if (relay)
+			emit_value(print_emit(printer), relay);
+		else if (!keyed)
+			item_rows(printer, &ended_table, NULL, NULL);
+		return;
+	}
+	ended = chosen_reasons(json_object_get(relay, "ended"), "connections",
+			       call->pgw->options.details);
+	if (apart && json_array_size(ended) > 0)
+		print_line(printer, "%s", "");
+	item_rows(printer, &ended_table, NULL, ended);
+	json_decref(ended);
+}
+
 static int stats_show(const struct pgw_call *call)
 {
 	struct printer *printer = call->pgw->printer;
@@ -128,7 +161,8 @@ static int stats_show(const struct pgw_call *call)
 	if (code)
 		return code;
 	keyed = json && section == ALL;
-	drops = chosen_drops(json_object_get(answer, "drops"), call->pgw->options.details);
+	drops = chosen_reasons(json_object_get(answer, "drops"), "packets",
+			       call->pgw->options.details);
 	if (keyed)
 		emit_open(print_emit(printer), '{');
 	if (section & GATEWAY)
@@ -142,6 +176,8 @@ static int stats_show(const struct pgw_call *call)
 		print_line(printer, "%s", "");
 	if (section & DROPS)
 		print_section(printer, keyed ? "drops" : NULL, &drop_table, drops);
+	if (section & RELAY)
+		print_relay(call, keyed, section == ALL, json_object_get(answer, "relay"));
 	if (keyed)
 		emit_close(print_emit(printer), '}');
 	json_decref(drops);
@@ -150,7 +186,7 @@ static int stats_show(const struct pgw_call *call)
 }
 
 static const struct pgw_command commands[] = {
-	{"show", "list", "[ gateway | portgroup | drops | all ]",
+	{"show", "list", "[ gateway | portgroup | drops | relay | all ]",
 	 "counters; -s shows more of them, -d all reasons for drops", stats_show},
 };
 

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The pair of links by which the datapath reaches sockets of this host (config/inside.h):
+ *
+ *   datapath -- pgwin0 ==== pgwin1 169.254.112.2 -- sockets bound to pgwin1
+ *
+ * Both ends know each other's MAC by permanent entries, so nothing is ever resolved. Whatever such
+ * a socket sends leaves by pgwin1: a rule for that link leads to a table whose only route is the
+ * datapath, which knows from its flows where the client is. No other traffic of this host sees rule
+ * or table. Clients' addresses may be any, so pgwin1 takes every source.
+ *
+ * The links carry our group; addresses, routes and neighbours end with them, the rule carries our
+ * protocol. Each call makes whatever is missing, so it mends as well.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <linux/fib_rules.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
+#include <netlink/msg.h>
+
+#include "control/config/inside.h"
+#include "control/netlink/klink.h"
+#include "control/netlink/private.h"
+#include "control/netlink/sysctl.h"
+
+#define TABLE	 112u
+#define PRIORITY 112u
+#define MTU_MIN	 1280u
+#define NAMES	 2
+
+static const char *const names[NAMES] = {INSIDE_DEV, INSIDE_DEV_HOST};
+
+static struct nl_msg *begin(int type, int flags, const void *header, size_t bytes)
+{
+	struct nl_msg *msg = nlmsg_alloc_simple(type, flags);
+
+	if (msg && nlmsg_append(msg, (void *)(uintptr_t)header, bytes, NLMSG_ALIGNTO) < 0) {
+		nlmsg_free(msg);
+		msg = NULL;
+	}
+	return msg;
+}
+
+/* Frees a message that could not be completed. */
+static struct nl_msg *complete(struct nl_msg *msg, bool done)
+{
+	if (msg && !done) {
+		nlmsg_free(msg);
+		msg = NULL;
+	}
+	return msg;
+}
+
+static struct nl_msg *pair_message(void)
+{
+	const struct ifinfomsg header = {.ifi_family = AF_UNSPEC};
+	struct nl_msg *msg = begin(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof(header));
+	struct nlattr *info, *data, *peer;
+
+	if (!msg || nla_put_string(msg, IFLA_IFNAME, INSIDE_DEV) < 0 ||
+	    nla_put_u32(msg, IFLA_GROUP, KERNEL_PROTOCOL) < 0 ||
+	    !(info = nla_nest_start(msg, IFLA_LINKINFO)) ||
+	    nla_put_string(msg, IFLA_INFO_KIND, "veth") < 0 ||
+	    !(data = nla_nest_start(msg, IFLA_INFO_DATA)) ||
+	    !(peer = nla_nest_start(msg, VETH_INFO_PEER)) ||
+	    nlmsg_append(msg, (void *)(uintptr_t)&header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
+	    nla_put_string(msg, IFLA_IFNAME, INSIDE_DEV_HOST) < 0 ||
+	    nla_put_u32(msg, IFLA_GROUP, KERNEL_PROTOCOL) < 0)
+		return complete(msg, false);
+	nla_nest_end(msg, peer);
+	nla_nest_end(msg, data);
+	nla_nest_end(msg, info);
+	return msg;
+}
+
+static struct nl_msg *address_message(uint32_t ifindex)
+{
+	const struct ifaddrmsg header = {.ifa_family = AF_INET,
+					 .ifa_prefixlen = 32,
+					 .ifa_scope = RT_SCOPE_LINK,
+					 .ifa_index = ifindex};
+	struct nl_msg *msg =
+		begin(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, &header, sizeof(header));
+
+	return complete(msg, msg && nla_put_u32(msg, IFA_LOCAL, inet_addr(INSIDE_HOST_TEXT)) >= 0);
+}
+
+static struct nl_msg *neighbour_message(uint32_t ifindex, const char *addr, struct mac mac)
+{
+	const struct ndmsg header = {
+		.ndm_family = AF_INET, .ndm_ifindex = (int)ifindex, .ndm_state = NUD_PERMANENT};
+	struct nl_msg *msg =
+		begin(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, &header, sizeof(header));
+
+	return complete(msg, msg && nla_put_u32(msg, NDA_DST, inet_addr(addr)) >= 0 &&
+				     nla_put(msg, NDA_LLADDR, sizeof(mac.b), mac.b) >= 0);
+}
+
+static struct nl_msg *route_message(uint32_t ifindex)
+{
+	const struct rtmsg header = {.rtm_family = AF_INET,
+				     .rtm_table = TABLE,
+				     .rtm_protocol = KERNEL_PROTOCOL,
+				     .rtm_scope = RT_SCOPE_UNIVERSE,
+				     .rtm_type = RTN_UNICAST,
+				     .rtm_flags = RTNH_F_ONLINK};
+	struct nl_msg *msg =
+		begin(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, &header, sizeof(header));
+
+	return complete(msg,
+			msg && nla_put_u32(msg, RTA_GATEWAY, inet_addr(INSIDE_ADDRESS_TEXT)) >= 0 &&
+				nla_put_u32(msg, RTA_OIF, ifindex) >= 0);
+}
+
+static struct nl_msg *rule_message(bool add)
+{
+	const struct fib_rule_hdr header = {
+		.family = AF_INET, .table = TABLE, .action = FR_ACT_TO_TBL};
+	struct nl_msg *msg = begin(add ? RTM_NEWRULE : RTM_DELRULE,
+				   add ? NLM_F_CREATE | NLM_F_EXCL : 0, &header, sizeof(header));
+
+	return complete(msg, msg && nla_put_string(msg, FRA_OIFNAME, INSIDE_DEV_HOST) >= 0 &&
+				     nla_put_u32(msg, FRA_PRIORITY, PRIORITY) >= 0 &&
+				     nla_put_u8(msg, FRA_PROTOCOL, KERNEL_PROTOCOL) >= 0);
+}
+
+static struct nl_msg *mtu_message(uint32_t ifindex, uint32_t mtu)
+{
+	const struct ifinfomsg header = {.ifi_family = AF_UNSPEC, .ifi_index = (int)ifindex};
+	struct nl_msg *msg = begin(RTM_NEWLINK, 0, &header, sizeof(header));
+
+	return complete(msg, msg && nla_put_u32(msg, IFLA_MTU, mtu) >= 0);
+}
+
+static bool is_ours(const struct klink *link)
+{
+	return link && link->group == KERNEL_PROTOCOL;
+}
+
+static int refused(struct kernel_error *error, int code, const struct kernel *kernel,
+		   const char *what)
+{
+	return kernel_fail(error, code, "cannot %s (needed for sni and ntp): %s%s", what,
+			   kernel->netlink.text[0] ? kernel->netlink.text : strerror(-code),
+			   code == -EOPNOTSUPP ? "; this kernel has no veth links: load the module"
+					       : "");
+}
+
+/* Parameters of both ends. A parameter that this kernel does not have is not needed either. */
+static int set_parameters(struct kernel_error *error)
+{
+	static const struct {
+		const char *family, *name, *value;
+		bool host_only;
+	} parameters[] = {
+		{"ipv6", "disable_ipv6", "1", false}, {"ipv4", "forwarding", "0", false},
+		{"ipv4", "arp_ignore", "8", false},   {"ipv4", "rp_filter", "0", false},
+		{"ipv4", "accept_local", "1", true},
+	};
+	char path[96];
+
+	for (size_t i = 0; i < sizeof(parameters) / sizeof(parameters[0]); i++)
+		for (unsigned end = 0; end < NAMES; end++) {
+			int code;
+
+			if (parameters[i].host_only && !end)
+				continue;
+			(void)snprintf(path, sizeof(path), "net/%s/conf/%s/%s",
+				       parameters[i].family, names[end], parameters[i].name);
+			code = sysctl_write(path, parameters[i].value);
+			if (code && code != -ENOENT)
+				return kernel_fail(error, code, "cannot write /proc/sys/%s: %s",
+						   path, strerror(-code));
+		}
+	return 0;
+}
+
+/* Reads both ends; makes them where there is none. */
+static int make_pair(struct kernel *kernel, struct klink ends[NAMES], struct kernel_error *error)
+{
+	for (unsigned attempt = 0;; attempt++) {
+		const struct klink *found[NAMES];
+		struct klink *links;
+		size_t n;
+		int code = klink_list(&kernel->netlink, &links, &n);
+
+		if (code)
+			return refused(error, code, kernel, "read the links");
+		for (unsigned end = 0; end < NAMES; end++) {
+			found[end] = klink_by_name(links, n, names[end]);
+			if (found[end])
+				ends[end] = *found[end];
+		}
+		code = found[0] && found[1];
+		if ((found[0] && !is_ours(found[0])) || (found[1] && !is_ours(found[1]))) {
+			free(links);
+			return kernel_fail(
+				error, -EEXIST,
+				"there is an interface %s or %s that the gateway has not "
+				"made: rename it",
+				INSIDE_DEV, INSIDE_DEV_HOST);
+		}
+		free(links);
+		if (code)
+			return 0;
+		if (attempt)
+			return kernel_fail(error, -ENODEV, "the links %s and %s vanish again",
+					   INSIDE_DEV, INSIDE_DEV_HOST);
+		code = netlink_request(&kernel->netlink, pair_message());
+		if (code)
+			return refused(error, code, kernel, "make the links " INSIDE_DEV);
+	}
+}
+
+static int set_ends(struct kernel *kernel, const struct klink ends[NAMES], uint32_t mtu,
+		    struct kernel_error *error)
+{
+	struct netlink *netlink = &kernel->netlink;
+	int code = 0;
+
+	for (unsigned end = 0; end < NAMES && !code; end++) {
+		if (ends[end].mtu != mtu)
+			code = netlink_request(netlink, mtu_message(ends[end].ifindex, mtu));
+		if (!code && !(ends[end].flags & IFF_UP))
+			code = klink_set_up(netlink, ends[end].ifindex, true);
+	}
+	if (code)
+		return refused(error, code, kernel, "set up the links " INSIDE_DEV);
+	code = netlink_request(netlink, address_message(ends[1].ifindex));
+	if (!code)
+		code = netlink_request(
+			netlink, neighbour_message(ends[0].ifindex, INSIDE_HOST_TEXT, ends[1].mac));
+	if (!code)
+		code = netlink_request(
+			netlink,
+			neighbour_message(ends[1].ifindex, INSIDE_ADDRESS_TEXT, ends[0].mac));
+	if (!code)
+		code = netlink_request(netlink, route_message(ends[1].ifindex));
+	if (!code)
+		code = netlink_request(netlink, rule_message(true));
+	return code && code != -EEXIST
+		       ? refused(error, code, kernel, "set address and route of " INSIDE_DEV_HOST)
+		       : 0;
+}
+
+int kernel_inside(struct kernel *kernel, uint32_t mtu, uint32_t *host_ifindex,
+		  struct kernel_error *error)
+{
+	struct klink ends[NAMES];
+	int code = make_pair(kernel, ends, error);
+
+	if (!code)
+		code = set_parameters(error);
+	if (!code)
+		code = set_ends(kernel, ends, mtu < MTU_MIN ? MTU_MIN : mtu, error);
+	if (!code)
+		*host_ifindex = ends[1].ifindex;
+	return code;
+}
+
+bool kernel_inside_complete(struct kernel *kernel, uint32_t host_ifindex)
+{
+	struct klink *links;
+	const struct klink *host, *datapath;
+	size_t n;
+	bool complete;
+
+	if (klink_list(&kernel->netlink, &links, &n))
+		return true; /* cannot be told */
+	host = klink_by_index(links, n, host_ifindex);
+	datapath = klink_by_name(links, n, INSIDE_DEV);
+	complete = is_ours(host) && is_ours(datapath) && (host->flags & datapath->flags & IFF_UP);
+	free(links);
+	return complete;
+}
+
+void kernel_inside_remove(struct kernel *kernel)
+{
+	const struct klink *link;
+	struct klink *links;
+	size_t n;
+
+	/* Once for each that there may be, should earlier ones have been left. */
+	for (unsigned i = 0; i < 4 && !netlink_request(&kernel->netlink, rule_message(false)); i++)
+		;
+	if (klink_list(&kernel->netlink, &links, &n))
+		return;
+	link = klink_by_name(links, n, INSIDE_DEV);
+	if (is_ours(link))
+		(void)klink_del(&kernel->netlink, link->ifindex); /* its other end goes with it */
+	free(links);
+}

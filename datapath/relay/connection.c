@@ -1,0 +1,634 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "datapath/relay/connection.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "datapath/relay/proxy.h"
+
+#define HELLO_FIRST 2048u /* bytes of a buffer; doubles as the ClientHello grows */
+#define LEAVING_MS  1000u
+
+#define ALERT_DECODE_ERROR	50
+#define ALERT_INTERNAL_ERROR	80
+#define ALERT_UNRECOGNIZED_NAME 112
+
+static void connect_next(struct connection *c);
+
+static const char *const state_names[] = {"hello",    "connecting", "greeting",
+					  "relaying", "leaving",    "ended"};
+static_assert(sizeof(state_names) / sizeof(state_names[0]) == CONNECTION_STATE_COUNT,
+	      "a name each");
+
+const char *connection_state_name(enum connection_state state)
+{
+	return state_names[state];
+}
+
+/* --- lists --------------------------------------------------------------------------------- */
+
+static void leave_list(struct connection *c)
+{
+	struct connection_list *list = c->list;
+
+	if (!list)
+		return;
+	*(c->before ? &c->before->after : &list->first) = c->after;
+	*(c->after ? &c->after->before : &list->last) = c->before;
+	list->n--;
+	c->list = NULL;
+}
+
+static void enter_list(struct connection *c, struct connection_list *list)
+{
+	leave_list(c);
+	c->before = list->last;
+	c->after = NULL;
+	*(list->last ? &list->last->after : &list->first) = c;
+	list->last = c;
+	list->n++;
+	c->list = list;
+}
+
+/* --- the end ------------------------------------------------------------------------------- */
+
+static void free_now(struct loop_deferred *deferred)
+{
+	struct connection *c =
+		(struct connection *)((char *)deferred - offsetof(struct connection, freeing));
+
+	free(c->hello);
+	free(c->name);
+	free(c);
+}
+
+static void close_side(struct connection *c, struct loop_source *side, bool reset)
+{
+	const struct linger at_once = {.l_onoff = 1};
+
+	if (side->fd < 0)
+		return;
+	if (reset)
+		setsockopt(side->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	loop_remove(c->names->loop, side);
+	close(side->fd);
+	side->fd = -1;
+}
+
+/* Both ends of a connection that broke in the middle get to know it. */
+static bool is_break(enum reason reason)
+{
+	return reason == REASON_CLIENT_RESET || reason == REASON_BACKEND_RESET ||
+	       reason == REASON_BACKEND_DOWN || reason == REASON_CONFIGURED ||
+	       reason == REASON_IDLE || reason == REASON_CROWDED;
+}
+
+static void leave_backend(struct connection *c, bool reset)
+{
+	close_side(c, &c->backend, reset);
+	if (c->to)
+		c->to->active--;
+	c->to = NULL;
+}
+
+static void count_end(struct connection *c, enum reason reason)
+{
+	c->names->ended[reason]++;
+	if (!c->service)
+		return;
+	c->service->received_bytes += c->up.bytes;
+	c->service->sent_bytes += c->down.bytes;
+}
+
+void connection_end(struct connection *c, enum reason reason)
+{
+	if (c->state == CONNECTION_ENDED)
+		return;
+	if (c->state != CONNECTION_LEAVING) /* that one has been counted */
+		count_end(c, reason);
+	c->state = CONNECTION_ENDED;
+	loop_timer_stop(c->names->loop, &c->timer);
+	leave_backend(c, is_break(reason));
+	close_side(c, &c->client, is_break(reason));
+	splice_drop(&c->up, &c->names->pool);
+	splice_drop(&c->down, &c->names->pool);
+	leave_list(c);
+	loop_defer(c->names->loop, &c->freeing);
+}
+
+/* refuse() - say why in the client's language, then leave. @alert: 0: it does not speak TLS */
+static void refuse(struct connection *c, enum reason reason, uint8_t alert)
+{
+	const uint8_t record[] = {21, 3, 3, 0, 2, 2, alert}; /* a fatal alert */
+
+	count_end(c, reason);
+	c->state = CONNECTION_LEAVING;
+	leave_backend(c, true);
+	c->service = NULL;
+	free(c->hello);
+	c->hello = NULL;
+	enter_list(c, &c->names->hellos); /* which bounds how many of them there are */
+	if (alert)
+		send(c->client.fd, record, sizeof(record), MSG_DONTWAIT | MSG_NOSIGNAL);
+	shutdown(c->client.fd, SHUT_WR);
+	loop_want(c->names->loop, &c->client, EPOLLIN);
+	loop_timer_set(c->names->loop, &c->timer, loop_now_ms(c->names->loop) + LEAVING_MS);
+}
+
+static void leaving_ready(struct connection *c)
+{
+	/* A bounded piece; what it goes on saying is not waited for. */
+	ssize_t got =
+		recv(c->client.fd, c->names->received, sizeof(c->names->received), MSG_DONTWAIT);
+
+	if (!got || (got < 0 && errno != EAGAIN && errno != EINTR))
+		connection_end(c, REASON_DONE);
+}
+
+/* --- relaying ------------------------------------------------------------------------------ */
+
+static void want_ways(struct connection *c)
+{
+	uint32_t client = 0, backend = 0;
+
+	if (c->up.waiting)
+		backend |= EPOLLOUT;
+	else if (!c->up.ended)
+		client |= EPOLLIN;
+	if (c->down.waiting)
+		client |= EPOLLOUT;
+	else if (!c->down.ended)
+		backend |= EPOLLIN;
+	loop_want(c->names->loop, &c->client, client);
+	loop_want(c->names->loop, &c->backend, backend);
+}
+
+/* Return: false if the connection has ended. */
+static bool move_way(struct connection *c, struct splice_way *way)
+{
+	bool up = way == &c->up, moved = false;
+	enum splice_result result;
+
+	if (way->finished)
+		return true;
+	result = splice_move(way, &c->names->pool, up ? c->client.fd : c->backend.fd,
+			     up ? c->backend.fd : c->client.fd, &moved);
+	if (moved)
+		c->active_ms = loop_now_ms(c->names->loop);
+	if (result == SPLICE_NO_PIPE)
+		connection_end(c, REASON_RESOURCES);
+	else if (result == SPLICE_FROM_BROKE || result == SPLICE_TO_BROKE)
+		connection_end(c, up == (result == SPLICE_FROM_BROKE) ? REASON_CLIENT_RESET
+								      : REASON_BACKEND_RESET);
+	return c->state != CONNECTION_ENDED;
+}
+
+static void relaying_ready(struct connection *c, bool client, uint32_t events)
+{
+	if (events & EPOLLERR) {
+		connection_end(c, client ? REASON_CLIENT_RESET : REASON_BACKEND_RESET);
+		return;
+	}
+	if (events & (EPOLLIN | EPOLLHUP | EPOLLRDHUP) && !move_way(c, client ? &c->up : &c->down))
+		return;
+	if (events & (EPOLLOUT | EPOLLHUP) && !move_way(c, client ? &c->down : &c->up))
+		return;
+	if (c->up.finished && c->down.finished) {
+		connection_end(c, REASON_DONE);
+		return;
+	}
+	/* Both directions of this side are over, which would be told again and again. */
+	if (events & EPOLLHUP)
+		loop_remove(c->names->loop, client ? &c->client : &c->backend);
+	want_ways(c);
+}
+
+static void start_relaying(struct connection *c)
+{
+	struct loop *loop = c->names->loop;
+
+	free(c->hello);
+	c->hello = NULL;
+	c->state = CONNECTION_RELAYING;
+	c->active_ms = loop_now_ms(loop);
+	loop_timer_set(loop, &c->timer, c->active_ms + c->names->now.idle_ms);
+	/* What has come meanwhile, at once: most likely there is something. */
+	if (move_way(c, &c->up))
+		want_ways(c);
+}
+
+/* --- the backend --------------------------------------------------------------------------- */
+
+/* The PROXY header and what the client has said: both wait in the buffer, the header in front. */
+static void greet(struct connection *c)
+{
+	ssize_t sent;
+
+	c->state = CONNECTION_GREETING;
+	do
+		sent = send(c->backend.fd, c->hello + c->hello_sent, c->hello_used - c->hello_sent,
+			    MSG_DONTWAIT | MSG_NOSIGNAL);
+	while (sent < 0 && errno == EINTR);
+	if (sent < 0 && errno != EAGAIN) {
+		connection_end(c, REASON_BACKEND_RESET);
+		return;
+	}
+	c->hello_sent += sent > 0 ? (size_t)sent : 0;
+	if (c->hello_sent < c->hello_used) {
+		loop_want(c->names->loop, &c->backend, EPOLLOUT);
+		return;
+	}
+	c->up.bytes = c->hello_used - (c->service->proxy ? PROXY_BYTES : 0);
+	start_relaying(c);
+}
+
+static void backend_failed(struct connection *c)
+{
+	c->tried |= 1ull << (c->to - c->service->backends);
+	leave_backend(c, true);
+	connect_next(c);
+}
+
+static void connecting_ready(struct connection *c, uint32_t events)
+{
+	int error = 0;
+	socklen_t size = sizeof(error);
+
+	if (getsockopt(c->backend.fd, SOL_SOCKET, SO_ERROR, &error, &size))
+		error = errno;
+	if (error || (events & (EPOLLERR | EPOLLHUP)))
+		backend_failed(c);
+	else if (events & EPOLLOUT)
+		greet(c);
+}
+
+/* Return: 0 it is under way; -errno: that backend cannot be reached. */
+static int start_connect(struct connection *c, const struct service_backend *backend)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET,
+				 .sin_port = htons(backend->port),
+				 .sin_addr.s_addr = backend->addr};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1, code;
+
+	if (fd < 0)
+		return -errno;
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (connect(fd, (const struct sockaddr *)&to, sizeof(to)) && errno != EINPROGRESS) {
+		code = -errno;
+		close(fd);
+		return code;
+	}
+	c->backend.fd = fd;
+	code = loop_add(c->names->loop, &c->backend, EPOLLOUT);
+	if (code) {
+		close(fd);
+		c->backend.fd = -1;
+	}
+	return code;
+}
+
+/* Whether it is our own resources that are short, so that no other backend would do better. */
+static bool is_shortage(int code)
+{
+	return code == -EMFILE || code == -ENFILE || code == -ENOMEM || code == -ENOBUFS ||
+	       code == -ENOSPC;
+}
+
+static void connect_next(struct connection *c)
+{
+	struct loop *loop = c->names->loop;
+	int code;
+
+	for (;;) {
+		struct service_backend *backend =
+			services_pick(c->service, c->client_addr, c->tried);
+
+		if (!backend) {
+			refuse(c,
+			       c->connected_once ? REASON_BACKEND_TIMEOUT
+			       : c->tried	 ? REASON_BACKEND_REFUSED
+						 : REASON_NO_BACKEND,
+			       ALERT_INTERNAL_ERROR);
+			return;
+		}
+		code = start_connect(c, backend);
+		if (!code) {
+			c->to = backend;
+			backend->active++;
+			c->state = CONNECTION_CONNECTING;
+			loop_timer_set(loop, &c->timer, loop_now_ms(loop) + NAMES_CONNECT_MS);
+			return;
+		}
+		if (is_shortage(code)) {
+			refuse(c, REASON_RESOURCES, ALERT_INTERNAL_ERROR);
+			return;
+		}
+		c->tried |= 1ull << (backend - c->service->backends);
+	}
+}
+
+/* --- the ClientHello ----------------------------------------------------------------------- */
+
+/* Puts the PROXY header before what the client has said. */
+static bool add_proxy(struct connection *c)
+{
+	uint8_t *grown = malloc(PROXY_BYTES + c->hello_used);
+
+	if (!grown)
+		return false;
+	proxy_header(grown, c->client_addr, c->client_port, c->service->addr, c->service->port);
+	memcpy(grown + PROXY_BYTES, c->hello, c->hello_used);
+	free(c->hello);
+	c->hello = grown;
+	c->hello_used += PROXY_BYTES;
+	return true;
+}
+
+static void route(struct connection *c, const struct hello *hello)
+{
+	const struct names *names = c->names;
+	struct service *service = NULL;
+
+	for (size_t i = 0; i < names->now.n_listeners && !service; i++)
+		if (!strcmp(names->now.listeners[i].key, c->listener))
+			service =
+				services_route(&names->now, &names->now.listeners[i], hello->name);
+	c->encrypted = hello->encrypted;
+	if (*hello->name)
+		c->name = strdup(hello->name); /* for show: without memory it is left out */
+	if (!service) {
+		refuse(c, *hello->name ? REASON_UNKNOWN_NAME : REASON_NO_NAME,
+		       ALERT_UNRECOGNIZED_NAME);
+		return;
+	}
+	if (names->routed.n >= names->routed_max) {
+		refuse(c, REASON_FULL, ALERT_INTERNAL_ERROR);
+		return;
+	}
+	c->service = service;
+	service->connections++;
+	if (service->proxy && !add_proxy(c)) {
+		refuse(c, REASON_RESOURCES, ALERT_INTERNAL_ERROR);
+		return;
+	}
+	enter_list(c, &c->names->routed);
+	loop_want(c->names->loop, &c->client, 0); /* the rest waits in its socket */
+	connect_next(c);
+}
+
+/* keep() - append what came. Return: false without memory. */
+static bool keep(struct connection *c, const uint8_t *bytes, size_t n)
+{
+	size_t size = c->hello_size ? c->hello_size : HELLO_FIRST;
+	uint8_t *grown;
+
+	while (size < c->hello_used + n)
+		size *= 2;
+	if (size != c->hello_size) {
+		grown = realloc(c->hello, size);
+		if (!grown)
+			return false;
+		c->hello = grown;
+		c->hello_size = size;
+	}
+	memcpy(c->hello + c->hello_used, bytes, n);
+	c->hello_used += n;
+	return true;
+}
+
+static void judge(struct connection *c)
+{
+	struct hello hello;
+
+	if (c->hello_used < c->hello_need)
+		return;
+	switch (hello_read(c->hello, c->hello_used, c->names->scratch, &hello)) {
+	case HELLO_MORE:
+		c->hello_need = hello.need;
+		break;
+	case HELLO_NAMED:
+	case HELLO_UNNAMED:
+		route(c, &hello);
+		break;
+	case HELLO_NOT_TLS:
+		refuse(c, REASON_NOT_TLS, 0);
+		break;
+	case HELLO_BAD:
+		refuse(c, REASON_BAD_HELLO, ALERT_DECODE_ERROR);
+		break;
+	case HELLO_LONG:
+		refuse(c, REASON_LONG_HELLO, ALERT_DECODE_ERROR);
+		break;
+	}
+}
+
+static void hello_ready(struct connection *c)
+{
+	/* No more than is looked at: what follows stays in the socket, for splice(). */
+	ssize_t got = recv(c->client.fd, c->names->received, HELLO_BYTES_MAX - c->hello_used,
+			   MSG_DONTWAIT);
+
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (got <= 0)
+		connection_end(c, REASON_HELLO_ENDED);
+	else if (!keep(c, c->names->received, (size_t)got))
+		connection_end(c, REASON_RESOURCES);
+	else
+		judge(c);
+}
+
+/* --- events -------------------------------------------------------------------------------- */
+
+static void client_ready(struct loop_source *source, uint32_t events)
+{
+	struct connection *c =
+		(struct connection *)((char *)source - offsetof(struct connection, client));
+
+	switch (c->state) {
+	case CONNECTION_HELLO:
+		hello_ready(c);
+		break;
+	case CONNECTION_CONNECTING:
+	case CONNECTION_GREETING:
+		connection_end(c, REASON_CLIENT_RESET); /* only an error is told in these states */
+		break;
+	case CONNECTION_RELAYING:
+		relaying_ready(c, true, events);
+		break;
+	case CONNECTION_LEAVING:
+		leaving_ready(c);
+		break;
+	default:
+		break;
+	}
+}
+
+static void backend_ready(struct loop_source *source, uint32_t events)
+{
+	struct connection *c =
+		(struct connection *)((char *)source - offsetof(struct connection, backend));
+
+	if (c->state == CONNECTION_CONNECTING)
+		connecting_ready(c, events);
+	else if (c->state == CONNECTION_GREETING && events & (EPOLLERR | EPOLLHUP))
+		connection_end(c, REASON_BACKEND_RESET);
+	else if (c->state == CONNECTION_GREETING)
+		greet(c);
+	else if (c->state == CONNECTION_RELAYING)
+		relaying_ready(c, false, events);
+}
+
+static void timed_out(struct loop_timer *timer)
+{
+	struct connection *c =
+		(struct connection *)((char *)timer - offsetof(struct connection, timer));
+	uint64_t due_ms = c->active_ms + c->names->now.idle_ms;
+
+	switch (c->state) {
+	case CONNECTION_HELLO:
+		refuse(c, REASON_HELLO_TIMEOUT, 0);
+		break;
+	case CONNECTION_CONNECTING:
+		c->connected_once = true;
+		backend_failed(c);
+		break;
+	case CONNECTION_RELAYING:
+		if (due_ms <= loop_now_ms(c->names->loop))
+			connection_end(c, REASON_IDLE);
+		else
+			loop_timer_set(c->names->loop, &c->timer, due_ms);
+		break;
+	case CONNECTION_GREETING:
+		connection_end(c, REASON_BACKEND_TIMEOUT);
+		break;
+	default:
+		connection_end(c, REASON_DONE);
+		break;
+	}
+}
+
+void connection_open(struct names *names, const struct service_listener *listener, int fd,
+		     be32 client_addr, uint16_t client_port)
+{
+	struct connection *c = calloc(1, sizeof(*c));
+	int on = 1;
+
+	if (!c) {
+		names->ended[REASON_RESOURCES]++;
+		close(fd);
+		return;
+	}
+	c->names = names;
+	c->client = (struct loop_source){.ready = client_ready, .fd = fd};
+	c->backend = (struct loop_source){.ready = backend_ready, .fd = -1};
+	c->timer.fire = timed_out;
+	c->freeing.run = free_now;
+	c->up = c->down = SPLICE_WAY_NONE;
+	c->id = ++names->next_id;
+	c->since_ms = c->active_ms = loop_now_ms(names->loop);
+	c->client_addr = client_addr;
+	c->client_port = client_port;
+	memcpy(c->listener, listener->key, sizeof(c->listener));
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	enter_list(c, &names->hellos);
+	if (!relay_allowed(names->relay, client_addr)) {
+		connection_end(c, REASON_NOT_ALLOWED);
+		return;
+	}
+	if (loop_timer_set(names->loop, &c->timer, c->since_ms + NAMES_HELLO_MS) ||
+	    loop_add(names->loop, &c->client, EPOLLIN)) {
+		connection_end(c, REASON_RESOURCES);
+		return;
+	}
+	hello_ready(c); /* often it is there already */
+	if (names->hellos.n > NAMES_HELLOS_MAX)
+		connection_end(names->hellos.first, REASON_CROWDED);
+}
+
+void connection_follow(struct connection *c)
+{
+	const struct names *names = c->names;
+	struct service *service;
+	be32 addr;
+	uint16_t port;
+
+	if (c->state == CONNECTION_LEAVING || c->state == CONNECTION_ENDED)
+		return;
+	if (!relay_allowed(names->relay, c->client_addr)) {
+		c->service = NULL; /* of the configuration that goes */
+		c->to = NULL;
+		connection_end(c, REASON_CONFIGURED);
+		return;
+	}
+	if (!c->service)
+		return; /* its listener closes with the socket; route() looks for it by its key */
+	addr = c->to ? c->to->addr : 0;
+	port = c->to ? c->to->port : 0;
+	service = services_find(&names->now, c->service->name);
+	c->to = NULL;
+	c->service = service && !strcmp(service->listener, c->listener) ? service : NULL;
+	if (c->service)
+		c->to = services_backend(c->service, addr, port);
+	if (!c->to) {
+		connection_end(c, REASON_CONFIGURED);
+		return;
+	}
+	c->to->active++;
+	c->tried = 0; /* the backends may be others */
+	if (!c->to->up && c->service->dead != DEAD_KEEP)
+		connection_end(c, REASON_BACKEND_DOWN);
+}
+
+/* "A:P" of a socket's own end; "" where it has none. */
+static void own_end(int fd, char text[ADDR_TEXT_BYTES + 6])
+{
+	struct sockaddr_in own = {0};
+	socklen_t size = sizeof(own);
+	char addr[ADDR_TEXT_BYTES];
+
+	*text = '\0';
+	if (fd >= 0 && !getsockname(fd, (struct sockaddr *)&own, &size))
+		snprintf(text, ADDR_TEXT_BYTES + 6, "%s:%u", addr_text(own.sin_addr.s_addr, addr),
+			 ntohs(own.sin_port));
+}
+
+json_t *connection_show(const struct connection *c)
+{
+	uint64_t now_ms = loop_now_ms(c->names->loop);
+	char addr[ADDR_TEXT_BYTES], client[ADDR_TEXT_BYTES + 6], from[ADDR_TEXT_BYTES + 6],
+		to[ADDR_TEXT_BYTES + 6] = "";
+	char listener[SOCKETS_KEY];
+	json_t *item;
+
+	/* What follows the address and port is pgwd's own. */
+	snprintf(listener, sizeof(listener), "%.*s", (int)strcspn(c->listener, " "), c->listener);
+	snprintf(client, sizeof(client), "%s:%u", addr_text(c->client_addr, addr), c->client_port);
+	own_end(c->backend.fd, from);
+	if (c->to)
+		snprintf(to, sizeof(to), "%s:%u", addr_text(c->to->addr, addr), c->to->port);
+	item = json_pack("{s:I, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I}", "id", (json_int_t)c->id,
+			 "state", state_names[c->state], "listener", listener, "client", client,
+			 "encrypted-hello", c->encrypted, "age-ms",
+			 (json_int_t)(now_ms - c->since_ms), "idle-ms",
+			 (json_int_t)(now_ms - c->active_ms), "rcvd-bytes", (json_int_t)c->up.bytes,
+			 "sent-bytes", (json_int_t)c->down.bytes);
+	if (!item)
+		return NULL;
+	if (c->service)
+		json_object_set_new(item, "service", json_string(c->service->name));
+	if (c->name)
+		json_object_set_new(item, "name", json_string(c->name));
+	if (*from)
+		json_object_set_new(item, "source", json_string(from));
+	if (*to)
+		json_object_set_new(item, "backend", json_string(to));
+	return item;
+}

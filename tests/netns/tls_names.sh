@@ -1,0 +1,53 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Several TLS names on one address and port lead to different backends, without decrypting, for clients
+# of the same subnet and of a foreign one to which the gateway has no route.
+#
+#   far  192.168.50.10 ─ router ─┐                          ┌─ vc   10.10.0.10  pcc-1.example.net
+#   near 172.16.0.50 ────────────┴─ gw 172.16.0.1:443 ──────┤
+#   stranger 192.168.60.10, who is not allowed              └─ esx1 10.10.0.21  *.pcc-1.example.net
+#
+# shellcheck source=tests/lib/test.sh
+. "$(dirname "$0")/../lib/test.sh"
+topology_start
+for server in vc esx1; do # each with a certificate that says who it is
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
+		-subj "/CN=$server" -keyout "$WORK/tls.key" -out "$WORK/tls.pem" 2>/dev/null
+	servers_start $server
+done
+
+{
+	gateway_config | grep -v '^service add vcenter'
+	cat <<-CONFIG
+	service add vcenter address 172.16.0.1 protocol tcp port 443 sni pcc-1.example.net backend 10.10.0.10:443
+	service add others address 172.16.0.1 protocol tcp port 443 sni *.pcc-1.example.net,NSX.example.net backend 10.10.0.21:443
+	CONFIG
+} >"$WORK/names.conf"
+gateway_start "$WORK/names.conf"
+
+name() { # name NODE NAME PATH [OPTION…] - fetch https://NAME/PATH from the gateway's address
+	local node=$1 name=$2 path=$3
+	shift 3
+	on "$node" curl -sS -k -m 10 --resolve "$name:443:172.16.0.1" "$@" "https://$name/$path"
+}
+served_by() { # served_by NODE NAME - the backend that a name leads to, by its certificate's name
+	on "$1" openssl s_client -connect 172.16.0.1:443 -servername "$2" </dev/null 2>/dev/null |
+		sed -n 's/^subject=.*CN *= *//p'
+}
+ended() { # ended REASON - connections that ended so
+	pgw -j stats show relay | jq -r --arg reason "$1" \
+		'[.. | objects | select(.reason? == $reason) | .connections] | add // 0'
+}
+ended_are() {
+	[ "$(ended "$1")" -ge "$2" ]
+}
+
+for node in near far; do
+	note "from $node"
+	equal "pcc-1" "$(served_by $node pcc-1.example.net)" "vc"
+	equal "vrops.pcc-1" "$(served_by $node vrops.pcc-1.example.net)" "esx1"
+	equal "nsx, in another case" "$(served_by $node nSX.Example.net)" "esx1"
+	equal "who the server sees" "$(name $node pcc-1.example.net source)" 10.10.0.2
+	equal "bytes" "$(name $node pcc-1.example.net data/5000000 | sha256sum | cut -d' ' -f1)" \
+		"$(name $node pcc-1.example.net sha256/5000000)"
+done
