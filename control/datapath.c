@@ -2,6 +2,7 @@
 #include "control/datapath.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -111,13 +112,17 @@ void datapath_kill(struct datapath *datapath)
 {
 	siginfo_t info = {.si_pid = 0};
 
+	datapath->ended_by = 0;
 	if (datapath->pid) {
 		syscall(SYS_pidfd_send_signal, datapath->pidfd, SIGKILL, NULL, 0);
 		wait_for_end(datapath, DATAPATH_QUIT_MS);
 		if (datapath->child &&
 		    !waitid(P_PIDFD, (id_t)datapath->pidfd, &info, WEXITED | WNOHANG) &&
-		    info.si_pid)
+		    info.si_pid) {
 			describe_end(datapath->pid, &info);
+			if (info.si_code != CLD_EXITED)
+				datapath->ended_by = info.si_status;
+		}
 	}
 	forget(datapath);
 }
@@ -212,6 +217,15 @@ int datapath_adopt(struct datapath *datapath, struct channel_message *hello,
 	return -ENOENT;
 }
 
+bool datapath_is_other(const struct datapath *datapath, const struct channel_message *hello)
+{
+	struct stat status;
+
+	/* One that does not say is of a build that did not know how to. */
+	return !stat(datapath->binary, &status) && (status.st_dev != hello->u.hello.binary_device ||
+						    status.st_ino != hello->u.hello.binary_inode);
+}
+
 static int bind_socket(const char *path, struct ctl_error *error)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -247,6 +261,7 @@ int datapath_start(struct datapath *datapath, struct ctl_error *error)
 		return code;
 	datapath->pid = spawned.pid;
 	datapath->pidfd = spawned.pidfd;
+	datapath->ended_by = 0;
 	datapath->child = true;
 	datapath->since_ms = now_ms();
 	code = peer_connect(&datapath->peer, datapath->socket_path);
@@ -273,17 +288,38 @@ int datapath_start(struct datapath *datapath, struct ctl_error *error)
 	return code;
 }
 
+bool datapath_is_stopped(const struct datapath *datapath)
+{
+	char path[40], text[256];
+	const char *state;
+	ssize_t got = -1;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", datapath->pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		got = read(fd, text, sizeof(text) - 1);
+		close(fd);
+	}
+	if (got <= 0)
+		return false;
+	text[got] = '\0';
+	state = strrchr(text, ')'); /* "PID (NAME) STATE …"; the name may hold anything */
+	return state && (state[2] == 'T' || state[2] == 't');
+}
+
 unsigned datapath_died(struct datapath *datapath, int64_t now)
 {
-	unsigned wait_ms;
+	unsigned wait_ms = datapath->backoff_ms;
 
-	if (now - datapath->since_ms >= DATAPATH_STEADY_MS) {
+	/* Nobody but the kernel's memory killer and people send these: no fault of its own. */
+	if (datapath->ended_by != SIGKILL && datapath->ended_by != SIGTERM)
+		datapath->deaths =
+			now - datapath->since_ms < DATAPATH_STEADY_MS ? datapath->deaths + 1 : 1;
+	if (now - datapath->since_ms >= DATAPATH_WELL_MS) {
 		datapath->backoff_ms = DATAPATH_BACKOFF_MS;
-		datapath->deaths = 0;
-	}
-	if (!datapath->deaths++)
 		return 0; /* packets wait */
-	wait_ms = datapath->backoff_ms;
+	}
 	datapath->backoff_ms *= 2;
 	if (datapath->backoff_ms > DATAPATH_BACKOFF_MAX_MS)
 		datapath->backoff_ms = DATAPATH_BACKOFF_MAX_MS;

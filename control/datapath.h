@@ -15,10 +15,11 @@
 
 #include "control/peer.h"
 
-#define DATAPATH_QUIT_MS	2000  /* to end by itself after QUIT, then it is killed */
-#define DATAPATH_BACKOFF_MS	10    /* before the second restart in a row; doubles … */
-#define DATAPATH_BACKOFF_MAX_MS 1000  /* … up to this … */
-#define DATAPATH_STEADY_MS	10000 /* … until one has lived that long */
+#define DATAPATH_QUIT_MS	2000 /* to end by itself after QUIT, then it is killed */
+#define DATAPATH_BACKOFF_MS	10   /* before the restart of one that died at once; doubles … */
+#define DATAPATH_BACKOFF_MAX_MS 1000 /* … up to this … */
+#define DATAPATH_WELL_MS	1000 /* … until one has lived that long: it is restarted at once */
+#define DATAPATH_STEADY_MS	10000 /* one that crashes later than that does not count as the next */
 
 struct datapath {
 	struct peer peer;
@@ -27,7 +28,8 @@ struct datapath {
 	bool child;	     /* ours to reap; an adopted one is not */
 	int64_t since_ms;    /* when it was started or adopted */
 	unsigned backoff_ms; /* before the next restart */
-	unsigned deaths;     /* in a row, each soon after its start */
+	unsigned deaths;     /* crashes in a row, each within DATAPATH_STEADY_MS of its start */
+	int ended_by;	     /* the signal that ended the last one; 0: none, or not known */
 	char socket_path[108];
 	char binary[PATH_MAX];
 };
@@ -50,6 +52,10 @@ int datapath_init(struct datapath *datapath, const char *rundir,
 int datapath_adopt(struct datapath *datapath, struct channel_message *hello,
 		   int fds[CHANNEL_FDS_MAX]);
 
+/* datapath_is_other() - whether one that was adopted runs another file than would be started now.
+ */
+bool datapath_is_other(const struct datapath *datapath, const struct channel_message *hello);
+
 /* datapath_start() - make the socket, start a process, say HELLO. Return: 0, -errno + @error. */
 int datapath_start(struct datapath *datapath, struct ctl_error *error);
 
@@ -64,6 +70,9 @@ void datapath_leave(struct datapath *datapath);
 
 /* datapath_has_ended() - whether the process is gone; waits a moment where it is about to be. */
 bool datapath_has_ended(const struct datapath *datapath);
+
+/* datapath_is_stopped() - whether somebody has stopped it (SIGSTOP, a debugger). */
+bool datapath_is_stopped(const struct datapath *datapath);
 
 /* datapath_died() - note the death of a process. Return: ms to wait before the next start. */
 unsigned datapath_died(struct datapath *datapath, int64_t now_ms);

@@ -44,6 +44,13 @@ bool dispute_may(const struct disputes *disputes, const char *what, int64_t now_
 	return false;
 }
 
+void dispute_forget(struct disputes *disputes, const char *part)
+{
+	for (unsigned i = 0; i < RECONCILE_THINGS_MAX; i++)
+		if (strstr(disputes->list[i].what, part))
+			disputes->list[i] = (struct dispute){.times = 0};
+}
+
 int64_t dispute_mended(struct disputes *disputes, const char *what, int64_t now_ms, unsigned *times)
 {
 	struct dispute *dispute = (struct dispute *)find(disputes, what);

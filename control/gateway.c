@@ -109,8 +109,9 @@ void gateway_unasked(void *context, const struct channel_message *message)
 			       message->u.resolve.addr);
 }
 
-/* Memory whose contents do not fit this build or are not what they should be is not used. */
-static int check_memory(const struct region *table, const struct region *counters,
+/* Memory whose contents do not fit this build or are not what they should be is not used. Sessions
+ * do not end for the counters' sake. */
+static int check_memory(const struct region *table, struct region *counters,
 			struct ctl_error *error)
 {
 	const char *why = flow_table_check(table->memory, table->bytes);
@@ -119,8 +120,10 @@ static int check_memory(const struct region *table, const struct region *counter
 	if (why)
 		return fault(error, -EINVAL, "flow table: %s", why);
 	if (counters->bytes < sizeof(*page) || page->magic != COUNTERS_MAGIC ||
-	    page->version != COUNTERS_VERSION || page->bytes != sizeof(*page))
-		return fault(error, -EINVAL, "counters: of another version");
+	    page->version != COUNTERS_VERSION || page->bytes != sizeof(*page)) {
+		ctl_log(LOG_NOTICE, "counters of another version: they begin anew");
+		region_drop(counters);
+	}
 	return 0;
 }
 
@@ -189,6 +192,15 @@ static void adopt(struct gateway *gateway, struct keeper *kept, const struct con
 
 	if (!datapath_adopt(&gateway->datapath, &hello, fds)) {
 		if (!take_memory(gateway, fds, &view, &error)) {
+			if (gateway->counters.fd < 0 ||
+			    datapath_is_other(&gateway->datapath, &hello)) {
+				ctl_log(LOG_NOTICE,
+					"running datapath pid %d is of another build: it is "
+					"replaced, its sessions go on",
+					gateway->datapath.pid);
+				datapath_quit(&gateway->datapath);
+				return;
+			}
 			read_ports(gateway, &view, hello.u.hello.ports);
 			if (!hello.u.hello.events && tell_events(gateway, &error))
 				ctl_log(LOG_WARNING, "datapath: %s", error.text);
@@ -412,11 +424,14 @@ static void schedule_restart(struct gateway *gateway)
 void gateway_datapath_lost(struct gateway *gateway, const char *why)
 {
 	int pid = gateway->datapath.pid;
+	bool stopped = datapath_is_stopped(&gateway->datapath);
 
 	if (!pid)
 		return;
 	ctl_log(LOG_ERR, "datapath pid %d: %s; it is ended and started again", pid, why);
 	datapath_kill(&gateway->datapath);
+	if (!stopped) /* it was ended by us, but for a fault of its own */
+		gateway->datapath.ended_by = 0;
 	datapath_event(gateway, "died", pid);
 	schedule_restart(gateway);
 }

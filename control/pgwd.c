@@ -22,6 +22,7 @@
 #include "control/ctl/log.h"
 #include "control/gateway.h"
 #include "control/metrics/http.h"
+#include "datapath/flow/layout.h"
 
 #define DEFAULT_STATE_DIR "/var/lib/pgw"
 
@@ -59,7 +60,7 @@ static int read_options(int argc, char **argv, struct gateway_options *options)
 			options->state_dir = optarg;
 			break;
 		case 'V':
-			puts("pgwd " PGW_VERSION);
+			printf("pgwd %s, flow table layout %u\n", PGW_VERSION, FLOW_LAYOUT_VERSION);
 			return 0;
 		case 'h':
 			fputs(usage, stdout);

@@ -70,6 +70,10 @@ static void look_at_link(struct gateway *gateway, const struct config_portgroup 
 			portgroup->name, portgroup->dev, state);
 	if (told || former.mtu || former.ifindex)
 		say_link(gateway, portgroup, &link, &former);
+	/* Nobody fights over an interface that is made anew; one that is made here is another
+	 * matter. */
+	if (seen->ifindex && link.ifindex && seen->ifindex != link.ifindex && !portgroup->vlan)
+		dispute_forget(&gateway->reconcile.disputes, portgroup->dev);
 	if (link.ifindex) /* of one that is absent it stays known what it was */
 		port->seen = link;
 	snprintf(port->state, sizeof(port->state), "%s", state);

@@ -48,6 +48,9 @@ struct disputes {
 bool dispute_may(const struct disputes *disputes, const char *what, int64_t now_ms,
 		 int64_t *due_ms);
 
+/* dispute_forget() - whatever happens to things that name @part is a new matter. */
+void dispute_forget(struct disputes *disputes, const char *part);
+
 /* dispute_mended() - @what has been mended. Return: ms for which it is then left as it is; 0: it is
  * not in dispute. @times: how often in a row. */
 int64_t dispute_mended(struct disputes *disputes, const char *what, int64_t now_ms,

@@ -91,7 +91,8 @@ static void put_chain(struct batch *batch)
 	} else {
 		batch->failed = true;
 	}
-	nftnl_chain_free(chain);
+	if (chain) /* which libnftnl does not ask */
+		nftnl_chain_free(chain);
 }
 
 static uint32_t key_type(const struct suppress_set *set)
@@ -134,7 +135,8 @@ static void put_set(struct batch *batch, const struct suppress_set *set, uint32_
 	} else {
 		batch->failed = true;
 	}
-	nftnl_set_free(nft);
+	if (nft)
+		nftnl_set_free(nft);
 }
 
 static void put_elements(struct batch *batch, const struct suppress_set *set, size_t first,
@@ -162,7 +164,8 @@ static void put_elements(struct batch *batch, const struct suppress_set *set, si
 	nftnl_set_free(nft);
 	return;
 fail:
-	nftnl_set_free(nft);
+	if (nft)
+		nftnl_set_free(nft);
 	batch->failed = true;
 }
 

@@ -130,7 +130,8 @@ static int on_elements(const struct nlmsghdr *header, void *arg)
 	errno = -err;
 	return MNL_CB_ERROR;
 fail:
-	nftnl_set_free(nft);
+	if (nft) /* which libnftnl does not ask */
+		nftnl_set_free(nft);
 	errno = ENOMEM;
 	return MNL_CB_ERROR;
 }

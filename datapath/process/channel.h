@@ -75,6 +75,8 @@ struct channel_message {
 			uint64_t revision;	   /* answer: of its snapshot, 0 if none */
 			uint32_t ports;	 /* answer: bit set of the portgroup indexes it has */
 			uint32_t events; /* answer: 1 if it has an rtnetlink socket */
+			/* answer: the file that it runs; 0: it cannot tell */
+			uint64_t binary_device, binary_inode;
 		} hello;
 		struct {
 			uint64_t bytes; /* of the table */

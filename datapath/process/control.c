@@ -57,6 +57,7 @@ struct control {
 	uint64_t now_ns;
 	struct asks asks;
 	struct log_end log;
+	uint64_t binary_device, binary_inode;
 };
 
 struct answer {
@@ -155,6 +156,7 @@ static bool is_listening_seqpacket(int fd)
 int control_create(struct control **control, int listen_fd, struct control_error *error)
 {
 	struct worker_options options = {.resolve = ask_to_resolve, .random = fill_random};
+	struct stat binary;
 	struct control *c;
 	int err;
 
@@ -173,6 +175,11 @@ int control_create(struct control **control, int listen_fd, struct control_error
 	c->listen_fd = listen_fd;
 	c->channel_fd = c->counters_fd = c->table.fd = c->snapshot.fd = -1;
 	c->log = LOG_END_NONE;
+	/* Looked up now, while the filter of system calls is not yet there. */
+	if (!stat("/proc/self/exe", &binary)) {
+		c->binary_device = binary.st_dev;
+		c->binary_inode = binary.st_ino;
+	}
 	c->fds_changed = true;
 	for (unsigned i = 0; i < SNAPSHOT_PORTS_MAX; i++)
 		c->port_fds[i] = -1;
@@ -234,6 +241,8 @@ static void take_hello(struct control *c, const struct channel_message *message,
 	answer->message.u.hello.snapshot_version = SNAPSHOT_VERSION;
 	answer->message.u.hello.revision = c->revision;
 	answer->message.u.hello.events = events_fd(c->events) >= 0;
+	answer->message.u.hello.binary_device = c->binary_device;
+	answer->message.u.hello.binary_inode = c->binary_inode;
 	for (unsigned i = 0; i < SNAPSHOT_PORTS_MAX; i++) {
 		if (c->port_fds[i] >= 0)
 			answer->message.u.hello.ports |= 1u << i;

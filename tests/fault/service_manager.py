@@ -7,7 +7,8 @@ Runs COMMAND with a notification socket and keeps the descriptors that it asks t
 --restart it is started again 0.1 s after it has died unasked; with --watchdog it is aborted when it has
 said nothing for so long, and killed if that does not help within 0.2 s (RestartSec, WatchdogSec,
 TimeoutAbortSec of the unit).
-SIGUSR1 ends it by SIGTERM and starts it again with them; SIGTERM ends both. Whatever the command
+SIGUSR1 ends it by SIGTERM and starts it again with them; so does SIGUSR2, with a flow table that says it
+is of another layout version; SIGTERM ends both. Whatever the command
 prints goes through; each start that was reported ready is a line "started N" more.
 """
 import argparse
@@ -27,6 +28,9 @@ def has_failed(fd):
     poll = select.poll()
     poll.register(fd, 0)
     return bool(poll.poll(0))
+
+
+LAYOUT_VERSION_OFFSET = 8  # in struct flow_header
 
 
 class Manager:
@@ -97,6 +101,12 @@ class Manager:
             self.starts += 1
             print("started", self.starts, *sorted(name for name, _ in self.kept), flush=True)
 
+    def make_strange(self):
+        """The table is as a build of another layout would have left it."""
+        for name, fd in self.kept:
+            if name == "pgw-flow-table":
+                os.pwrite(fd, b"\x63\0\0\0", LAYOUT_VERSION_OFFSET)
+
     def died(self):
         os.close(self.pidfd)
         self.child.wait()
@@ -128,7 +138,7 @@ def main():
     wake, waker = os.pipe()
     os.set_blocking(waker, False)
     signal.set_wakeup_fd(waker)
-    for number in (signal.SIGUSR1, signal.SIGTERM):
+    for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
     manager.start()
     while True:
@@ -145,8 +155,11 @@ def main():
             manager.start()
         if wake in ready:
             status = manager.end()
-            if os.read(wake, 1)[0] == signal.SIGTERM or status:
+            number = os.read(wake, 1)[0]
+            if number == signal.SIGTERM or status:
                 sys.exit(status)
+            if number == signal.SIGUSR2:
+                manager.make_strange()
             manager.start()
 
 

@@ -91,12 +91,27 @@ static void test_many(void **state)
 	assert_int_equal(mended(what, 1100), 1000); /* the third time: it was not forgotten */
 }
 
+/* An interface that is made anew: what was mended at the former one does not count. */
+static void test_forget(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		mended("address 10.0.0.1/8 added to eth2", 5000);
+		mended("address 10.0.0.1/8 added to eth3", 5000);
+	}
+	dispute_forget(&disputes, "eth2");
+	assert_true(may("address 10.0.0.1/8 added to eth2", 5001));
+	assert_false(may("address 10.0.0.1/8 added to eth3", 5001));
+	assert_int_equal(mended("address 10.0.0.1/8 added to eth2", 5001), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_doubles, setup),
 		cmocka_unit_test_setup(test_peace, setup),
 		cmocka_unit_test_setup(test_many, setup),
+		cmocka_unit_test_setup(test_forget, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
