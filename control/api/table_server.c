@@ -80,7 +80,7 @@ const struct api_call server_calls[] = {
 	 .answer = API_FIRST, .from = "items",
 	 .params = {IN_SERVER, {"taskId", "id", "long", API_IN_PATH, true, "Task"}}},
 	{"POST", SERVER "/task/{taskId}/cancel", "Cancel a task that has not begun", "void",
-	 API_OPERATE, "task-cancel",
+	 API_OPERATE, "task-cancel", .guard = "task-show", .answer = API_VOID,
 	 .params = {IN_SERVER, {"taskId", "id", "long", API_IN_PATH, true, "Task"}}},
 	{0},
 };

@@ -331,7 +331,7 @@ static int not_running(struct task_runner *runner, int64_t id, const char *expec
 
 	if (code)
 		return fault(error, code == -ENOENT ? -ENOENT : -EIO, "%s", why.text);
-	code = fault(error, -EINVAL, "task %lld is in state %s, expected %s", (long long)id,
+	code = fault(error, -EEXIST, "task %lld is in state %s, expected %s", (long long)id,
 		     task_state_name(task.state), expected);
 	task_free(&task);
 	return code;
@@ -369,14 +369,14 @@ int runner_reset(struct task_runner *runner, int64_t id, const char *reason,
 
 	run = find_run(runner, id);
 	if (run)
-		return fault(error, -EINVAL, "task %lld is in state %s, expected error",
+		return fault(error, -EEXIST, "task %lld is in state %s, expected error",
 			     (long long)id, task_state_name(run->task.state));
 	code = store_get(runner->options.state, id, &task, &why);
 	if (code)
 		return fault(error, code == -ENOENT ? -ENOENT : -EIO, "%s", why.text);
 	kind = find_kind(runner, task.name, task.type);
 	if (task.state != TASK_ERROR || !kind) {
-		code = fault(error, -EINVAL, "task %lld is in state %s, expected error",
+		code = fault(error, -EEXIST, "task %lld is in state %s, expected error",
 			     (long long)id, task_state_name(task.state));
 	} else if (runner->n_runs == RUNNER_TASKS_MAX) {
 		code = fault(error, -EBUSY, "%u tasks wait already", RUNNER_TASKS_MAX);
@@ -401,7 +401,7 @@ int runner_schedule(struct task_runner *runner, int64_t id, int64_t execution_ms
 	if (!run)
 		return not_running(runner, id, "todo", error);
 	if (run->task.state != TASK_TODO)
-		return fault(error, -EINVAL, "task %lld is in state %s, expected todo",
+		return fault(error, -EEXIST, "task %lld is in state %s, expected todo",
 			     (long long)id, task_state_name(run->task.state));
 	task_schedule(&run->task, execution_ms, runner->options.wall_ms());
 	changed(runner, run, 0);

@@ -9,38 +9,8 @@
 #
 # shellcheck source=tests/api/common.sh
 . "$(dirname "$0")/common.sh"
-# shellcheck source=tests/lib/build.sh
-. "$TOP/tests/lib/build.sh"
-
-# A Node.js from elsewhere than Debian brings its own npm, beside which Debian's cannot be installed.
-if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
-	install_packages node
-fi
-MODULES=$TOP/build/npm
-if ! cmp -s "$API/package-lock.json" "$MODULES/package-lock.json" || [ ! -d "$MODULES/node_modules/ovh" ]; then
-	mkdir -p "$MODULES"
-	cp "$API/package.json" "$API/package-lock.json" "$MODULES/"
-	quietly "$TOP/build/logs/npm.log" npm ci --prefix "$MODULES" --ignore-scripts --no-audit --no-fund ||
-		fail "the clients cannot be installed"
-fi
-api_config() { # services that move with the private gateway
-	cat <<-CONFIG
-	portgroup add vrack dev eth1 realm private
-	portgroup add vsphere dev eth2 realm vsphere
-	portgroup add public dev eth3 realm internet
-	address add 198.51.100.1/24 portgroup public
-	address add 10.10.0.2/24 portgroup vsphere
-	pool add default external-ip-address 10.10.0.2 ports 16384-65535
-	nat add 10 from 0.0.0.0/0 to 10.10.0.0/24 pool default
-	datacenter add 1 service-name pcc-192-0-2-1 name dc1
-	server add ns1.example.net portgroup public
-	service add web address 198.51.100.1 protocol tcp port 80 backend 10.10.0.10:80 datacenter 1
-	allow add 198.51.100.0/24 description "office"
-	allow add 172.16.0.0/24 description "vRack"
-	api add 0.0.0.0:8443 scheme https host-name gateway.test
-	api add 127.0.0.1:8080 scheme http
-	CONFIG
-}
+api_npm
+api_private_gateway
 api_start
 servers_start vc
 cp "$WORK/state/api-certificate.pem" "$WORK/ca.pem"

@@ -46,5 +46,52 @@ api_python() { # api_python NODE SCRIPT [ARGUMENT…] - with what it needs to ca
 	local where=$1 script=$2
 	shift 2
 	API_WORK=$WORK API_PGW="$PGW_BIN/pgw -r $WORK/run" PYTHONDONTWRITEBYTECODE=1 \
+		HYPOTHESIS_STORAGE_DIRECTORY=$WORK/hypothesis \
 		on "$where" /usr/bin/python3 "$API/$script" "$@"
+}
+
+# shellcheck disable=SC2317 # it is called by api_start
+api_private_gateway() { # instead of gateway_config(): services that move with the private gateway
+	api_config() {
+		cat <<-CONFIG
+		portgroup add vrack dev eth1 realm private
+		portgroup add vsphere dev eth2 realm vsphere
+		portgroup add public dev eth3 realm internet
+		address add 198.51.100.1/24 portgroup public
+		address add 10.10.0.2/24 portgroup vsphere
+		pool add default external-ip-address 10.10.0.2 ports 16384-65535
+		nat add 10 from 0.0.0.0/0 to 10.10.0.0/24 pool default
+		datacenter add 1 service-name pcc-192-0-2-1 name dc1
+		server add ns1.example.net portgroup public
+		service add web address 198.51.100.1 protocol tcp port 80 backend 10.10.0.10:80 datacenter 1
+		allow add 198.51.100.0/24 description "office"
+		allow add 172.16.0.0/24 description "vRack"
+		api add 0.0.0.0:8443 scheme https host-name gateway.test
+		api add 127.0.0.1:8080 scheme http
+		CONFIG
+	}
+}
+
+MODULES=$TOP/build/npm
+api_npm() { # install the npm packages of package-lock.json into MODULES
+	# shellcheck source=tests/lib/build.sh
+	. "$TOP/tests/lib/build.sh"
+	# A Node.js from elsewhere than Debian brings its own npm, beside which Debian's cannot be installed.
+	if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
+		install_packages node
+	fi
+	if cmp -s "$API/package-lock.json" "$MODULES/package-lock.json" && [ -d "$MODULES/node_modules/ovh" ]; then
+		return
+	fi
+	# Two tests may want it at once: whoever comes first makes it.
+	(
+		flock 9
+		[ ! -d "$MODULES/node_modules/ovh" ] || exit 0
+		mkdir -p "$MODULES.new"
+		cp "$API/package.json" "$API/package-lock.json" "$MODULES.new/"
+		quietly "$TOP/build/logs/npm.log" \
+			npm ci --prefix "$MODULES.new" --ignore-scripts --no-audit --no-fund || exit 1
+		rm -rf "$MODULES"
+		mv "$MODULES.new" "$MODULES"
+	) 9>"$TOP/build/npm.lock" || fail "the clients cannot be installed: see build/logs/npm.log"
 }
