@@ -51,3 +51,31 @@ for node in near far; do
 	equal "bytes" "$(name $node pcc-1.example.net data/5000000 | sha256sum | cut -d' ' -f1)" \
 		"$(name $node pcc-1.example.net sha256/5000000)"
 done
+
+note "who asks for nobody that there is gets an alert, who talks something else nothing"
+alert=$(on far openssl s_client -connect 172.16.0.1:443 -servername other.net </dev/null 2>&1 || true)
+contains "an unknown name" "$alert" "unrecognized name"
+alert=$(on near openssl s_client -connect 172.16.0.1:443 -noservername </dev/null 2>&1 || true)
+contains "no name" "$alert" "unrecognized name"
+refused "plain HTTP" web near http://172.16.0.1:443/source -m 3
+refused "a stranger" name stranger pcc-1.example.net source -m 2
+wait_for 5 "unknown-name is counted" ended_are unknown-name 1
+wait_for 5 "no-name is counted" ended_are no-name 1
+wait_for 5 "not-tls is counted" ended_are not-tls 1
+wait_for 5 "the datapath keeps strangers away" drops_at_least not-allowed 1
+
+note "a relay that is killed is started again; who connects meanwhile waits"
+pid=$(pgw -j stats show relay | jq .pid)
+kill -STOP "$pid"
+spawn waiting near curl -sS -k -m 10 --resolve pcc-1.example.net:443:172.16.0.1 \
+	https://pcc-1.example.net/source
+kill -KILL "$pid"
+finish waiting || fail "the client that came meanwhile was not served: $(cat "$WORK/waiting.err")"
+equal "who waited was served" "$(cat "$WORK/waiting.out")" 10.10.0.2
+refused "the same pid" test "$(pgw -j stats show relay | jq .pid)" = "$pid"
+
+note "a change: without names it is an ordinary service again, and the links go"
+gateway_reload <(gateway_config)
+equal "of the datapath alone" "$(served_by far other.net)" vc
+refused "links" on gw ip link show pgwin0
+gateway_stop
