@@ -312,6 +312,8 @@ static void take_table(struct control *c, const struct channel_message *message,
 	memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fds[0], 0);
 	if (memory == MAP_FAILED)
 		return refuse(answer, "flow table", "cannot be mapped: is it writable?");
+	/* every packet meets two of its pages; taken up if the system has huge pages for memfds */
+	(void)madvise(memory, bytes, MADV_HUGEPAGE);
 	what = "flow table";
 	why = flow_table_check(memory, bytes);
 	if (!why) {

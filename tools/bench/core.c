@@ -247,6 +247,8 @@ static int core_create(struct run *run, struct core *core)
 		core->table = NULL;
 		return run_fail(run, "no memory for %u flows", capacity);
 	}
+	/* as the datapath does with the memory that it is given */
+	(void)madvise(core->table, core->table_bytes, MADV_HUGEPAGE);
 	core_random(NULL, key, sizeof(key));
 	flow_table_format(core->table, capacity, key, 0);
 	adopted = worker_attach_table(core->worker, core->table, core->table_bytes, now_ns());
