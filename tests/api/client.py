@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A client of the API that can do wrong on purpose. API_WORK is the directory of common.sh."""
 
+import functools
 import hashlib
 import http.client
 import json
@@ -52,14 +53,17 @@ class NamedConnection(http.client.HTTPSConnection):
         self.sock = self._context.wrap_socket(plain, server_hostname=self.host)
 
 
+@functools.lru_cache(maxsize=None)
+def tls():
+    return ssl.create_default_context(cafile=os.path.join(WORK, "state", "api-certificate.pem"))
+
+
 def connection(kind="unix", address="127.0.0.1"):
     if kind == "unix":
         return UnixConnection("gateway", timeout=BOUND_S)
     if kind == "http":
         return http.client.HTTPConnection(address, PORT, timeout=BOUND_S)
-    context = ssl.create_default_context(
-        cafile=os.path.join(WORK, "state", "api-certificate.pem"))
-    made = NamedConnection(HOST, TLS_PORT, timeout=BOUND_S, context=context)
+    made = NamedConnection(HOST, TLS_PORT, timeout=BOUND_S, context=tls())
     made.address = address
     return made
 
