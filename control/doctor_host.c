@@ -76,7 +76,10 @@ static void look_at_neighbour_table(struct doctor *doctor)
 	for (size_t i = 0; i < config->n_addresses; i++)
 		if (config->addresses[i].prefix_len < 31)
 			hosts += (1ul << (32 - config->addresses[i].prefix_len)) - 2;
-	if (limit && hosts > limit)
+	if (!limit)
+		doctor_say(doctor, "neighbour-table", DOCTOR_OK, NULL,
+			   "its limits (gc_thresh3) belong to another network namespace");
+	else if (hosts > limit)
 		doctor_say(doctor, "neighbour-table", DOCTOR_WARN,
 			   "sysctl -w net.ipv4.neigh.default.gc_thresh3=N (and gc_thresh2) with N "
 			   "above the "

@@ -135,7 +135,10 @@ static void change_done(void *context, const struct kernel_change *change, int e
 		if (!*gateway->reconcile.failed)
 			snprintf(gateway->reconcile.failed, sizeof(gateway->reconcile.failed), "%s",
 				 why);
-	} else if (!change->added || !guarding_expected(gateway, change->added)) {
+	} else if (change->added && guarding_expected(gateway, change->added)) {
+		gateway->reconcile.expected = true;
+	} else if (!change->route || !gateway->reconcile.expected) {
+		/* A route that has waited for such an address was not changed by others. */
 		reconcile_mended(gateway, change->what);
 	}
 }
@@ -300,6 +303,7 @@ static void look(struct gateway *gateway)
 	gateway->due.reconcile_ms = 0;
 	reconcile->left_ms = INT64_MAX;
 	reconcile->failed[0] = '\0';
+	reconcile->expected = false;
 	reconcile_links(gateway);
 	guarding_follow(gateway); /* before: an address that was taken away is missed */
 	if (kernel_mend(gateway->kernel, &gateway->config, &mend, &why))

@@ -65,6 +65,7 @@ struct reconcile {
 	unsigned failures; /* looks in a row of which something failed */
 	json_t *mended;	   /* things of the look under way */
 	char failed[256];  /* of the look under way, the first */
+	bool expected;	   /* it has added an address that was probed for */
 	char trouble[256]; /* last failure that was logged */
 	uint64_t followed; /* revision whose addresses and next hops are followed */
 };

@@ -96,6 +96,7 @@ struct kernel_change {
 	char what[KERNEL_CHANGE_BYTES]; /* the change that ends it: "address 10.0.0.1/24 added to
 					   eth1" */
 	be32 added;			/* the address, if that is the change; else 0 */
+	bool route;			/* it is a route's */
 };
 
 /**

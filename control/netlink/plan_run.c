@@ -374,6 +374,7 @@ void plan_run_each(const struct plan *plan, struct kernel *kernel, const struct 
 		plan_change_text(change, told.what);
 		if (change->kind == CHANGE_ADDRESS && !change->remove)
 			told.added = change->to.addr;
+		told.route = change->kind == CHANGE_ROUTE || change->kind == CHANGE_REROUTE;
 		if (!mend->may(mend->context, &told))
 			continue;
 		if (keeps || change->kind != CHANGE_SYSCTL)
