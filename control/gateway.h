@@ -103,6 +103,7 @@ struct gateway {
 	struct logger_process log_leaving[LOGGER_LEAVING_MAX];
 	struct server *server;
 	struct task_runner *tasks; /* NULL: there is no database to keep them */
+	bool tasks_save;	   /* the -c file is to follow what tasks have changed */
 	struct http *http;	   /* NULL: no metrics are served */
 	struct serving serving;
 	struct auth auth;

@@ -62,8 +62,12 @@ int checkport_del(struct config *wanted, struct ctl_error *error)
 
 void checkport_remove(struct gateway *gateway)
 {
-	int code = pair_del(gateway->kernel, CHECKPORT_DEV);
+	int code;
 
+	/* What an interrupted task has left is that task's, as long as the portgroup is there. */
+	if (kind_portgroup(&gateway->config, CHECKPORT_NAME))
+		return;
+	code = pair_del(gateway->kernel, CHECKPORT_DEV);
 	if (code)
 		ctl_log(LOG_WARNING, "cannot remove %s: %s", CHECKPORT_DEV, strerror(-code));
 }

@@ -21,7 +21,7 @@ int checkport_add(struct gateway *gateway, struct config *wanted, bool private,
 		  struct ctl_error *error);
 int checkport_del(struct config *wanted, struct ctl_error *error);
 
-/* checkport_remove() - remove the pair. */
+/* checkport_remove() - remove the pair, unless what runs has the portgroup. */
 void checkport_remove(struct gateway *gateway);
 
 /**

@@ -348,9 +348,11 @@ static int edit_address(struct gateway *gateway, struct config *wanted, const st
 	int code;
 
 	(void)gateway;
+	/* One that an earlier run left may have lost its interface; the move makes another. */
+	code = checkport_del(wanted, error);
 	/* The same address on another portgroup or with another length comes with the move. */
-	if (move->was_enabled && move->before.addr == move->to.addr)
-		return 0;
+	if (code || (move->was_enabled && move->before.addr == move->to.addr))
+		return code;
 	code = gateway_add_address(wanted, owner(wanted, move), &move->to, &why);
 	return code ? change_config_error(code, &why, error) : 0;
 }

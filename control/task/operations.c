@@ -2,10 +2,13 @@
 #include "control/task/operations.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "control/conffile.h"
 #include "control/config/kind.h"
 #include "control/ctl/log.h"
 #include "control/fault.h"
@@ -26,8 +29,40 @@ static int64_t wall_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+static bool is_under_way(const struct task *task, const void *key)
+{
+	(void)key;
+	return task->state == TASK_DOING || task->state == TASK_UNDOING;
+}
+
+static bool is_to_be_saved(const struct task *task, const void *key)
+{
+	(void)key;
+	return json_is_true(json_object_get(task->arguments, "save"));
+}
+
+/* Nobody saves what the API changes, and after a reboot the file counts: a gateway that is enabled
+ * must not be disabled then. So the file follows, if it said what ran before the task; otherwise
+ * somebody is in the middle of something, and will save it. */
+static void save(struct gateway *gateway)
+{
+	char path[PATH_MAX], *text;
+	struct ctl_error error;
+
+	/* Not while what runs is half of something. */
+	if (runner_find(gateway->tasks, is_under_way, NULL))
+		return;
+	gateway->tasks_save = false;
+	text = config_print(&gateway->config);
+	if (!text || conffile_write(gateway->options.file, text, path, &error))
+		ctl_log(LOG_ERR, "what the tasks have changed is not saved: %s",
+			text ? error.text : "out of memory");
+	free(text);
+}
+
 static void tell(void *context, const struct task *task)
 {
+	struct gateway *gateway = context;
 	json_t *event = json_pack("{s:I, s:s, s:s, s:i}", "task-id", (json_int_t)task->id, "name",
 				  task->name, "state", task_state_name(task->state), "progress",
 				  (int)task_progress(task));
@@ -36,7 +71,11 @@ static void tell(void *context, const struct task *task)
 		json_object_set_new(event, "step", json_string(task->step[task->at].name));
 	if (*task->reason)
 		json_object_set_new(event, "reason", json_string(task->reason));
-	gateway_event(context, "task", event);
+	gateway_event(gateway, "task", event);
+	if (task->state == TASK_DONE && is_to_be_saved(task, NULL))
+		gateway->tasks_save = true;
+	if (task_ended(task) && gateway->tasks_save && gateway->tasks)
+		save(gateway);
 }
 
 void tasks_open(struct gateway *gateway)
@@ -106,6 +145,12 @@ int operation_add(struct gateway *gateway, const struct task_kind *kind, struct 
 		 member_text(request, "by") ? member_text(request, "by") : "");
 	snprintf(task->from, sizeof(task->from), "%s",
 		 member_text(request, "from") ? member_text(request, "from") : "");
+	if (task->arguments)
+		json_object_set_new(
+			task->arguments, "save",
+			json_boolean(history_saved(gateway, NULL) ||
+				     runner_find(gateway->tasks, is_to_be_saved, NULL) ||
+				     gateway->tasks_save));
 	added = runner_add(gateway->tasks, kind, task, &code, &result->error);
 	if (!added)
 		return code;
