@@ -127,12 +127,15 @@ static bool ethtool(int fd, const char *name, void *value)
 
 static uint32_t count_features(int fd, const char *name)
 {
-	struct {
+	union { /* the header, and the one count that is asked for */
 		struct ethtool_sset_info info;
-		uint32_t count;
-	} sets = {.info = {.cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ull << ETH_SS_FEATURES}};
+		uint8_t room[sizeof(struct ethtool_sset_info) + sizeof(uint32_t)];
+	} sets;
 
-	return ethtool(fd, name, &sets) && sets.info.sset_mask ? sets.count : 0;
+	memset(&sets, 0, sizeof(sets));
+	sets.info.cmd = ETHTOOL_GSSET_INFO;
+	sets.info.sset_mask = 1ull << ETH_SS_FEATURES;
+	return ethtool(fd, name, &sets) && sets.info.sset_mask ? sets.info.data[0] : 0;
 }
 
 /* Whether the interface's feature @wanted is on. */
