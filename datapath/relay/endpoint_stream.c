@@ -15,7 +15,7 @@
  *
  * A client that ends its direction: told to OpenSSH as EOF. Not to a Cloud Connector, which
  * would tear down both directions; there the end of the whole connection has to come from the
- * server, or from time (TUNNEL_HALF_MS).
+ * server, from the client's host (probe_client()), or from time (TUNNEL_HALF_MS).
  *
  * Time: the timer runs at the earliest time that matters and looks again; bytes only note that
  * they have moved.
@@ -230,10 +230,22 @@ void endpoint_stream_closed(struct endpoint_stream *stream)
 
 /* --- client to connector ------------------------------------------------------------------- */
 
+/* probe_client() - find out soon whether it is still there, at all: probes of the kernel are answered
+ * by a socket that has only ended its direction, and after a minute not by one that was closed. */
+static void probe_client(struct endpoint_stream *stream)
+{
+	const int idle_s = 30, interval_s = 15;
+
+	setsockopt(stream->source.fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
+	setsockopt(stream->source.fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof(interval_s));
+}
+
 static void client_ended(struct endpoint_stream *stream)
 {
 	stream->client_ended = true;
-	if (!stream->link->chisel)
+	if (stream->link->chisel)
+		probe_client(stream);
+	else
 		ssh_channel_eof(stream->link->ssh, stream->channel);
 	tunnel_link_flush(stream->link);
 	if (stream->finished) /* both directions */

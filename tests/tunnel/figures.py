@@ -38,7 +38,7 @@ def wait_for(holds, seconds, what):
     while time.monotonic() < end:
         if holds():
             return
-        time.sleep(0.02)
+        threading.Event().wait(0.02)
     raise SystemExit("%s: not within %d s" % (what, seconds))
 
 
