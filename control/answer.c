@@ -24,6 +24,7 @@
 #include "control/session.h"
 #include "control/show.h"
 #include "control/task/operations.h"
+#include "control/tunnels.h"
 
 static int config_fault(struct ctl_error *error, int code, const struct config_error *why)
 {
@@ -282,9 +283,11 @@ static void answer_changed(void *context, const struct request_peer *peer, const
 }
 
 static const struct request_operation *const more[] = {
-	gateway_operations, task_operations,	   access_operations,
-	mac_operations,	    auth_operations,	   explain_operations,
-	doctor_operations,  vmac_check_operations, NULL,
+	gateway_operations, task_operations,
+	access_operations,  mac_operations,
+	auth_operations,    explain_operations,
+	doctor_operations,  vmac_check_operations,
+	tunnels_operations, NULL,
 };
 
 const struct request_ops answer_ops = {

@@ -401,6 +401,7 @@ static void undo_relay(void *context)
 			       health_up(gateway->checking.health, &n), &error))
 		ctl_log(LOG_ERR, "cannot give pgw-relay its former configuration back: %s",
 			error.text);
+	tunnels_commit(gateway, &gateway->config);
 }
 
 static int take_snapshot(void *context, struct ctl_error *error)

@@ -36,6 +36,7 @@
 #include "control/serving.h"
 #include "control/relaying.h"
 #include "control/timeserver.h"
+#include "control/tunnels.h"
 #include "control/vmac_check.h"
 #include "control/watch.h"
 #include "datapath/io/packet.h"
@@ -87,6 +88,7 @@ struct gateway {
 	struct config forwarded; /* the same as the datapath sees it (config/inside.h) */
 	struct inside inside;
 	struct relaying relaying;
+	struct tunnels tunnels;
 	struct timeserver timeserver;
 	struct names names;
 	uint64_t revision;	     /* what runs, or ran before this pgwd; 0: nothing */

@@ -20,6 +20,7 @@
 #include "control/gateway.h"
 #include "control/relaying_block.h"
 #include "control/spawn.h"
+#include "control/tunnels.h"
 #include "datapath/relay/handover.h"
 
 #ifndef P_PIDFD
@@ -66,6 +67,7 @@ static void forget(struct relaying *relaying)
 
 void relaying_leave(struct gateway *gateway)
 {
+	tunnels_commit(gateway, NULL);
 	forget(&gateway->relaying);
 }
 
@@ -154,12 +156,19 @@ static int connect_to(const char *path)
 
 /* --- questions and answers ----------------------------------------------------------------- */
 
+static bool is_unasked(const struct handover_message *message)
+{
+	return !strcmp(handover_op(message), "event") || !strcmp(handover_op(message), "part");
+}
+
 static void take_event(struct gateway *gateway, const struct handover_message *message)
 {
 	const char *name = json_string_value(json_object_get(message->body, "event"));
 	json_t *members = json_object_get(message->body, "members");
 
-	if (name && json_is_object(members))
+	if (!strcmp(handover_op(message), "part"))
+		tunnels_asked(gateway, message->body);
+	else if (name && json_is_object(members))
 		gateway_event(gateway, name, json_incref(members));
 }
 
@@ -183,7 +192,7 @@ static int ask(struct gateway *gateway, json_t *body, const int *fds, unsigned n
 		const char *text;
 
 		code = handover_receive(relaying->fd, answer);
-		if (code == 1 && !strcmp(handover_op(answer), "event")) {
+		if (code == 1 && is_unasked(answer)) {
 			take_event(gateway, answer);
 			handover_free(answer);
 			code = 0;
@@ -278,6 +287,13 @@ static int watch(struct relaying *relaying)
 	return 0;
 }
 
+/* @fd: taken over */
+static void adopt_socket(struct gateway *gateway, const char *key, int fd)
+{
+	if (!tunnels_adopt(gateway, key, fd))
+		inside_adopt(gateway, key, fd);
+}
+
 void relaying_adopt(struct gateway *gateway)
 {
 	struct relaying *relaying = &gateway->relaying;
@@ -301,7 +317,7 @@ void relaying_adopt(struct gateway *gateway)
 		const char *key = json_string_value(json_array_get(keys, i));
 
 		if (key)
-			inside_adopt(gateway, key, handover_take_fd(&hello, i));
+			adopt_socket(gateway, key, handover_take_fd(&hello, i));
 	}
 	handover_free(&hello);
 	ctl_log(LOG_NOTICE, "adopted running pgw-relay pid %d", relaying->pid);
@@ -324,6 +340,16 @@ int relaying_tell(struct gateway *gateway, const struct config *config, const st
 	if (code)
 		return code;
 	block = relaying_block(config, inside, up, gateway->revision, fds + 1, &n_fds);
+	if (block && tunnels_needed(config)) {
+		json_t *part = tunnels_part(gateway, config, json_object_get(block, "listeners"),
+					    fds + 1, &n_fds, HANDOVER_FDS_MAX - 1, error);
+
+		if (!part) {
+			json_decref(block);
+			return -EINVAL;
+		}
+		json_object_set_new(block, "tunnel", part);
+	}
 	fds[0] = block ? handover_block(block, &bytes) : -ENOMEM;
 	json_decref(block);
 	if (fds[0] < 0)
@@ -342,6 +368,7 @@ int relaying_tell(struct gateway *gateway, const struct config *config, const st
 void relaying_commit(struct gateway *gateway, const struct config *config)
 {
 	gateway->relaying.wanted = relaying_block_needed(config);
+	tunnels_commit(gateway, config);
 	if (!gateway->relaying.wanted)
 		relaying_quit(gateway);
 }
@@ -409,7 +436,7 @@ void relaying_readable(struct gateway *gateway)
 				lost(gateway, "died");
 			return;
 		}
-		if (!strcmp(handover_op(&message), "event"))
+		if (is_unasked(&message))
 			take_event(gateway, &message);
 		handover_free(&message);
 	}
@@ -429,11 +456,46 @@ void relaying_backends(struct gateway *gateway)
 		relaying->tell_ms = relaying->told_ms + RELAYING_PAUSE_MS;
 }
 
+int relaying_part(struct gateway *gateway, json_t *body, const int *fds, unsigned n_fds,
+		  struct ctl_error *error)
+{
+	struct handover_message answer;
+	int code;
+
+	if (gateway->relaying.fd < 0) {
+		json_decref(body);
+		return fault(error, -ENOTCONN, "pgw-relay does not run");
+	}
+	code = ask(gateway, body, fds, n_fds, &answer, error);
+	if (!code)
+		handover_free(&answer);
+	else if (code != -EREMOTEIO)
+		lost(gateway, error->text);
+	return code;
+}
+
+/* answer_parts() - what pgw-relay has asked */
+static void answer_parts(struct gateway *gateway)
+{
+	while (tunnels_due(gateway)) {
+		struct ctl_error error;
+		int fd;
+		json_t *answer = tunnels_answer(gateway, &fd);
+
+		if (answer && relaying_part(gateway, answer, &fd, fd >= 0, &error) == -EREMOTEIO)
+			ctl_log(LOG_WARNING, "%s", error.text);
+		if (fd >= 0)
+			close(fd);
+	}
+}
+
 int64_t relaying_due_ms(const struct gateway *gateway)
 {
 	const struct relaying *relaying = &gateway->relaying;
 	int64_t due_ms = relaying->restart_ms ? relaying->restart_ms : INT64_MAX;
 
+	if (tunnels_due(gateway))
+		return 0;
 	return relaying->tell_ms && relaying->tell_ms < due_ms ? relaying->tell_ms : due_ms;
 }
 
@@ -445,6 +507,7 @@ void relaying_work(struct gateway *gateway)
 	struct ctl_error error;
 	size_t n;
 
+	answer_parts(gateway);
 	if (!starts && !(relaying->tell_ms && relaying->tell_ms <= now_ms))
 		return;
 	relaying->tell_ms = 0;

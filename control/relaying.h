@@ -63,6 +63,10 @@ void relaying_commit(struct gateway *gateway, const struct config *config);
 void relaying_quit(struct gateway *gateway);  /* end it, wait for that */
 void relaying_leave(struct gateway *gateway); /* forget it without ending it */
 
+/* relaying_part() - a message for a part of it, and its answer. @body: taken over. 0 or -errno. */
+int relaying_part(struct gateway *gateway, json_t *body, const int *fds, unsigned n_fds,
+		  struct ctl_error *error);
+
 /* relaying_backends() - a backend went up or down: tell it soon. */
 void relaying_backends(struct gateway *gateway);
 

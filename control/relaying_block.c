@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/tunnels.h"
 #include "datapath/relay/handover.h"
 
 bool relaying_block_needed(const struct config *config)
@@ -13,7 +14,7 @@ bool relaying_block_needed(const struct config *config)
 	for (size_t i = 0; i < config->n_services; i++)
 		if (config->services[i].n_sni)
 			return true;
-	return false;
+	return tunnels_needed(config);
 }
 
 /* Networks nest or are apart, the wider first: those that are in none before are the ranges. */

@@ -271,6 +271,10 @@ int show_object(void *context, const char *object, bool statistics, struct reque
 		show_ntps(gateway, items);
 	else if (!strcmp(object, "relay"))
 		show_connections(gateway, items);
+	else if (!strcmp(object, "tunnel-gateway"))
+		tunnels_show_gateways(gateway, items);
+	else if (!strcmp(object, "tunnel-key"))
+		tunnels_show_keys(&gateway->config, items);
 	else if (!strcmp(object, "server"))
 		show_servers(&gateway->config, items);
 	else if (!strcmp(object, "api"))

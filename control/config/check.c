@@ -246,6 +246,8 @@ static int check_all(struct check *check)
 		wrong = check_datacenters(check);
 	if (!wrong)
 		wrong = check_apis(check);
+	if (!wrong)
+		wrong = check_tunnels(check);
 	derived_free(&check->derived);
 	return wrong;
 }

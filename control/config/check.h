@@ -20,6 +20,7 @@ const char *check_edge(const struct snapshot_route *network, be32 addr);
 int check_pools(struct check *check); /* and the nat rules */
 int check_services(struct check *check);
 int check_vmacs(struct check *check);
+int check_tunnels(struct check *check);
 int check_datacenters(struct check *check); /* and the servers */
 int check_apis(const struct check *check);
 /* check_inside() - services with TLS names, and NTP. @places: of inside_places() */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "control/config/kind.h"
+#include "control/config/tunnel.h"
 
 static int compare_numbers(uint32_t a, uint32_t b)
 {
@@ -385,6 +386,14 @@ const struct kind kinds[KIND_COUNT] = {
 		      .release = release_nothing},
 	[KIND_NTP] = {"ntp", ARRAY(ntps, config_ntp), .max = CONFIG_NTP_MAX, .compare = ntp_compare,
 		      .equal = ntp_equal, .clone = ntp_clone, .release = ntp_release},
+	[KIND_TUNNEL_GATEWAY] = {"tunnel-gateway", ARRAY(tunnel_gateways, config_tunnel_gateway),
+				 .max = CONFIG_TUNNEL_GATEWAYS_MAX,
+				 .compare = tunnel_gateway_compare, .equal = tunnel_gateway_equal,
+				 .clone = clone_nothing, .release = release_nothing},
+	[KIND_TUNNEL_KEY] = {"tunnel-key", ARRAY(tunnel_keys, config_tunnel_key),
+			     .max = CONFIG_TUNNEL_KEYS_MAX, .compare = tunnel_key_compare,
+			     .equal = tunnel_key_equal, .clone = clone_nothing,
+			     .release = release_nothing},
 };
 static_assert(sizeof(kinds) / sizeof(kinds[0]) == KIND_COUNT, "one description per kind");
 
@@ -471,6 +480,17 @@ const struct config_server *kind_server(const struct config *config, const char 
 		return NULL;
 	strcpy(wanted.name, name);
 	return find(config, KIND_SERVER, &wanted);
+}
+
+const struct config_tunnel_gateway *kind_tunnel_gateway(const struct config *config,
+							const char *name)
+{
+	struct config_tunnel_gateway wanted;
+
+	if (strlen(name) >= sizeof(wanted.name))
+		return NULL;
+	strcpy(wanted.name, name);
+	return find(config, KIND_TUNNEL_GATEWAY, &wanted);
 }
 
 const struct config_address *kind_address(const struct config *config, be32 addr)

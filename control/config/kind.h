@@ -30,6 +30,8 @@ enum config_kind {
 	KIND_SERVER,
 	KIND_API,
 	KIND_NTP,
+	KIND_TUNNEL_GATEWAY,
+	KIND_TUNNEL_KEY,
 	KIND_COUNT
 };
 
@@ -65,6 +67,8 @@ union config_item {
 	struct config_vrack_block vrack_block;
 	struct config_api api;
 	struct config_ntp ntp;
+	struct config_tunnel_gateway tunnel_gateway;
+	struct config_tunnel_key tunnel_key;
 };
 
 void *kind_items(const struct config *config, enum config_kind kind);
@@ -79,6 +83,8 @@ const struct config_portgroup *kind_portgroup(const struct config *config, const
 const struct config_pool *kind_pool(const struct config *config, const char *name);
 const struct config_datacenter *kind_datacenter(const struct config *config, uint32_t id);
 const struct config_server *kind_server(const struct config *config, const char *name);
+const struct config_tunnel_gateway *kind_tunnel_gateway(const struct config *config,
+							const char *name);
 const struct config_address *kind_address(const struct config *config, be32 addr);
 const struct config_allow *kind_allow(const struct config *config, struct prefix network);
 

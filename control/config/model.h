@@ -13,28 +13,33 @@
 #include "datapath/base/addr.h"
 #include "datapath/policy/snapshot.h"
 
-#define CONFIG_NAME		  SNAPSHOT_NAME /* bytes, NUL included: [A-Za-z0-9_.-]+ */
-#define CONFIG_DEV		  16		/* IFNAMSIZ */
-#define CONFIG_TEXT		  128		/* a description */
-#define CONFIG_PORTGROUPS_MAX	  SNAPSHOT_PORTS_MAX
-#define CONFIG_ALLOW_MAX	  2048
-#define CONFIG_SERVICES_MAX	  16384
-#define CONFIG_BACKENDS_MAX	  64  /* of one service */
-#define CONFIG_SNI		  254 /* bytes of a TLS name, NUL included */
-#define CONFIG_SNI_MAX		  64  /* TLS names of one service */
-#define CONFIG_SNI_PLACES_MAX	  200 /* addresses and ports with TLS names */
-#define CONFIG_NTP_MAX		  32
-#define CONFIG_NTP_SERVERS_MAX	  16  /* of one ntp statement */
-#define CONFIG_POOL_ADDRESSES_MAX 256 /* of one pool */
-#define CONFIG_POOLS_MAX	  256
-#define CONFIG_APIS_MAX		  4
-#define CONFIG_RULES_MAX	  4096
-#define CONFIG_VMACS_MAX	  32  /* of the gateway */
-#define CONFIG_HOST_NAMES	  256 /* bytes of a service's host names, with commas and NUL */
-#define CONFIG_DATACENTERS_MAX	  256
-#define CONFIG_SERVERS_MAX	  64
-#define CONFIG_VRACK_BLOCKS_MAX	  256
-#define CONFIG_VMAC_ADDRESSES_MAX 1024 /* of all of them */
+#define CONFIG_NAME		   SNAPSHOT_NAME /* bytes, NUL included: [A-Za-z0-9_.-]+ */
+#define CONFIG_DEV		   16		 /* IFNAMSIZ */
+#define CONFIG_TEXT		   128		 /* a description */
+#define CONFIG_PORTGROUPS_MAX	   SNAPSHOT_PORTS_MAX
+#define CONFIG_ALLOW_MAX	   2048
+#define CONFIG_SERVICES_MAX	   16384
+#define CONFIG_BACKENDS_MAX	   64  /* of one service */
+#define CONFIG_SNI		   254 /* bytes of a TLS name, NUL included */
+#define CONFIG_SNI_MAX		   64  /* TLS names of one service */
+#define CONFIG_SNI_PLACES_MAX	   200 /* addresses and ports with TLS names */
+#define CONFIG_NTP_MAX		   32
+#define CONFIG_NTP_SERVERS_MAX	   16  /* of one ntp statement */
+#define CONFIG_POOL_ADDRESSES_MAX  256 /* of one pool */
+#define CONFIG_POOLS_MAX	   256
+#define CONFIG_APIS_MAX		   4
+#define CONFIG_RULES_MAX	   4096
+#define CONFIG_VMACS_MAX	   32  /* of the gateway */
+#define CONFIG_HOST_NAMES	   256 /* bytes of a service's host names, with commas and NUL */
+#define CONFIG_DATACENTERS_MAX	   256
+#define CONFIG_SERVERS_MAX	   64
+#define CONFIG_VRACK_BLOCKS_MAX	   256
+#define CONFIG_VMAC_ADDRESSES_MAX  1024 /* of all of them */
+#define CONFIG_TUNNEL_GATEWAYS_MAX 64
+#define CONFIG_TUNNEL_KEYS_MAX	   256
+#define CONFIG_TUNNEL_FROM_MAX	   16	/* networks of one tunnel-gateway */
+#define CONFIG_HOST		   256	/* a host name */
+#define CONFIG_SSH_KEY		   1480 /* base64 of a public key: RSA of 8192 bits */
 
 /* What of a portgroup's packets the kernel may forward by itself (offload/offload.h). */
 enum offload_mode {
@@ -192,6 +197,29 @@ struct config_allow {
 	unsigned line;
 };
 
+/* A secure gateway: where connectors dial in, and where what they offer is found. */
+struct config_tunnel_gateway {
+	char name[CONFIG_NAME]; /* the stage's */
+	char host[CONFIG_HOST]; /* by which connectors reach it: a name or an address */
+	uint16_t port;
+	be32 listen;				    /* 0: host is the address */
+	uint16_t listen_port;			    /* 0: port */
+	be32 inside;				    /* on which the endpoints listen */
+	struct prefix from[CONFIG_TUNNEL_FROM_MAX]; /* who may use them */
+	size_t n_from;
+	enum balance balance;
+	char certificate[CONFIG_TEXT], private_key[CONFIG_TEXT]; /* PEM files; "": no TLS */
+	unsigned line;
+};
+
+/* A public key that may log in to a secure gateway by OpenSSH. */
+struct config_tunnel_key {
+	char name[CONFIG_NAME];
+	char gateway[CONFIG_NAME];
+	char key[CONFIG_SSH_KEY]; /* base64 */
+	unsigned line;
+};
+
 /* Who may use services in realm internet: those of the allow list, or everyone. */
 enum access_policy { ACCESS_FILTERED, ACCESS_OPEN };
 
@@ -255,6 +283,10 @@ struct config {
 	size_t n_apis;
 	struct config_ntp *ntps;
 	size_t n_ntps;
+	struct config_tunnel_gateway *tunnel_gateways;
+	size_t n_tunnel_gateways;
+	struct config_tunnel_key *tunnel_keys;
+	size_t n_tunnel_keys;
 	uint32_t timer_s[TIMER_COUNT];
 	uint32_t flow_capacity;	   /* set flow-capacity N (power of two is not required) */
 	uint32_t icmp_rate;	   /* set icmp-rate N, errors per second */

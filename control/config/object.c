@@ -7,21 +7,24 @@
 #include "control/config/api.h"
 #include "control/config/datacenter.h"
 #include "control/config/statement.h"
+#include "control/config/tunnel.h"
 #include "control/config/vmac.h"
 
-#define PORTGROUP(member)  offsetof(struct config_portgroup, member)
-#define ADDRESS(member)	   offsetof(struct config_address, member)
-#define ROUTE(member)	   offsetof(struct config_route, member)
-#define POOL(member)	   offsetof(struct config_pool, member)
-#define NAT(member)	   offsetof(struct config_nat, member)
-#define SERVICE(member)	   offsetof(struct config_service, member)
-#define VMAC(member)	   offsetof(struct config_vmac, member)
-#define ALLOW(member)	   offsetof(struct config_allow, member)
-#define DATACENTER(member) offsetof(struct config_datacenter, member)
-#define SERVER(member)	   offsetof(struct config_server, member)
-#define BLOCK(member)	   offsetof(struct config_vrack_block, member)
-#define API(member)	   offsetof(struct config_api, member)
-#define NTP(member)	   offsetof(struct config_ntp, member)
+#define PORTGROUP(member)      offsetof(struct config_portgroup, member)
+#define ADDRESS(member)	       offsetof(struct config_address, member)
+#define ROUTE(member)	       offsetof(struct config_route, member)
+#define POOL(member)	       offsetof(struct config_pool, member)
+#define NAT(member)	       offsetof(struct config_nat, member)
+#define SERVICE(member)	       offsetof(struct config_service, member)
+#define VMAC(member)	       offsetof(struct config_vmac, member)
+#define ALLOW(member)	       offsetof(struct config_allow, member)
+#define DATACENTER(member)     offsetof(struct config_datacenter, member)
+#define SERVER(member)	       offsetof(struct config_server, member)
+#define BLOCK(member)	       offsetof(struct config_vrack_block, member)
+#define API(member)	       offsetof(struct config_api, member)
+#define NTP(member)	       offsetof(struct config_ntp, member)
+#define TUNNEL_GATEWAY(member) offsetof(struct config_tunnel_gateway, member)
+#define TUNNEL_KEY(member)     offsetof(struct config_tunnel_key, member)
 
 static void portgroup_normal(void *item)
 {
@@ -197,6 +200,23 @@ static const struct keyword api_add[] = {
 	{0},
 };
 
+static const struct keyword tunnel_gateway_add[] = {
+	{"address", "HOST[:PORT]", argument_tunnel_address, 0, KEYWORD_REQUIRED},
+	{"inside", "ADDRESS", argument_addr, TUNNEL_GATEWAY(inside), KEYWORD_REQUIRED},
+	{"from", "NETWORK[,NETWORK...]", argument_tunnel_from, 0, KEYWORD_REQUIRED},
+	{"listen", "ADDRESS[:PORT]", argument_tunnel_listen, 0, 0},
+	{"balance", "round-robin|least-connections", argument_balance, TUNNEL_GATEWAY(balance), 0},
+	{"certificate", "FILE", argument_tunnel_file, TUNNEL_GATEWAY(certificate), 0},
+	{"key", "FILE", argument_tunnel_file, TUNNEL_GATEWAY(private_key), 0},
+	{0},
+};
+
+static const struct keyword tunnel_key_add[] = {
+	{"gateway", "NAME", argument_name, TUNNEL_KEY(gateway), KEYWORD_REQUIRED},
+	{"key", "KEY", argument_tunnel_key, TUNNEL_KEY(key), KEYWORD_REQUIRED},
+	{0},
+};
+
 /* key, its reader and field; defaults; what del must match; keywords of add and del */
 const struct object objects[KIND_COUNT] = {
 	[KIND_PORTGROUP] = {"NAME", argument_name, PORTGROUP(name), portgroup_normal, NULL,
@@ -225,5 +245,9 @@ const struct object objects[KIND_COUNT] = {
 		      false},
 	[KIND_NTP] = {"ADDRESS", argument_addr, NTP(addr), NULL, NULL, ntp_add, no_keywords, NULL,
 		      false},
+	[KIND_TUNNEL_GATEWAY] = {"NAME", argument_name, TUNNEL_GATEWAY(name), NULL, NULL,
+				 tunnel_gateway_add, no_keywords, NULL, false},
+	[KIND_TUNNEL_KEY] = {"NAME", argument_name, TUNNEL_KEY(name), NULL, NULL, tunnel_key_add,
+			     no_keywords, NULL, false},
 };
 static_assert(sizeof(objects) / sizeof(objects[0]) == KIND_COUNT, "one per kind");

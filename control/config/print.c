@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "control/config/kind.h"
+#include "control/config/tunnel.h"
 #include "control/config/metrics.h"
 #include "control/config/session_log.h"
 
@@ -20,6 +21,8 @@ static_assert(offsetof(struct config_portgroup, name) == 0, "print_name");
 static_assert(offsetof(struct config_pool, name) == 0, "print_name");
 static_assert(offsetof(struct config_service, name) == 0, "print_name");
 static_assert(offsetof(struct config_server, name) == 0, "print_name");
+static_assert(offsetof(struct config_tunnel_gateway, name) == 0, "print_name");
+static_assert(offsetof(struct config_tunnel_key, name) == 0, "print_name");
 
 static void print_portgroup(struct config_text *text, const void *item)
 {
@@ -305,6 +308,8 @@ static const struct {
 	[KIND_VRACK_BLOCK] = {print_vrack_block, print_vrack_block},
 	[KIND_API] = {print_api, print_api_key},
 	[KIND_NTP] = {print_ntp, print_ntp_key},
+	[KIND_TUNNEL_GATEWAY] = {tunnel_gateway_print, print_name},
+	[KIND_TUNNEL_KEY] = {tunnel_key_print, print_name},
 };
 static_assert(sizeof(printers) / sizeof(printers[0]) == KIND_COUNT, "one per kind");
 

@@ -10,9 +10,10 @@
 
 #include "control/ctl/log.h"
 
-const char *const request_objects[] = {"portgroup",  "address", "route", "pool",	"nat",
-				       "datacenter", "service", "allow", "vrack-block", "vmac",
-				       "server",     "api",	"ntp",	 "relay",	NULL};
+const char *const request_objects[] = {
+	"portgroup", "address", "route",	  "pool",	"nat",	  "datacenter",
+	"service",   "allow",	"vrack-block",	  "vmac",	"server", "api",
+	"ntp",	     "relay",	"tunnel-gateway", "tunnel-key", NULL};
 
 struct call {
 	const json_t *request;

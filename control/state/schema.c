@@ -82,5 +82,18 @@ const struct schema_step schema_steps[] = {
 		  "  detail TEXT NOT NULL,"
 		  "  result TEXT NOT NULL"
 		  ");"},
+	/* tunnel.c: tokens of secure gateways (their SHA-256), the key that they show. */
+	{"tunnels", "CREATE TABLE tunnel_gateway ("
+		    "  name TEXT PRIMARY KEY,"
+		    "  uuid TEXT NOT NULL,"
+		    "  token BLOB NOT NULL,"
+		    "  active INTEGER NOT NULL,"
+		    "  made_s INTEGER NOT NULL,"
+		    "  token_s INTEGER NOT NULL"
+		    ");"
+		    "CREATE TABLE tunnel_host_key ("
+		    "  one INTEGER PRIMARY KEY CHECK (one = 1),"
+		    "  pem TEXT NOT NULL"
+		    ");"},
 };
 const size_t schema_n_steps = sizeof(schema_steps) / sizeof(schema_steps[0]);

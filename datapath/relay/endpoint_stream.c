@@ -230,8 +230,9 @@ void endpoint_stream_closed(struct endpoint_stream *stream)
 
 /* --- client to connector ------------------------------------------------------------------- */
 
-/* probe_client() - find out soon whether it is still there, at all: probes of the kernel are answered
- * by a socket that has only ended its direction, and after a minute not by one that was closed. */
+/* probe_client() - find out soon whether it is still there, at all: probes of the kernel are
+ * answered by a socket that has only ended its direction, and after a minute not by one that was
+ * closed. */
 static void probe_client(struct endpoint_stream *stream)
 {
 	const int idle_s = 30, interval_s = 15;

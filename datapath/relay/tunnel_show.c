@@ -108,8 +108,14 @@ json_t *tunnel_show(void *context, const json_t *question)
 {
 	const struct tunnel_part *part = context;
 	json_t *tunnels = json_array(), *endpoints = json_array(), *stages = json_array();
+	const char *what = json_string_value(json_object_get(question, "what"));
 
-	(void)question;
+	if (!what || strcmp(what, "tunnel") != 0) { /* others need no more */
+		json_decref(tunnels);
+		json_decref(endpoints);
+		json_decref(stages);
+		return show_counters(part);
+	}
 	for (unsigned i = 0; i < part->n_stages; i++) {
 		const struct tunnel_stage *stage = part->stages[i];
 		const struct tunnel_link *link;

@@ -7,7 +7,8 @@ import os
 from harness import case, contains, equal, lacks
 
 OBJECTS = ("portgroup", "address", "route", "pool", "nat", "datacenter", "service", "allow",
-           "vrack-block", "vmac", "server", "api", "ntp", "relay", "application", "credential", "audit", "set", "gateway",
+           "vrack-block", "vmac", "server", "tunnel-gateway", "tunnel-key",
+           "tunnel", "endpoint", "api", "ntp", "relay", "application", "credential", "audit", "set", "gateway",
            "task", "hosts", "session", "client", "neighbour", "stats", "config", "monitor", "replay",
            "explain", "doctor", "version", "help")
 

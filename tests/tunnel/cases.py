@@ -152,7 +152,8 @@ def connector(world, *arguments, token=None, scheme="http", host="127.0.0.1"):
     if not binary.exists():
         environment = dict(os.environ, GO111MODULE="off", GOPATH="/usr/share/gocode", GOPROXY="off",
                            GOFLAGS="", CGO_ENABLED="0")
-        environment.setdefault("GOCACHE", str(WORK / "go"))
+        if "HOME" not in environment:
+            environment.setdefault("GOCACHE", str(WORK / "go"))
         subprocess.run(["go", "build", "-o", str(binary), str(HERE / "connector.go")], check=True,
                        env=environment)
     options = [a for a in arguments if not str(a).startswith("R:")]

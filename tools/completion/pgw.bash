@@ -7,12 +7,12 @@
 
 _pgw_options="-Version -human -statistics -details -oneline -brief -timestamp -json -pretty
 	-color -rundir -batch -force -yes -help"
-_pgw_objects="portgroup address route pool nat datacenter service allow vrack-block vmac server api ntp relay application credential audit set gateway task hosts session client
+_pgw_objects="portgroup address route pool nat datacenter service allow vrack-block vmac server tunnel-gateway tunnel-key tunnel endpoint api ntp relay application credential audit set gateway task hosts session client
 	neighbour stats config monitor replay explain doctor version help"
 _pgw_filter="internal-src-address internal-src-port internal-dst-address internal-dst-port
 	external-src-address external-src-port external-dst-address external-dst-port
 	src sport dst dport protocol state id portgroup pool service"
-_pgw_events="revision link datapath sessions-ended backend relay mended conflict address neighbour
+_pgw_events="revision link datapath sessions-ended backend tunnel endpoint tunnel-gateway relay mended conflict address neighbour
 	revert-pending confirmed reverted not-saved started task no-history all"
 
 _pgw_add() { # WORD...
@@ -43,7 +43,7 @@ _pgw_revisions() {
 # _pgw_keys OBJECT - what its items are named by
 _pgw_keys() {
 	case $1 in
-	portgroup | pool | service | server | application) _pgw_names "$1" name ;;
+	portgroup | pool | service | server | application | tunnel-gateway | tunnel-key) _pgw_names "$1" name ;;
 	api) _pgw_names api listen ;;
 	credential) _pgw_names credential credential-id ;;
 	datacenter) _pgw_names datacenter id ;;
@@ -52,6 +52,8 @@ _pgw_keys() {
 	task) _pgw_names task task-id ;;
 	address | neighbour | ntp) _pgw_names "$1" address ;;
 	relay) _pgw_names relay id ;;
+	tunnel) _pgw_names tunnel id ;;
+	endpoint) _pgw_names endpoint port ;;
 	route) _pgw_names route to ;;
 	nat) _pgw_names nat number ;;
 	allow) _pgw_names allow network ;;
@@ -62,7 +64,7 @@ _pgw_keys() {
 # _pgw_commands OBJECT - what may follow an object
 _pgw_commands() {
 	case $1 in
-	portgroup | address | route | pool | nat | datacenter | service | allow | vrack-block | vmac | server | api | ntp | application)
+	portgroup | address | route | pool | nat | datacenter | service | allow | vrack-block | vmac | server | api | ntp | application | tunnel-key)
 		_pgw_add show add del
 		[ "$1" != vmac ] || _pgw_add check
 		;;
@@ -73,7 +75,9 @@ _pgw_commands() {
 			creation-rate mss-clamp dead-flow access-policy session-log metrics \
 			threshold duplicate-detection
 		;;
-	client | neighbour | stats | audit | relay) _pgw_add show ;;
+	client | neighbour | stats | audit | relay | endpoint) _pgw_add show ;;
+	tunnel-gateway) _pgw_add show add del activate deactivate refresh ;;
+	tunnel) _pgw_add show kick ;;
 	gateway) _pgw_add show enable disable reconfigure ;;
 	task) _pgw_add show wait cancel reset schedule ;;
 	hosts) _pgw_add show ;;
@@ -118,6 +122,21 @@ _pgw_keywords() {
 	"datacenter add") _pgw_add service-name name gateway description ;;
 	"server show") _pgw_add name portgroup ;;
 	"server add") _pgw_add portgroup ;;
+	"tunnel-gateway show")
+		_pgw_add name state tunnels endpoints inside from address balance token-since fingerprint \
+			bytes-in bytes-out connections-total connections-failed clients-refused
+		;;
+	"tunnel-gateway add") _pgw_add address inside from listen balance certificate key ;;
+	"tunnel-key show") _pgw_add name gateway key ;;
+	"tunnel-key add") _pgw_add gateway key ;;
+	"tunnel show")
+		_pgw_add id stage connector transport remote-address since endpoints connections bytes-in \
+			bytes-out connections-total connections-failed version last-error
+		;;
+	"endpoint show")
+		_pgw_add port protocol stage address state since tunnels connections bytes-in bytes-out \
+			connections-total connections-failed clients-refused datagrams-dropped
+		;;
 	"api show") _pgw_add listen scheme host-name pid state certificate fingerprint ;;
 	"api add") _pgw_add scheme certificate key host-name ;;
 	"application show") _pgw_add name application-key role creation description ;;

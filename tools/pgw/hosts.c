@@ -48,6 +48,23 @@ static json_t *gather(const json_t *services)
 	return addresses;
 }
 
+/* Applications know the endpoints of every secure gateway by one name. */
+static void gather_tunnels(json_t *addresses, const json_t *gateways)
+{
+	for (size_t i = 0; i < json_array_size(gateways); i++) {
+		const char *inside =
+			json_string_value(json_object_get(json_array_get(gateways, i), "inside"));
+		json_t *names = inside ? json_object_get(addresses, inside) : NULL;
+
+		if (inside && !names) {
+			names = json_array();
+			json_object_set_new(addresses, inside, names);
+		}
+		if (inside)
+			json_array_append_new(names, json_string("secure-gateway"));
+	}
+}
+
 static void print_hosts(struct printer *printer, const char *address, const json_t *names)
 {
 	const json_t *name;
@@ -76,6 +93,15 @@ static int hosts_show(const struct pgw_call *call)
 	if (code)
 		return code;
 	addresses = gather(json_object_get(answer, "items"));
+	json_decref(answer);
+	code = remote_ask(call->pgw,
+			  json_pack("{s:s, s:s}", "op", "show", "object", "tunnel-gateway"),
+			  &answer, NULL, NULL);
+	if (code) {
+		json_decref(addresses);
+		return code;
+	}
+	gather_tunnels(addresses, json_object_get(answer, "items"));
 	if (call->pgw->options.json)
 		emit_open(emit, '[');
 	json_object_foreach(addresses, address, names)
@@ -99,7 +125,8 @@ static int hosts_show(const struct pgw_call *call)
 }
 
 static const struct pgw_command commands[] = {
-	{"show", NULL, "", "print the services' names as lines of a hosts file", hosts_show},
+	{"show", NULL, "",
+	 "print the names of services and secure gateways as lines of a hosts file", hosts_show},
 };
 
 const struct pgw_object hosts_object = {

@@ -11,9 +11,10 @@
 #include "tools/pgw/remote.h"
 
 static const char *const event_names[] = {
-	"revision",  "link",	"datapath",   "sessions-ended", "backend",   "mended",
-	"conflict",  "address", "neighbour",  "revert-pending", "confirmed", "reverted",
-	"not-saved", "started", "no-history", "task",		"relay",
+	"revision",  "link",	 "datapath",  "sessions-ended", "backend",
+	"mended",    "conflict", "address",   "neighbour",	"revert-pending",
+	"confirmed", "reverted", "not-saved", "started",	"no-history",
+	"task",	     "relay",	 "tunnel",    "endpoint",	"tunnel-gateway",
 };
 #define EVENT_NAMES (sizeof(event_names) / sizeof(event_names[0]))
 
@@ -35,7 +36,8 @@ static int parse_events(const struct pgw_call *call, unsigned *events)
 					     "expected revision, link, datapath, sessions-ended, "
 					     "backend, mended, conflict, address, neighbour, "
 					     "revert-pending, confirmed, reverted, not-saved, "
-					     "started, no-history, task, relay or all");
+					     "started, no-history, task, relay, tunnel, endpoint, "
+					     "tunnel-gateway or all");
 	}
 	return EXIT_DONE;
 }
