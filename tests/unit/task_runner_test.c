@@ -228,12 +228,12 @@ static void fails(void **state)
 	assert_task(world, id, "error", "b: step 1 does not want to");
 	assert_int_equal(world->undone, 1);
 	assert_int_equal(world->taken[2], 0);
-	assert_int_equal(runner_cancel(world->runner, id, "x", &error), -EINVAL);
+	assert_int_equal(runner_cancel(world->runner, id, "x", &error), -EEXIST);
 	world->fail_at = -1;
 	assert_int_equal(runner_reset(world->runner, id, "try again", &error), 0);
 	work(world, 20);
 	assert_task(world, id, "done", "try again");
-	assert_int_equal(runner_reset(world->runner, id, "x", &error), -EINVAL);
+	assert_int_equal(runner_reset(world->runner, id, "x", &error), -EEXIST);
 	assert_int_equal(runner_reset(world->runner, 99, "x", &error), -ENOENT);
 }
 
@@ -279,7 +279,7 @@ static void scheduled(void **state)
 	clock_ms += 5000;
 	work(world, 20);
 	assert_task(world, id, "done", NULL);
-	assert_int_equal(runner_schedule(world->runner, id, clock_ms, &error), -EINVAL);
+	assert_int_equal(runner_schedule(world->runner, id, clock_ms, &error), -EEXIST);
 }
 
 static void restart(struct world *world)
