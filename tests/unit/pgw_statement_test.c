@@ -92,6 +92,8 @@ static void help_has_all_keywords(void **state)
 		[KIND_SERVER] = &server_object,
 		[KIND_API] = &api_object,
 		[KIND_VRACK_BLOCK] = &vrack_block_object,
+		[KIND_TUNNEL_GATEWAY] = &tunnel_gateway_object,
+		[KIND_TUNNEL_KEY] = &tunnel_key_object,
 	};
 
 	(void)state;

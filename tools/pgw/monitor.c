@@ -178,7 +178,8 @@ static const struct pgw_command commands[] = {
 	{"show", NULL,
 	 "[ revision | link | datapath | sessions-ended | backend | mended |\n"
 	 "                 conflict | address | neighbour | revert-pending | confirmed |\n"
-	 "                 reverted | not-saved | started | no-history | task | relay | all ]...",
+	 "                 reverted | not-saved | started | no-history | task | relay |\n"
+	 "                 tunnel | endpoint | tunnel-gateway | all ]...",
 	 "print what happens, one line or JSON object an event, until interrupted; -t with the "
 	 "time",
 	 monitor_show},
