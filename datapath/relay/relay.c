@@ -17,6 +17,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <linux/sock_diag.h>
+
 #include "datapath/relay/names.h"
 #include "datapath/relay/sockets.h"
 #include "datapath/relay/tunnel.h"
@@ -105,13 +107,24 @@ int relay_tell(struct relay *relay, const json_t *body, const int *fds, unsigned
 	return handover_send(relay->channel.fd, body, fds, n_fds);
 }
 
+/* half_full() - answers and questions need the rest: one that finds no room ends the channel */
+static bool half_full(const struct relay *relay)
+{
+	uint32_t memory[SK_MEMINFO_VARS];
+	socklen_t size = sizeof(memory);
+
+	return relay->channel.fd >= 0 &&
+	       !getsockopt(relay->channel.fd, SOL_SOCKET, SO_MEMINFO, memory, &size) &&
+	       memory[SK_MEMINFO_WMEM_ALLOC] > memory[SK_MEMINFO_SNDBUF] / 2;
+}
+
 void relay_event(struct relay *relay, const char *event, json_t *members)
 {
 	json_t *body = members ? json_pack("{s:s, s:s, s:O}", "op", "event", "event", event,
 					   "members", members)
 			       : NULL;
 
-	if (!body || relay_tell(relay, body, NULL, 0))
+	if (!body || half_full(relay) || relay_tell(relay, body, NULL, 0))
 		relay->lost_events++;
 	json_decref(body);
 	json_decref(members);
