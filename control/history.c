@@ -176,7 +176,9 @@ int history_record(struct gateway *gateway, const struct config *config, uint64_
 	int code;
 
 	history->fresh_again = order->number != 0;
-	history->fresh_pending = order->reverts ? (struct pending){0} : history->pending;
+	memset(&history->fresh_pending, 0, sizeof(history->fresh_pending));
+	if (!order->reverts)
+		history->fresh_pending = history->pending;
 	if (history->fresh_again) {
 		history->fresh = history->running;
 		history->fresh_kept = history->kept;

@@ -16,10 +16,11 @@ struct offload_port {
 	uint32_t mtu;	  /* bytes of the largest IP packet */
 	struct mac mac;	  /* our address there */
 	uint8_t up;
-	uint8_t made_qdisc : 1; /* for user space only: the clsact there is of our making */
-	uint8_t takes_xdp : 1;	/* the XDP program may send out there */
+	uint8_t made_qdisc; /* for user space only: the clsact there is of our making */
+	uint8_t takes_xdp;  /* the XDP program may send out there */
+	uint8_t spare[3];   /* zero */
 };
-static_assert(sizeof(struct offload_port) == 16, "layout");
+static_assert(sizeof(struct offload_port) == 20, "layout");
 
 /* The map "counters", per processor, by portgroup index. */
 struct offload_counters {

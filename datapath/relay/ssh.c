@@ -214,7 +214,7 @@ static int use_keys(struct ssh *ssh, enum ssh_direction direction)
 /* RFC 8308: the algorithms for signatures that RSA keys may use. */
 static int send_ext_info(struct ssh *ssh)
 {
-	uint8_t payload[128];
+	uint8_t payload[128] = {0};
 	struct ssh_writer writer = {.data = payload, .capacity = sizeof(payload)};
 
 	ssh_put_u8(&writer, SSH_MSG_EXT_INFO);
