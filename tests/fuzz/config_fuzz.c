@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/config/inside.h"
 #include "control/config/model.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -28,6 +29,24 @@ static void compile(const struct config *config)
 	if (!block || snapshot_open(&snapshot, block, bytes))
 		abort();
 	free(block);
+}
+
+/* As the gateway does: first what it serves itself becomes services of an inside portgroup. */
+static void expand_and_compile(const struct config *config)
+{
+	struct inside_place *list;
+	struct config expanded;
+	size_t n;
+
+	if (inside_places(config, &list, &n))
+		abort();
+	for (size_t i = 0; i < n; i++)
+		list[i].inside = (uint16_t)(1024 + i);
+	if (inside_expand(&expanded, config, list, n))
+		abort();
+	compile(&expanded);
+	config_free(&expanded);
+	free(list);
 }
 
 /* What is printed reads back as the same. */
@@ -62,7 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		free(config_print(&config));
 	} else {
 		read_back(&config);
-		compile(&config);
+		expand_and_compile(&config);
 	}
 	config_free(&config);
 	return 0;
