@@ -265,6 +265,7 @@ static void init(struct gateway *gateway, const struct gateway_options *options)
 	gateway->options = *options;
 	gateway->lock_fd = -1;
 	gateway->guarding.fd = -1;
+	gateway->watch.rings_fd = -1;
 	gateway->serving = SERVING_NONE;
 	gateway->table = gateway->counters = gateway->snapshot = REGION_NONE;
 	gateway->started_ms = gateway_now_ms();
@@ -282,6 +283,7 @@ static void release(struct gateway *gateway)
 	tasks_close(gateway);
 	server_close(gateway->server);
 	gateway->server = NULL;
+	watch_close(&gateway->watch);
 	http_close(gateway->http);
 	serving_close(&gateway->serving, NULL);
 	auth_close(&gateway->auth);

@@ -325,6 +325,9 @@ int64_t logger_due_ms(const struct gateway *gateway)
 {
 	int64_t due_ms = gateway->due.log_ms ? gateway->due.log_ms : INT64_MAX;
 
+	if (gateway->log.process.pid && gateway->log.taken_ms &&
+	    gateway->log.taken_ms + LOGGER_HANGS_MS < due_ms)
+		due_ms = gateway->log.taken_ms + LOGGER_HANGS_MS;
 	for (unsigned i = 0; i < LOGGER_LEAVING_MAX; i++) {
 		const struct logger_process *process = &gateway->log_leaving[i];
 
@@ -334,17 +337,19 @@ int64_t logger_due_ms(const struct gateway *gateway)
 	return due_ms;
 }
 
-/* Looked at whenever the loop comes round, and that is several times a second (watch.h). */
+/* Looked at whenever the loop comes round. What nobody saw waiting has not waited yet: the loop may
+ * have been at rest (watch.h). */
 static bool hangs(struct logger *logger, int64_t now_ms)
 {
 	const struct event_ring_header *header = logger->ring.memory;
 	uint64_t taken = header ? atomic_load(&header->tail) : 0;
 
-	if (taken != logger->taken || !logger_pending(logger)) {
-		logger->taken = taken;
+	if (!logger_pending(logger))
+		logger->taken_ms = 0;
+	else if (!logger->taken_ms || taken != logger->taken)
 		logger->taken_ms = now_ms;
-	}
-	return now_ms - logger->taken_ms >= LOGGER_HANGS_MS;
+	logger->taken = taken;
+	return logger->taken_ms && now_ms - logger->taken_ms >= LOGGER_HANGS_MS;
 }
 
 void logger_work(struct gateway *gateway)

@@ -37,7 +37,7 @@ struct logger {
 	int wake_fds[2];
 	struct logger_process process;
 	uint64_t taken;	  /* events that it had taken … */
-	int64_t taken_ms; /* … when it was last seen to take one, or to have none to take */
+	int64_t taken_ms; /* … when it was last seen to take one, or to have one to take; 0: none */
 	bool told;	  /* the datapath knows of it, also of its being off */
 };
 #define LOGGER_NONE                                                                                \

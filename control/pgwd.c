@@ -148,6 +148,7 @@ static void loop(struct gateway *gateway, int signal_fd)
 		RELAY,
 		RELAY_PROCESS,
 		TIMESERVER,
+		RINGS,
 		WAITED
 	};
 
@@ -164,6 +165,7 @@ static void loop(struct gateway *gateway, int signal_fd)
 			[RELAY] = {.fd = gateway->relaying.fd, .events = POLLIN},
 			[RELAY_PROCESS] = {.fd = gateway->relaying.pidfd, .events = POLLIN},
 			[TIMESERVER] = {.fd = gateway->timeserver.pidfd, .events = POLLIN},
+			[RINGS] = {.fd = watch_fd(&gateway->watch), .events = POLLIN},
 			[METRICS] = {.fd = http_fd(gateway->http), .events = POLLIN},
 			[ARP] = {.fd = guarding_fd(gateway), .events = POLLIN},
 			[API] = {.fd = gateway->serving.pidfd, .events = POLLIN},
@@ -197,6 +199,8 @@ static void loop(struct gateway *gateway, int signal_fd)
 			relaying_ended(gateway);
 		if (fds[TIMESERVER].revents && gateway->timeserver.pidfd == fds[TIMESERVER].fd)
 			timeserver_ended(gateway);
+		if (fds[RINGS].revents && watch_fd(&gateway->watch) == fds[RINGS].fd)
+			watch_readable(&gateway->watch);
 		if (fds[CHECKS].revents)
 			checking_ready(gateway);
 		if (fds[KERNEL].revents)

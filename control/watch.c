@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 #include <systemd/sd-daemon.h>
 
@@ -14,9 +16,28 @@ void watch_open(struct gateway *gateway)
 {
 	uint64_t usec = 0;
 
-	gateway->watch = (struct watch){.due_ms = gateway_now_ms() + WATCH_TICK_MS};
+	gateway->watch = (struct watch){.due_ms = gateway_now_ms() + WATCH_TICK_MS, .rings_fd = -1};
 	if (sd_watchdog_enabled(0, &usec) > 0)
 		gateway->watch.feed_ms = usec / 1000 / 4 ? usec / 1000 / 4 : 1;
+}
+
+void watch_close(struct watch *watch)
+{
+	if (watch->rings_fd >= 0)
+		close(watch->rings_fd);
+	watch->rings_fd = -1;
+}
+
+int watch_fd(const struct watch *watch)
+{
+	return watch->rings_fd;
+}
+
+void watch_readable(struct watch *watch)
+{
+	watch_close(watch);
+	watch->quiet = 0;
+	watch->due_ms = 0;
 }
 
 void watch_alive(struct watch *watch)
@@ -59,6 +80,44 @@ static bool look_after(struct gateway *gateway)
 	return watch_answers(watch);
 }
 
+/* Return: of the rings of the running datapath, readable once a packet waits; -1: not to be had. */
+static int rings_open(const struct gateway *gateway)
+{
+	int fd = epoll_create1(EPOLL_CLOEXEC);
+
+	for (unsigned i = 0; fd >= 0 && i < CONFIG_PORTGROUPS_MAX; i++) {
+		struct epoll_event event = {.events = EPOLLIN};
+		const struct gateway_port *port = &gateway->ports[i];
+
+		if (!port->told)
+			continue;
+		if (port->socket < 0 || epoll_ctl(fd, EPOLL_CTL_ADD, port->socket, &event)) {
+			close(fd);
+			return -1;
+		}
+	}
+	return fd;
+}
+
+/* At rest from here on if the datapath is without work, and not if it is not. */
+static void consider_rest(struct gateway *gateway, bool well)
+{
+	struct watch *watch = &gateway->watch;
+	const struct counters_page *page = gateway->counters.memory;
+	uint64_t bursts = page ? __atomic_load_n(&page->worker.bursts, __ATOMIC_RELAXED) : 0;
+
+	if (!well || bursts != watch->bursts)
+		watch->quiet = 0;
+	else if (watch->quiet < WATCH_QUIET_TICKS)
+		watch->quiet++;
+	watch->bursts = bursts;
+	watch_close(watch);
+	if (watch->quiet < WATCH_QUIET_TICKS || watch->missed)
+		return;
+	/* Opened anew each time, as ports come and go. */
+	watch->rings_fd = rings_open(gateway);
+}
+
 static void tell_status(struct gateway *gateway)
 {
 	struct watch *watch = &gateway->watch;
@@ -76,16 +135,32 @@ int64_t watch_due_ms(const struct gateway *gateway)
 	return gateway->watch.due_ms;
 }
 
+/* Until the next tick. */
+static int64_t pause_ms(const struct watch *watch)
+{
+	if (watch->rings_fd < 0)
+		return WATCH_TICK_MS;
+	if (watch->feed_ms && watch->feed_ms < WATCH_REST_MS)
+		return (int64_t)watch->feed_ms;
+	return WATCH_REST_MS;
+}
+
 void watch_work(struct gateway *gateway)
 {
 	struct watch *watch = &gateway->watch;
 	int64_t now_ms = gateway_now_ms();
 	bool well;
 
-	if (now_ms < watch->due_ms)
+	if (watch->rings_fd >= 0 && watch->pid != gateway->datapath.pid)
+		watch_readable(watch);
+	if (now_ms < watch->due_ms) {
+		if (watch->rings_fd >= 0)
+			tell_status(gateway);
 		return;
-	watch->due_ms = now_ms + WATCH_TICK_MS;
+	}
 	well = look_after(gateway);
+	consider_rest(gateway, well);
+	watch->due_ms = now_ms + pause_ms(watch);
 	tell_status(gateway);
 	if (!watch->feed_ms || !well || now_ms - watch->fed_ms < (int64_t)watch->feed_ms)
 		return;

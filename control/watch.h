@@ -18,8 +18,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define WATCH_TICK_MS 250
-#define WATCH_MISSES  4u
+#define WATCH_TICK_MS	  250
+#define WATCH_MISSES	  4u
+#define WATCH_QUIET_TICKS 2u
+#define WATCH_REST_MS	  10000
 
 struct gateway;
 
@@ -28,12 +30,16 @@ struct watch {
 	pid_t pid;	  /* whom the rest is about; 0: nobody was asked yet */
 	bool asked;	  /* a PING waits for its answer */
 	unsigned missed;  /* ticks that found it waiting */
+	uint64_t bursts;  /* that it had taken at the last tick */
+	unsigned quiet;	  /* ticks in a row that found no more of them */
+	int rings_fd;	  /* at rest: readable once a packet waits in a ring; -1: not at rest */
 	uint64_t feed_ms; /* how often the service manager wants to hear; 0: it does not */
 	int64_t fed_ms;	  /* when it last did */
 	char status[200]; /* that it was told last */
 };
 
 void watch_open(struct gateway *gateway);
+void watch_close(struct watch *watch);
 
 /* watch_alive() - the datapath's ALIVE has come. */
 void watch_alive(struct watch *watch);
@@ -41,6 +47,8 @@ void watch_alive(struct watch *watch);
 bool watch_answers(const struct watch *watch);
 
 /* The loop's calls. */
+int watch_fd(const struct watch *watch); /* to be polled for input; -1: nothing */
+void watch_readable(struct watch *watch);
 int64_t watch_due_ms(const struct gateway *gateway);
 void watch_work(struct gateway *gateway);
 
