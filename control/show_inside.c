@@ -34,6 +34,8 @@ json_t *show_relay_figures(struct gateway *gateway)
 	json_t *shown = relaying_show(gateway, "counts");
 	json_t *names = json_incref(json_object_get(shown, "names"));
 
+	if (json_is_object(names))
+		json_object_set(names, "tunnels", json_object_get(shown, "tunnel"));
 	json_decref(shown);
 	if (json_is_object(names)) {
 		json_object_set_new(names, "pid", json_integer(gateway->relaying.pid));

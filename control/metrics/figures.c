@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "control/metrics/exposition.h"
+#include "control/metrics/figures_relay.h"
 #include "control/offload/offload.h"
 #include "control/offloading.h"
 #include "datapath/base/counters.h"
@@ -56,13 +57,15 @@ static void add_processes(struct exposition *e, const struct gateway *gateway)
 
 	exposition_family(
 		e, GAUGE, "process_up",
-		"1 while the process runs; log is 1 only where a session log is written.");
+		"1 while the process runs; log and relay are 1 only where there is work for them.");
 	exposition_number(e, gateway->datapath.pid != 0, "process", "datapath", LABELS_END);
 	exposition_number(e, gateway->log.process.pid != 0, "process", "log", LABELS_END);
+	exposition_number(e, gateway->relaying.pid != 0, "process", "relay", LABELS_END);
 	exposition_family(e, COUNTER, "process_restarts",
 			  "Times the process ended unasked and was started again.");
 	exposition_number(e, counts->datapath_restarts, "process", "datapath", LABELS_END);
 	exposition_number(e, counts->log_restarts, "process", "log", LABELS_END);
+	exposition_number(e, gateway->relaying.restarts, "process", "relay", LABELS_END);
 	one(e, COUNTER, "datapath_hangs",
 	    "Times the datapath was ended because it did not answer any more.",
 	    counts->datapath_hangs);
@@ -332,7 +335,7 @@ static void add_log(struct exposition *e, const struct gateway *gateway,
 
 char *figures_text(void *context, size_t *bytes)
 {
-	const struct gateway *gateway = context;
+	struct gateway *gateway = context;
 	const struct counters_page *page = gateway->counters.memory;
 	struct exposition e = {.name = NULL};
 
@@ -345,6 +348,7 @@ char *figures_text(void *context, size_t *bytes)
 	add_rules(&e, gateway, &page->worker);
 	add_services(&e, gateway);
 	add_log(&e, gateway, &page->worker);
+	figures_relay(&e, gateway);
 	return exposition_take(&e, bytes);
 }
 

@@ -3,8 +3,8 @@
  * figures - what a gateway tells of itself in OpenMetrics (docs/metrics.md).
  *
  * Labels are names of the configuration, addresses of backends, drop reasons and the like: their
- * number is bounded by the configuration, and a client's address is never among them. Nothing here
- * asks the datapath or the kernel for anything: all is read from memory.
+ * number is bounded, and a client's address is never among them. All is read from memory, but for
+ * what pgw-relay is asked (figures_relay.h).
  */
 #ifndef PGW_METRICS_FIGURES_H
 #define PGW_METRICS_FIGURES_H

@@ -210,26 +210,30 @@ static json_t *show_reasons(const struct names *names)
 
 static json_t *show_services(const struct names *names)
 {
-	json_t *list = json_array();
+	struct {
+		uint64_t active, received, sent;
+	} *live = calloc(names->now.n + 1, sizeof(*live));
+	json_t *list = live ? json_array() : NULL;
 
-	for (size_t i = 0; i < names->now.n; i++) {
-		const struct service *service = &names->now.list[i];
-		uint64_t rcvd = service->received_bytes, sent = service->sent_bytes;
-		size_t active = 0;
+	for (const struct connection *c = live ? names->routed.first : NULL; c; c = c->after) {
+		size_t at = c->service ? (size_t)(c->service - names->now.list) : names->now.n;
 
-		for (const struct connection *c = names->routed.first; c; c = c->after) {
-			if (c->service != service)
-				continue;
-			active++;
-			rcvd += c->up.bytes;
-			sent += c->down.bytes;
-		}
-		json_array_append_new(list,
-				      json_pack("{s:s, s:I, s:I, s:I, s:I}", "name", service->name,
-						"connections", (json_int_t)service->connections,
-						"active", (json_int_t)active, "rcvd-bytes",
-						(json_int_t)rcvd, "sent-bytes", (json_int_t)sent));
+		live[at].active++;
+		live[at].received += c->up.bytes;
+		live[at].sent += c->down.bytes;
 	}
+	for (size_t i = 0; live && i < names->now.n; i++) {
+		const struct service *service = &names->now.list[i];
+		uint64_t received = service->received_bytes + live[i].received;
+		uint64_t sent = service->sent_bytes + live[i].sent;
+
+		json_array_append_new(
+			list, json_pack("{s:s, s:I, s:I, s:I, s:I}", "name", service->name,
+					"connections", (json_int_t)service->connections, "active",
+					(json_int_t)live[i].active, "rcvd-bytes",
+					(json_int_t)received, "sent-bytes", (json_int_t)sent));
+	}
+	free(live);
 	return list;
 }
 

@@ -38,6 +38,7 @@
 #define TUNNEL_LINKS_MAX     8192u /* logged in */
 #define TUNNEL_PENDING_MAX   1024u /* not logged in yet; one more ends the oldest of them */
 #define TUNNEL_ENDPOINTS_MAX 16384u
+#define TUNNEL_FIGURES_MAX   1000u  /* endpoints that are told of for metrics */
 #define TUNNEL_OFFERS_MAX    256u   /* endpoints of one link */
 #define TUNNEL_STREAMS_MAX   32768u /* of all links together */
 #define TUNNEL_SCRATCH_BYTES (256u * 1024)
@@ -57,6 +58,13 @@
 #define TUNNEL_IDLE_MS	  7440000u /* a stream without any byte (as tcp-idle-timeout) */
 #define TUNNEL_HALF_MS	  300000u  /* the same, where one direction has ended */
 #define TUNNEL_LINGER_MS  30000u   /* the other end takes what is left */
+
+enum tunnel_refusal {
+#define REFUSAL(symbol, name, text) REFUSAL_##symbol,
+#include "datapath/relay/refusal.def"
+#undef REFUSAL
+	REFUSAL_COUNT
+};
 
 enum tunnel_balance { TUNNEL_ROUND_ROBIN, TUNNEL_LEAST_CONNECTIONS };
 
@@ -191,7 +199,7 @@ struct tunnel_part {
 	uint64_t next_id;
 	size_t waiting_bytes; /* for clients that do not take them */
 	struct tunnel_counters {
-		uint64_t accepted, pending_dropped, refused_tokens, protocol_errors, logins;
+		uint64_t accepted, logins, refused[REFUSAL_COUNT];
 	} counters;
 	struct tunnel_next *next;  /* a configuration between prepare and commit */
 	struct ssh_buffer payload; /* of WebSocket frames; empty between calls, keeps its memory */

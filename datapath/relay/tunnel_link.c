@@ -144,7 +144,7 @@ static void lost(struct tunnel_link *link, const char *why)
 static void lost_by(struct tunnel_link *link, long error)
 {
 	if (error == -EPROTO)
-		link->part->counters.protocol_errors++;
+		link->part->counters.refused[REFUSAL_PROTOCOL]++;
 	lost(link, error ? strerror((int)-error) : "the connection was closed");
 }
 
@@ -299,6 +299,14 @@ static void refuse(struct tunnel_link *link, const char *status, const char *ext
 	end_slowly(link);
 }
 
+/* refuse_request() - it is none that opens a tunnel */
+static void refuse_request(struct tunnel_link *link, const char *status, const char *extra,
+			   const char *why)
+{
+	link->part->counters.refused[REFUSAL_REQUEST]++;
+	refuse(link, status, extra, why);
+}
+
 static void park(struct tunnel_link *link, uint64_t wait_ms)
 {
 	link->phase = TUNNEL_PARKED;
@@ -349,13 +357,13 @@ static void upgrade(struct tunnel_link *link, const struct websocket_head *head,
 	unsigned status = websocket_head_accept(head, CHISEL_PROTOCOL, accept);
 
 	if (status == 426) {
-		refuse(link, "426 Upgrade Required", "Sec-WebSocket-Version: 13\r\n",
-		       "WebSocket version 13 is expected");
+		refuse_request(link, "426 Upgrade Required", "Sec-WebSocket-Version: 13\r\n",
+			       "WebSocket version 13 is expected");
 		return;
 	}
 	if (status) {
-		refuse(link, "400 Bad Request", "",
-		       "a WebSocket of protocol " CHISEL_PROTOCOL " is expected");
+		refuse_request(link, "400 Bad Request", "",
+			       "a WebSocket of protocol " CHISEL_PROTOCOL " is expected");
 		return;
 	}
 	link->stage = stage;
@@ -388,7 +396,7 @@ static void take_upgrade(struct tunnel_link *link, const struct websocket_head *
 		upgrade(link, head, stage);
 		return;
 	}
-	link->part->counters.refused_tokens++;
+	link->part->counters.refused[REFUSAL_TOKEN]++;
 	wait = tunnel_guard_failed(&link->part->guard, link->peer.sin_addr.s_addr, now_ms(link));
 	refuse(link, "401 Unauthorized", "", "the token is missing or wrong");
 	link->parked_until_ms = now_ms(link) + wait; /* the answer waits */
@@ -401,7 +409,7 @@ static void take_head(struct tunnel_link *link, const struct websocket_head *hea
 	bool get = ssh_text_is(head->method, "GET");
 
 	if (!get)
-		refuse(link, "405 Method Not Allowed", "Allow: GET\r\n", "GET is expected");
+		refuse_request(link, "405 Method Not Allowed", "Allow: GET\r\n", "GET is expected");
 	else if (ssh_text_is(head->target, "/health"))
 		refuse(link, "200 OK", "", "OK");
 	else if (websocket_head_is_upgrade(head))
@@ -421,9 +429,9 @@ static void go_on_with_head(struct tunnel_link *link)
 	struct ssh_buffer rest;
 
 	if (n < 0)
-		refuse(link, "400 Bad Request", "", "malformed HTTP request");
+		refuse_request(link, "400 Bad Request", "", "malformed HTTP request");
 	else if (n > 0 && link->listener->tls && !link->wire.tls)
-		refuse(link, "400 Bad Request", "", "this address speaks https");
+		refuse_request(link, "400 Bad Request", "", "this address speaks https");
 	else if (n > 0)
 		take_head(link, &head);
 	if (link->phase != TUNNEL_SSH)
@@ -441,7 +449,7 @@ static void go_on_with_head(struct tunnel_link *link)
 static void ssh_over(struct tunnel_link *link, int error)
 {
 	if (error == -EPROTO || error == -EBADMSG || error == -ENOTSUP)
-		link->part->counters.protocol_errors++;
+		link->part->counters.refused[REFUSAL_PROTOCOL]++;
 	remember_error(link, ssh_error(link->ssh));
 	end_slowly(link);
 }
@@ -468,7 +476,7 @@ static void feed_websocket(struct tunnel_link *link, const uint8_t *data, size_t
 	if (!error)
 		return;
 	if (error == -EPROTO)
-		link->part->counters.protocol_errors++;
+		link->part->counters.refused[REFUSAL_PROTOCOL]++;
 	remember_error(link, error == -ECONNRESET ? "the connector closed the WebSocket"
 						  : "a WebSocket frame that must not be");
 	end_slowly(link);
@@ -517,8 +525,10 @@ static void shake_hands(struct tunnel_link *link)
 
 	if (!error)
 		link->phase = TUNNEL_HEAD;
-	else if (error != -EAGAIN)
+	else if (error != -EAGAIN) {
+		link->part->counters.refused[REFUSAL_TLS]++;
 		lost(link, "the TLS handshake failed");
+	}
 }
 
 /* drain() - a peer that still talks while we end is not listened to, for a while */
@@ -582,11 +592,12 @@ static void look_after(struct tunnel_link *link)
 	uint64_t now = now_ms(link), silence = now - link->heard_ms;
 
 	if (!link->ready) {
-		if (now - link->accepted_ms >= TUNNEL_LOGIN_MS)
+		if (now - link->accepted_ms >= TUNNEL_LOGIN_MS) {
+			link->part->counters.refused[REFUSAL_LATE]++;
 			lost(link, "it did not log in in time");
-		else
-			loop_timer_set(link->part->loop, &link->timer,
-				       link->accepted_ms + TUNNEL_LOGIN_MS);
+			return;
+		}
+		loop_timer_set(link->part->loop, &link->timer, link->accepted_ms + TUNNEL_LOGIN_MS);
 		return;
 	}
 	if (silence >= TUNNEL_SILENCE_MS) {
@@ -633,6 +644,7 @@ void tunnel_link_logged_in(struct tunnel_link *link, struct tunnel_stage *stage)
 	const char *version = ssh_client_version(link->ssh);
 
 	if (part->n_links >= TUNNEL_LINKS_MAX) {
+		part->counters.refused[REFUSAL_FULL]++;
 		tunnel_link_end(link, "there are too many tunnels");
 		return;
 	}
@@ -670,7 +682,7 @@ static void begin(struct tunnel_listener *listener, int fd, const struct sockadd
 	}
 	part->counters.accepted++;
 	if (part->n_pending >= TUNNEL_PENDING_MAX) {
-		part->counters.pending_dropped++;
+		part->counters.refused[REFUSAL_CROWDED]++;
 		lost(TAILQ_FIRST(&part->pending), "too many that do not log in");
 	}
 	prepare_socket(fd);

@@ -33,7 +33,7 @@ static enum ssh_granted take_password(struct tunnel_link *link, const struct ssh
 		link->stage = tunnel_stage_by_token(part, auth->user, auth->secret);
 		if (link->stage)
 			return SSH_GRANTED;
-		part->counters.refused_tokens++;
+		part->counters.refused[REFUSAL_TOKEN]++;
 		wait = tunnel_guard_failed(&part->guard, source, now_ms);
 	}
 	link->parked_until_ms = now_ms + wait;

@@ -3,6 +3,7 @@
  * tunnel_show - what pgwd asks for: {"tunnels": […], "endpoints": […], "stages": […], "counters"}.
  */
 #include <arpa/inet.h>
+#include <assert.h>
 #include <string.h>
 
 #include "datapath/relay/tunnel.h"
@@ -82,51 +83,76 @@ static json_t *show_endpoint(const struct endpoint *endpoint)
 
 static json_t *show_stage(const struct tunnel_stage *stage)
 {
-	json_t *object = json_pack("{s:s, s:i, s:i, s:I}", "name", stage->settings->name, "tunnels",
-				   (int)stage->n_links, "endpoints", (int)stage->n_endpoints,
-				   "clients-refused", (json_int_t)stage->refused);
+	const struct tunnel_link *link;
+	json_int_t connections = 0;
+	json_t *object;
 
+	LIST_FOREACH(link, &stage->links, of_stage)
+	connections += link->n_streams;
+	object = json_pack("{s:s, s:i, s:i, s:I, s:I}", "name", stage->settings->name, "tunnels",
+			   (int)stage->n_links, "endpoints", (int)stage->n_endpoints, "connections",
+			   connections, "clients-refused", (json_int_t)stage->refused);
 	if (object)
 		set_traffic(object, &stage->traffic);
 	return object;
 }
 
+static const struct {
+	const char *name, *text;
+} refusals[] = {
+#define REFUSAL(symbol, name, text) {name, text},
+#include "datapath/relay/refusal.def"
+#undef REFUSAL
+};
+static_assert(sizeof(refusals) / sizeof(refusals[0]) == REFUSAL_COUNT, "a name each");
+
 static json_t *show_counters(const struct tunnel_part *part)
 {
 	const struct tunnel_counters *counters = &part->counters;
+	json_t *refused = json_array();
 
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:I}", "accepted",
+	for (unsigned i = 0; i < REFUSAL_COUNT; i++)
+		json_array_append_new(refused,
+				      json_pack("{s:s, s:I, s:s}", "reason", refusals[i].name,
+						"connections", (json_int_t)counters->refused[i],
+						"text", refusals[i].text));
+	return json_pack("{s:I, s:I, s:o, s:i, s:i, s:i, s:I}", "accepted",
 			 (json_int_t)counters->accepted, "logins", (json_int_t)counters->logins,
-			 "tokens-refused", (json_int_t)counters->refused_tokens, "protocol-errors",
-			 (json_int_t)counters->protocol_errors, "pending-dropped",
-			 (json_int_t)counters->pending_dropped, "pending", (int)part->n_pending,
-			 "connections", (int)part->n_streams, "waiting-bytes",
+			 "refused", refused, "pending", (int)part->n_pending, "tunnels",
+			 (int)part->n_links, "connections", (int)part->n_streams, "waiting-bytes",
 			 (json_int_t)part->waiting_bytes);
 }
 
-json_t *tunnel_show(void *context, const json_t *question)
+/* show_stages() - @detail: tell of tunnels, and of all endpoints; else what metrics need */
+static json_t *show_stages(const struct tunnel_part *part, bool detail)
 {
-	const struct tunnel_part *part = context;
 	json_t *tunnels = json_array(), *endpoints = json_array(), *stages = json_array();
-	const char *what = json_string_value(json_object_get(question, "what"));
+	size_t most = detail ? SIZE_MAX : TUNNEL_FIGURES_MAX;
 
-	if (!what || strcmp(what, "tunnel") != 0) { /* others need no more */
-		json_decref(tunnels);
-		json_decref(endpoints);
-		json_decref(stages);
-		return show_counters(part);
-	}
 	for (unsigned i = 0; i < part->n_stages; i++) {
 		const struct tunnel_stage *stage = part->stages[i];
 		const struct tunnel_link *link;
 		const struct endpoint *endpoint;
 
 		LIST_FOREACH(link, &stage->links, of_stage)
-		json_array_append_new(tunnels, show_link(link));
+		if (detail)
+			json_array_append_new(tunnels, show_link(link));
 		LIST_FOREACH(endpoint, &stage->endpoints, of_stage)
-		json_array_append_new(endpoints, show_endpoint(endpoint));
+		if (json_array_size(endpoints) < most)
+			json_array_append_new(endpoints, show_endpoint(endpoint));
 		json_array_append_new(stages, show_stage(stage));
 	}
 	return json_pack("{s:o, s:o, s:o, s:o}", "tunnels", tunnels, "endpoints", endpoints,
 			 "stages", stages, "counters", show_counters(part));
+}
+
+json_t *tunnel_show(void *context, const json_t *question)
+{
+	const char *what = json_string_value(json_object_get(question, "what"));
+
+	if (what && !strcmp(what, "tunnel"))
+		return show_stages(context, true);
+	if (what && !strcmp(what, "figures"))
+		return show_stages(context, false);
+	return show_counters(context);
 }

@@ -8,12 +8,16 @@
 #
 # shellcheck source=tests/lib/test.sh
 . "$(dirname "$0")/../lib/test.sh"
+for program in ssh sshpass; do
+	command -v "$program" >/dev/null || skip "$program is missing: packages of kind test"
+done
 topology_start
 servers_start vc
 ip -n "$(node gw)" link set lo up
 {
 	gateway_config
 	echo "service add checked address 172.16.0.1 protocol tcp port 8080 backend 10.10.0.10:80 check tcp interval 0.2"
+	echo "service add named address 172.16.0.1 protocol tcp port 8443 sni pcc-1.example.net backend 10.10.0.10:443"
 	echo "set metrics 127.0.0.1:9469"
 } >"$WORK/pgw.conf"
 gateway_start "$WORK/pgw.conf"
@@ -35,13 +39,23 @@ figure_beyond() { # figure_beyond MINIMUM NAME [LABEL=VALUE…]
 	[ "$(read_scrape value "${@:2}")" -gt "$1" ]
 }
 
+token=$(pgw -j tunnel-gateway add dev address 10.10.0.2:4443 inside 172.16.0.1 from 172.16.0.50/32 |
+	jq -r '.[0].token')
+dial() { # dial NAME TOKEN - an OpenSSH client on vc that offers port 8081
+	SSHPASS=$2 spawn "$1" vc sshpass -e ssh -N -F none -o StrictHostKeyChecking=no \
+		-o UserKnownHostsFile=/dev/null -o PubkeyAuthentication=no -o ExitOnForwardFailure=yes \
+		-o NumberOfPasswordPrompts=1 -o LogLevel=ERROR -p 4443 -R 8081:10.10.0.10:80 dev@10.10.0.2
+}
+dial tunnel "$token"
+wait_for 20 "an endpoint" figure_is 1 pgw_endpoint_connectors stage=dev protocol=tcp port=8081
+
 note "the text"
 expect "a parser reads it" read_scrape check
 contains "type" "$(get /metrics -o /dev/null -w '%{content_type}')" "application/openmetrics-text"
 expect "docs/metrics.md has them all" read_scrape documented "$TOP/docs/metrics.md"
 expect "the dashboard's exist" read_scrape dashboard "$TOP/docs/grafana/pgw.json"
 equal "health" "$(get /healthz)" alive
-equal "readiness" "$(get /readyz)" "ready, revision 1"
+equal "readiness" "$(get /readyz)" "ready, revision 2"
 
 note "the figures"
 equal "request" "$(web far http://172.16.0.1/source)" 10.10.0.2
@@ -57,6 +71,25 @@ wait_for 5 "checks" figure_beyond 1 pgw_backend_checks_passed_total service=chec
 expect "backend" figure_is 1 pgw_backend_up service=checked backend=10.10.0.10:80
 expect "no client's address" read_scrape without 192.168.50. 172.16.0.50 192.168.60.
 
+note "TLS names and tunnels"
+equal "by its name" "$(on far curl -sS -k -m 10 --resolve pcc-1.example.net:8443:172.16.0.1 \
+	https://pcc-1.example.net:8443/source)" 10.10.0.2
+refused "without its name" on far curl -sS -k -m 10 https://172.16.0.1:8443/source
+wait_for 5 "relayed" figure_is 1 pgw_relay_service_connections_total service=named
+wait_for 5 "and how it ended" figure_is 1 pgw_relay_ended_connections_total reason=done
+wait_for 5 "no name" figure_is 1 pgw_relay_ended_connections_total reason=no-name
+expect "bytes" figure_beyond 100 pgw_relay_service_sent_bytes_total service=named
+equal "through the tunnel" "$(on near curl -sS -m 10 http://172.16.0.1:8081/source)" 10.10.0.10
+refused "from a network that may not" on gw curl -sS -m 10 http://172.16.0.1:8081/source
+wait_for 5 "of the endpoint" figure_is 1 pgw_endpoint_connections_total stage=dev protocol=tcp port=8081
+wait_for 5 "bytes of the stage" figure_beyond 50 pgw_tunnel_received_bytes_total stage=dev
+wait_for 5 "refused clients" figure_is 1 pgw_tunnel_refused_clients_total stage=dev
+expect "connectors" figure_is 1 pgw_tunnel_connectors stage=dev
+dial guesser wrong
+refused "a wrong password" finish guesser
+wait_for 5 "is counted" figure_is 1 pgw_tunnel_refused_connections_total reason=token
+expect "no client's address" read_scrape without 192.168.50. 172.16.0.50
+
 note "what changes"
 kill -KILL "$(datapath_pid)"
 wait_for 10 "the restart is counted" figure_is 1 pgw_process_restarts_total process=datapath
@@ -64,8 +97,10 @@ wait_for 10 "ready again" eval '[ "$(status_of /readyz)" = 200 ]'
 hold_goes_on session
 equal "ports of the pool, counted anew" \
 	"$(read_scrape value pgw_pool_ports_used pool=default protocol=tcp)" 2
+kill -KILL "$(pgw -j stats show relay | jq .pid)"
+wait_for 10 "the relay's restart is counted" figure_is 1 pgw_process_restarts_total process=relay
 pgw allow add 10.99.0.0/24
-expect "revision" figure_is 2 pgw_revision
+expect "revision" figure_is 3 pgw_revision
 refused "a change that is none" pgw allow add 10.99.0.0/24
 ip -n "$(node gw)" link set eth2 down
 wait_for 5 "link down" figure_is 0 pgw_portgroup_up portgroup=vsphere

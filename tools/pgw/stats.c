@@ -57,6 +57,13 @@ static const struct print_column ended_columns[] = {
 };
 static const struct print_table ended_table = PRINT_TABLE(ended_columns);
 
+static const struct print_column refused_columns[] = {
+	{"reason", "REFUSED", PRINT_NAME, PRINT_BRIEF, 0},
+	{"connections", NULL, PRINT_COUNT, PRINT_BRIEF, 0},
+	{"text", "BECAUSE", PRINT_PLAIN, 0, 0},
+};
+static const struct print_table refused_table = PRINT_TABLE(refused_columns);
+
 enum section { GATEWAY = 1, PORTGROUP = 2, DROPS = 4, RELAY = 8, ALL = 15 };
 
 static int parse_section(const struct pgw_call *call, unsigned *section)
@@ -122,11 +129,12 @@ static void print_gateway(struct printer *printer, bool keyed, json_t *gateway)
 	json_decref(rows);
 }
 
-/* How relayed connections have ended; in JSON all that pgw-relay tells of itself. */
+/* How relayed connections have ended, why connectors were refused; in JSON all that pgw-relay tells
+ * of itself. */
 static void print_relay(const struct pgw_call *call, bool keyed, bool apart, json_t *relay)
 {
 	struct printer *printer = call->pgw->printer;
-	json_t *ended;
+	json_t *ended, *refused;
 
 	if (print_style(printer)->json) {
 		if (keyed && relay)
@@ -142,6 +150,13 @@ static void print_relay(const struct pgw_call *call, bool keyed, bool apart, jso
 	if (apart && json_array_size(ended) > 0)
 		print_line(printer, "%s", "");
 	item_rows(printer, &ended_table, NULL, ended);
+	refused = chosen_reasons(json_object_get(json_object_get(relay, "tunnels"), "refused"),
+				 "connections", call->pgw->options.details);
+	if (json_array_size(refused) > 0) {
+		print_line(printer, "%s", "");
+		item_rows(printer, &refused_table, NULL, refused);
+	}
+	json_decref(refused);
 	json_decref(ended);
 }
 
