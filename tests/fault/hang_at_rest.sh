@@ -15,13 +15,13 @@ equal "a request" "$(web far http://172.16.0.1/source)" 10.10.0.2
 # The rings that pgwd waits for by an epoll descriptor: of packet sockets, which take IPv4.
 rings_watched() {
 	local directory=/proc/${PID[pgwd]} rings info fd
-	rings=$(on gw awk '$4 == "0800" { print $NF }' /proc/net/packet)
+	rings=$(on gw awk '$4 == "0800" { print "socket:[" $NF "]" }' /proc/net/packet)
 	for info in "$directory/fdinfo"/*; do
 		[ "$(readlink "$directory/fd/${info##*/}")" = "anon_inode:[eventpoll]" ] || continue
-		for fd in $(awk '/^tfd:/ { print $2 }' "$info"); do
+		while read -r fd; do
 			readlink "$directory/fd/$fd"
-		done
-	done | grep -cxF "$(sed 's/.*/socket:[&]/' <<<"$rings")" || true
+		done < <(awk '/^tfd:/ { print $2 }' "$info")
+	done | grep -cxF "$rings" || true
 }
 at_rest() {
 	[ "$(rings_watched)" = 2 ]
