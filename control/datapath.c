@@ -200,6 +200,7 @@ int datapath_adopt(struct datapath *datapath, struct channel_message *hello,
 		datapath_kill(datapath);
 		return -ENOENT;
 	}
+	datapath->has_table = hello->u.hello.running;
 	if (same_versions(hello) && hello->u.hello.running && fds[0] >= 0 && fds[1] >= 0)
 		return 0;
 	if (!same_versions(hello))
@@ -253,6 +254,8 @@ int datapath_start(struct datapath *datapath, struct ctl_error *error)
 	struct channel_message hello;
 	struct spawned spawned;
 
+	datapath->has_table = false;
+	datapath->since_ms = now_ms(); /* that of the last attempt, if it comes to nothing */
 	if (fd < 0)
 		return fd;
 	code = spawn_datapath(&spawned, datapath->binary, fd, error);
@@ -263,7 +266,6 @@ int datapath_start(struct datapath *datapath, struct ctl_error *error)
 	datapath->pidfd = spawned.pidfd;
 	datapath->ended_by = 0;
 	datapath->child = true;
-	datapath->since_ms = now_ms();
 	code = peer_connect(&datapath->peer, datapath->socket_path);
 	if (code)
 		fault(error, code, "cannot connect to %s: %s", datapath->socket_path,
@@ -313,7 +315,7 @@ unsigned datapath_died(struct datapath *datapath, int64_t now)
 	unsigned wait_ms = datapath->backoff_ms;
 
 	/* Nobody but the kernel's memory killer and people send these: no fault of its own. */
-	if (datapath->ended_by != SIGKILL && datapath->ended_by != SIGTERM)
+	if (datapath->has_table && datapath->ended_by != SIGKILL && datapath->ended_by != SIGTERM)
 		datapath->deaths =
 			now - datapath->since_ms < DATAPATH_STEADY_MS ? datapath->deaths + 1 : 1;
 	if (now - datapath->since_ms >= DATAPATH_WELL_MS) {

@@ -28,8 +28,9 @@ struct datapath {
 	bool child;	     /* ours to reap; an adopted one is not */
 	int64_t since_ms;    /* when it was started or adopted */
 	unsigned backoff_ms; /* before the next restart */
-	unsigned deaths;     /* crashes in a row, each within DATAPATH_STEADY_MS of its start */
-	int ended_by;	     /* the signal that ended the last one; 0: none, or not known */
+	bool has_table;	 /* it was told of the flow table: what is in there may be why it dies */
+	unsigned deaths; /* crashes with it in a row, each within DATAPATH_STEADY_MS of its start */
+	int ended_by;	 /* the signal that ended the last one; 0: none, or not known */
 	char socket_path[108];
 	char binary[PATH_MAX];
 };
@@ -74,7 +75,8 @@ bool datapath_has_ended(const struct datapath *datapath);
 /* datapath_is_stopped() - whether somebody has stopped it (SIGSTOP, a debugger). */
 bool datapath_is_stopped(const struct datapath *datapath);
 
-/* datapath_died() - note the death of a process. Return: ms to wait before the next start. */
+/* datapath_died() - note the death of a process, or that none could be started. Return: ms to wait
+ * before the next start. */
 unsigned datapath_died(struct datapath *datapath, int64_t now_ms);
 
 #endif

@@ -17,6 +17,7 @@ int tell_table(struct gateway *gateway, uint64_t *flows, struct ctl_error *error
 	question.u.table.bytes = gateway->table.bytes;
 	question.u.table.counters_bytes = gateway->counters.bytes;
 	question.u.table.map = gateway->table.map;
+	gateway->datapath.has_table = true;
 	code = peer_ask(&gateway->datapath.peer, &question, fds, 2, &answer, NULL, error);
 	if (!code)
 		*flows = answer.u.ok.value;
