@@ -313,6 +313,7 @@ static int take_metrics(void *context, struct ctl_error *error)
 	const struct http_pages pages = {
 		.metrics = figures_text,
 		.ready = figures_ready,
+		.edition = figures_edition,
 		.now_ms = http_now_ms,
 		.context = apply->gateway,
 	};

@@ -368,3 +368,14 @@ bool figures_ready(void *context, char *line, size_t bytes)
 				(unsigned long long)gateway->revision) > 0;
 	return false;
 }
+
+uint64_t figures_edition(void *context)
+{
+	const struct gateway *gateway = context;
+	const struct gateway_counts *counts = &gateway->counts;
+
+	/* All but the pids only grow. */
+	return gateway->revision + counts->applied + counts->refused + counts->mended +
+	       counts->datapath_restarts + counts->log_restarts +
+	       ((uint64_t)gateway->datapath.pid << 32) + ((uint64_t)gateway->log.process.pid << 32);
+}

@@ -18,4 +18,8 @@ char *figures_text(void *gateway, size_t *bytes);
  */
 bool figures_ready(void *gateway, char *line, size_t bytes);
 
+/* figures_edition() - Return: another number after each change of the configuration that was made
+ * or refused, and after each process that ended or was started again */
+uint64_t figures_edition(void *gateway);
+
 #endif

@@ -25,6 +25,7 @@ struct http {
 	struct MHD_Daemon *daemon;
 	struct MHD_Response *metrics; /* made last; NULL: none yet */
 	int64_t made_ms;
+	uint64_t edition; /* when it was made */
 };
 
 static enum MHD_Result send_line(struct MHD_Connection *connection, unsigned status,
@@ -70,8 +71,9 @@ static struct MHD_Response *make_metrics(const struct http *http)
 static enum MHD_Result send_metrics(struct http *http, struct MHD_Connection *connection)
 {
 	int64_t now_ms = http->pages.now_ms(http->pages.context);
+	uint64_t edition = http->pages.edition(http->pages.context);
 
-	if (!http->metrics || now_ms - http->made_ms >= HTTP_FRESH_MS) {
+	if (!http->metrics || edition != http->edition || now_ms - http->made_ms >= HTTP_FRESH_MS) {
 		struct MHD_Response *fresh = make_metrics(http);
 
 		if (!fresh)
@@ -80,6 +82,7 @@ static enum MHD_Result send_metrics(struct http *http, struct MHD_Connection *co
 			MHD_destroy_response(http->metrics);
 		http->metrics = fresh;
 		http->made_ms = now_ms;
+		http->edition = edition;
 	}
 	return MHD_queue_response(connection, MHD_HTTP_OK, http->metrics);
 }

@@ -8,7 +8,8 @@
  *
  * Nothing waits for a client: at most HTTP_CLIENTS_MAX connections, each with bounded memory and
  * HTTP_IDLE_S to go on. However often /metrics is asked for, it is made anew at most once in
- * HTTP_FRESH_MS. It accepts no request body.
+ * HTTP_FRESH_MS, and when something has happened that a client may have been told of elsewhere: a
+ * page from before that is never served. It accepts no request body.
  */
 #ifndef PGW_METRICS_HTTP_H
 #define PGW_METRICS_HTTP_H
@@ -31,6 +32,8 @@ struct http_pages {
 	char *(*metrics)(void *context, size_t *bytes);
 	/* ready() - Return: whether it is, with a line that says so or why not */
 	bool (*ready)(void *context, char *line, size_t bytes);
+	/* edition() - Return: another number than before when an older page would be wrong */
+	uint64_t (*edition)(void *context);
 	int64_t (*now_ms)(void *context);
 	void *context;
 };

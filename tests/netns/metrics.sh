@@ -102,6 +102,11 @@ wait_for 10 "the relay's restart is counted" figure_is 1 pgw_process_restarts_to
 pgw allow add 10.99.0.0/24
 expect "revision" figure_is 3 pgw_revision
 refused "a change that is none" pgw allow add 10.99.0.0/24
+for number in 4 5 6 7; do # however soon it is asked for, and asked for again
+	read_scrape value pgw_revision >/dev/null
+	pgw allow add "10.98.$number.0/24"
+	expect "revision $number" figure_is "$number" pgw_revision
+done
 ip -n "$(node gw)" link set eth2 down
 wait_for 5 "link down" figure_is 0 pgw_portgroup_up portgroup=vsphere
 ip -n "$(node gw)" link set eth2 up
