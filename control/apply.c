@@ -12,6 +12,7 @@
 #include "control/config/metrics.h"
 #include "control/ctl/log.h"
 #include "control/fault.h"
+#include "control/guarding.h"
 #include "control/keeper.h"
 #include "control/metrics/figures.h"
 #include "control/metrics/http.h"
@@ -63,10 +64,27 @@ static const struct config *former(const struct apply *apply)
 static int take_kernel(void *context, struct ctl_error *error)
 {
 	struct apply *apply = context;
+	struct gateway *gateway = apply->gateway;
 	struct kernel_error why;
-	int code = kernel_change(apply->gateway->kernel, former(apply), apply->config, &why);
+	int code = kernel_extend(gateway->kernel, former(apply), apply->config, &why);
 
-	return code ? fault(error, code, "%s", why.text) : 0;
+	if (code)
+		return fault(error, code, "%s", why.text);
+	/* Who has asked for such an address in vain does not ask again for a second. */
+	if (kernel_changes(gateway->kernel))
+		guarding_announce(gateway, apply->config);
+	return 0;
+}
+
+/* The datapath has all of it: what it used before can go. */
+static void settle_kernel(struct gateway *gateway, const struct config *config)
+{
+	struct kernel_error why;
+
+	if (!kernel_settle(gateway->kernel, config, &why))
+		return;
+	ctl_log(LOG_ERR, "%s; tried again", why.text);
+	gateway->due.reconcile_ms = gateway_now_ms();
 }
 
 static void undo_kernel(void *context)
@@ -631,10 +649,12 @@ static int run(struct apply *apply, struct gateway *gateway, const struct config
 		code = checking_plan(gateway, config, &places, &apply->health, error);
 	if (!code)
 		code = transaction_run(steps + first_step, STEPS - first_step, apply, error);
-	if (!code)
+	if (!code) {
 		commit(apply);
-	else
+		settle_kernel(gateway, config);
+	} else {
 		give_up(apply);
+	}
 	gateway->revision_under_way = 0;
 	if (gateway->datapath.peer.broken) {
 		struct ctl_error keep = *error;
@@ -693,8 +713,12 @@ int apply_change(struct gateway *gateway, const struct config *config,
 	code = check(config, error);
 	if (code)
 		return code;
-	if (!order->changes)
-		return take_kernel(&(struct apply){.gateway = gateway, .config = config}, error);
+	if (!order->changes) {
+		struct kernel_error why;
+
+		code = kernel_change(gateway->kernel, &gateway->config, config, &why);
+		return code ? fault(error, code, "%s", why.text) : 0;
+	}
 	if (!gateway->datapath.pid)
 		return fault(error, -EAGAIN,
 			     "pgw-datapath is not running: it is being started "

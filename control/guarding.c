@@ -158,10 +158,11 @@ void guarding_ask(struct gateway *gateway, const be32 *neighbours, unsigned n)
 }
 
 /* Return: 0, or -errno with the reason logged once. */
-static int list(struct gateway *gateway, struct kernel_owned **owned, size_t *n)
+static int list(struct gateway *gateway, const struct config *config, struct kernel_owned **owned,
+		size_t *n)
 {
 	struct kernel_error why;
-	int code = kernel_owned(gateway->kernel, &gateway->config, owned, n, &why);
+	int code = kernel_owned(gateway->kernel, config, owned, n, &why);
 
 	if (code && !gateway->guarding.trouble)
 		ctl_log(LOG_WARNING, "address conflicts are not looked for: %s", why.text);
@@ -169,13 +170,13 @@ static int list(struct gateway *gateway, struct kernel_owned **owned, size_t *n)
 	return code;
 }
 
-void guarding_follow(struct gateway *gateway)
+static void follow(struct gateway *gateway, const struct config *config)
 {
 	struct guard_address *addresses;
 	struct kernel_owned *owned;
 	size_t n, kept = 0;
 
-	if (list(gateway, &owned, &n))
+	if (list(gateway, config, &owned, &n))
 		return;
 	addresses = calloc(n ? n : 1, sizeof(*addresses));
 	for (size_t i = 0; addresses && i < n; i++)
@@ -185,12 +186,23 @@ void guarding_follow(struct gateway *gateway)
 								   .mac = owned[i].link.mac,
 								   .up = owned[i].link.up,
 								   .used = owned[i].present};
-	if (addresses && !guard_follow(gateway->guarding.guard,
-				       (enum guard_mode)gateway->config.duplicate_detection,
-				       addresses, kept, gateway_now_ms()))
+	if (addresses &&
+	    !guard_follow(gateway->guarding.guard, (enum guard_mode)config->duplicate_detection,
+			  addresses, kept, gateway_now_ms()))
 		set_filter(gateway);
 	free(addresses);
 	free(owned);
+}
+
+void guarding_follow(struct gateway *gateway)
+{
+	follow(gateway, &gateway->config);
+}
+
+void guarding_announce(struct gateway *gateway, const struct config *wanted)
+{
+	follow(gateway, wanted);
+	guarding_work(gateway);
 }
 
 bool guarding_expected(struct gateway *gateway, be32 addr)

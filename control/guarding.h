@@ -16,6 +16,7 @@
 
 #define GUARDING_ASKED_MAX 8u /* neighbours whose answers someone else waits for */
 
+struct config;
 struct gateway;
 struct arp_message;
 
@@ -32,6 +33,10 @@ void guarding_close(struct gateway *gateway);
 
 /* guarding_follow() - the kernel or the configuration has changed: look at the addresses. */
 void guarding_follow(struct gateway *gateway);
+
+/* guarding_announce() - follow a configuration that the kernel has and the datapath is to have
+ * next: what has come is announced before packets to it are forwarded. */
+void guarding_announce(struct gateway *gateway, const struct config *wanted);
 
 /* guarding_expected() - whether an address is added because its probes met no answer. */
 bool guarding_expected(struct gateway *gateway, be32 addr);

@@ -133,8 +133,8 @@ static void remember_links(struct kernel *kernel, const struct config *config)
 	free(links);
 }
 
-int kernel_change(struct kernel *kernel, const struct config *from, const struct config *config,
-		  struct kernel_error *error)
+static int change(struct kernel *kernel, const struct config *from, const struct config *config,
+		  enum plan_mode mode, struct kernel_error *error)
 {
 	struct plan plan;
 	int err;
@@ -143,14 +143,44 @@ int kernel_change(struct kernel *kernel, const struct config *from, const struct
 		return kernel_fail(error, -E2BIG,
 				   "there are %zu portgroups; at most %d are possible",
 				   config->n_portgroups, CONFIG_PORTGROUPS_MAX);
-	err = plan_build(&plan, kernel, config, PLAN_WHOLE, from, error);
+	err = plan_build(&plan, kernel, config, mode, from, error);
 	if (err)
 		return err;
 	err = plan_run(&plan, kernel, error);
 	kernel->changes = err ? 0 : plan.n;
+	kernel->leaves = !err && plan.leaves;
 	plan_free(&plan);
 	if (!err)
 		remember_links(kernel, config);
+	return err;
+}
+
+int kernel_change(struct kernel *kernel, const struct config *from, const struct config *to,
+		  struct kernel_error *error)
+{
+	return change(kernel, from, to, PLAN_WHOLE, error);
+}
+
+int kernel_extend(struct kernel *kernel, const struct config *from, const struct config *to,
+		  struct kernel_error *error)
+{
+	return change(kernel, from, to, PLAN_ADDING, error);
+}
+
+int kernel_settle(struct kernel *kernel, const struct config *to, struct kernel_error *error)
+{
+	struct plan plan;
+	int err;
+
+	if (!kernel->leaves)
+		return 0;
+	kernel->leaves = false;
+	err = plan_build(&plan, kernel, to, PLAN_POSSIBLE, NULL, error);
+	if (err)
+		return err;
+	err = plan_run_all(&plan, kernel, error);
+	plan_free(&plan);
+	remember_links(kernel, to);
 	return err;
 }
 

@@ -67,6 +67,16 @@ int kernel_change(struct kernel *kernel, const struct config *from, const struct
 		  struct kernel_error *error);
 
 /**
+ * kernel_extend() - the part of kernel_change() that takes nothing away, so that what @from is
+ * still works, and goes on to until kernel_settle()
+ */
+int kernel_extend(struct kernel *kernel, const struct config *from, const struct config *to,
+		  struct kernel_error *error);
+/* kernel_settle() - take away what kernel_extend() has left, as far as it goes.
+ * Return: 0 or the first -errno with @error set. */
+int kernel_settle(struct kernel *kernel, const struct config *to, struct kernel_error *error);
+
+/**
  * kernel_inside() - see that the pair of links is complete by which the datapath reaches sockets
  * of this host (config/inside.h)
  * @mtu: the largest of the portgroups

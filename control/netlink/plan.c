@@ -19,13 +19,20 @@ struct change *plan_add(struct plan *plan, enum change_kind kind)
 	return &grown[plan->n++];
 }
 
-void plan_free(struct plan *plan)
+/* cut() - forget all changes but the first @n */
+static void cut(struct plan *plan, size_t n)
 {
-	for (size_t i = 0; i < plan->n; i++) {
+	for (size_t i = n; i < plan->n; i++) {
 		free(plan->changes[i].path);
 		free(plan->changes[i].new);
 		free(plan->changes[i].old);
 	}
+	plan->n = n;
+}
+
+void plan_free(struct plan *plan)
+{
+	cut(plan, 0);
 	free(plan->changes);
 	suppress_free(&plan->wanted);
 	suppress_free(&plan->loaded);
@@ -139,7 +146,7 @@ static int plan_links(struct plan *plan, struct plan_state *state, struct kernel
 		const struct config_portgroup *portgroup = &config->portgroups[i];
 		const struct klink *link = required(state, portgroup, error);
 
-		if (!link && state->mode == PLAN_WHOLE && !had(state->from, portgroup))
+		if (!link && state->mode != PLAN_POSSIBLE && !had(state->from, portgroup))
 			return -ENODEV;
 		state->target[i].portgroup = (uint16_t)i;
 		state->target[i].absent = !link;
@@ -270,17 +277,21 @@ static int read_suppress(struct plan *plan, const struct plan_state *state,
 	free(sockets);
 	if (err)
 		return no_memory(error);
-	return suppress_read(&plan->loaded, error);
+	err = suppress_read(&plan->loaded, error);
+	if (err || state->mode != PLAN_ADDING)
+		return err;
+	err = suppress_keep(&plan->wanted, &plan->loaded, &plan->leaves);
+	return err ? no_memory(error) : 0;
 }
 
 /* plan_all() - the order of things. Removals of what suppression covers come before it is
- * lifted, and what it is to cover comes after it is loaded; a reload does both in one go, and
- * loads first, because only new objects have clients that would meet an answer. */
+ * lifted, and what it is to cover comes after it is loaded; a reload does both in one go. */
 static int plan_all(struct plan *plan, struct plan_state *state, struct kernel *kernel,
 		    struct kernel_error *error)
 {
-	bool lift = false;
 	int err = plan_links(plan, state, error);
+	size_t n_adding;
+	bool lift;
 
 	if (!err)
 		err = plan_vmac_targets(state, error);
@@ -299,6 +310,7 @@ static int plan_all(struct plan *plan, struct plan_state *state, struct kernel *
 		err = plan_addresses(plan, state, false, error);
 	if (!err)
 		err = plan_routes(plan, state, false, error);
+	n_adding = plan->n;
 	if (!err)
 		err = plan_routes(plan, state, true, error);
 	if (!err)
@@ -311,6 +323,11 @@ static int plan_all(struct plan *plan, struct plan_state *state, struct kernel *
 		err = plan_stale_vmacs(plan, state, error);
 	if (!err && plan_stale_vlans(plan, state))
 		err = no_memory(error);
+	if (!err && state->mode == PLAN_ADDING) {
+		plan->leaves |= plan->n > n_adding ||
+				!sysctl_saved_equal(&plan->saved_during, &plan->saved_after);
+		cut(plan, n_adding);
+	}
 	return err;
 }
 

@@ -3,6 +3,9 @@
  * plan - the changes that lead from what runs now to what a configuration wants, in an order in
  * which each leaves the gateway working: additions before removals, parameters and suppression
  * before the addresses that need them. plan_build() only reads; plan_run() changes.
+ *
+ * A plan in mode PLAN_ADDING stops where the removals begin, and suppression keeps what it has:
+ * what the configuration leaves is used by the datapath until that has been told of the new one.
  */
 #ifndef PGW_NETLINK_PLAN_H
 #define PGW_NETLINK_PLAN_H
@@ -46,6 +49,7 @@ struct plan {
 	struct sysctl_saved saved_before; /* as the file is now */
 	struct sysctl_saved saved_during; /* before the first change */
 	struct sysctl_saved saved_after;  /* after the last */
+	bool leaves;			  /* PLAN_ADDING: something is left to be taken away */
 };
 
 /* What plan_build() reads from the kernel, and what it derives from the configuration. */
@@ -63,8 +67,9 @@ struct plan_target {	      /* of a portgroup, or of a virtual MAC */
 #define PLAN_VMACS   CONFIG_PORTGROUPS_MAX
 #define PLAN_TARGETS (CONFIG_PORTGROUPS_MAX + CONFIG_VMACS_MAX)
 
-/* Whether an interface that is not there is an error, or is passed over with all that is on it. */
-enum plan_mode { PLAN_WHOLE, PLAN_POSSIBLE };
+/* Whether an interface that is not there is an error, or is passed over with all that is on it;
+ * ADDING: it is an error. */
+enum plan_mode { PLAN_WHOLE, PLAN_ADDING, PLAN_POSSIBLE };
 
 struct plan_state {
 	const struct config *config;

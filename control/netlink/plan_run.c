@@ -351,7 +351,7 @@ int plan_run(const struct plan *plan, struct kernel *kernel, struct kernel_error
 			return err;
 		}
 	}
-	if (!sysctl_saved_equal(&plan->saved_during, &plan->saved_after))
+	if (!plan->leaves && !sysctl_saved_equal(&plan->saved_during, &plan->saved_after))
 		err = store(&plan->saved_after, kernel, error);
 	if (err)
 		undo(plan, kernel, plan->n);

@@ -24,6 +24,7 @@ struct kernel {
 	uint32_t ifindex[CONFIG_PORTGROUPS_MAX]; /* links of the portgroups last applied */
 	size_t n_ifindex;
 	size_t changes;	   /* that the last successful apply made */
+	bool leaves;	   /* what kernel_settle() is to take away */
 	size_t fault_step; /* for tests: this step of an apply, counted from 1, fails; 0 none */
 };
 

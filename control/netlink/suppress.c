@@ -214,6 +214,14 @@ static bool meets_pool(const struct config *config, const struct kports_plan *po
 	return false;
 }
 
+/* complete() - when all keys are in */
+static void complete(struct suppress *suppress)
+{
+	suppress_sort(suppress);
+	suppress->rules =
+		suppress->n - sizeof(fixed_sets) / sizeof(fixed_sets[0]) + SUPPRESS_FIXED_RULES;
+}
+
 int suppress_build(struct suppress *suppress, const struct config *config,
 		   const struct kports_plan *ports, const struct snapshot_reserved *listening,
 		   size_t n_listening)
@@ -257,8 +265,35 @@ int suppress_build(struct suppress *suppress, const struct config *config,
 		suppress_free(suppress);
 		return err;
 	}
-	suppress_sort(suppress);
-	suppress->rules =
-		suppress->n - sizeof(fixed_sets) / sizeof(fixed_sets[0]) + SUPPRESS_FIXED_RULES;
+	complete(suppress);
+	return 0;
+}
+
+static size_t count_keys(const struct suppress *suppress)
+{
+	size_t n = suppress->n;
+
+	for (size_t i = 0; i < suppress->n; i++)
+		n += suppress->sets[i].n;
+	return n;
+}
+
+int suppress_keep(struct suppress *suppress, const struct suppress *loaded, bool *more)
+{
+	size_t before = count_keys(suppress);
+
+	for (size_t i = 0; i < loaded->n; i++) {
+		const struct suppress_set *set = &loaded->sets[i];
+		struct suppress_set *to = suppress_add_set(suppress, set->name);
+
+		if (!to)
+			return -ENOMEM;
+		for (size_t k = 0; k < set->n; k++)
+			if (suppress_add_key(to, set->keys[k], set->key_bytes))
+				return -ENOMEM;
+	}
+	if (suppress->n)
+		complete(suppress);
+	*more = count_keys(suppress) > before;
 	return 0;
 }

@@ -55,6 +55,9 @@ struct suppress {		   /* no set at all: no table */
 int suppress_build(struct suppress *suppress, const struct config *config,
 		   const struct kports_plan *ports, const struct snapshot_reserved *listening,
 		   size_t n_listening);
+/* suppress_keep() - add what @loaded has beyond @suppress, and say in *more whether it has such.
+ * Return: 0 or -ENOMEM. */
+int suppress_keep(struct suppress *suppress, const struct suppress *loaded, bool *more);
 bool suppress_equal(const struct suppress *a, const struct suppress *b);
 void suppress_free(struct suppress *suppress);
 

@@ -12,6 +12,7 @@
 #include "control/fault.h"
 #include "control/task/change.h"
 #include "control/task/checkport.h"
+#include "control/task/former.h"
 #include "control/task/probe.h"
 
 #define LANE		1
@@ -111,6 +112,12 @@ static int move_services(struct config *wanted, const struct move *move, struct 
 	return code ? change_config_error(code, &why, error) : 0;
 }
 
+/* From one private address to another: both are served in between. */
+static bool overlaps(const struct move *move)
+{
+	return move->was_enabled && move->enabled && move->before.addr != move->to.addr;
+}
+
 /* The address that the gateway had is not needed any more, unless something else stands on it. */
 static int drop_former(struct config *wanted, const struct move *move, bool *kept,
 		       struct ctl_error *error)
@@ -119,8 +126,9 @@ static int drop_former(struct config *wanted, const struct move *move, bool *kep
 	struct config without;
 
 	*kept = false;
-	if (!move->was_enabled || (move->enabled && move->before.addr == move->to.addr))
+	if (!move->was_enabled || (move->enabled && !overlaps(move)))
 		return 0;
+	former_del(wanted, move->before.addr);
 	if (config_copy(&without, wanted))
 		return fault(error, -ENOMEM, "out of memory");
 	gateway_del_address(&without, move->new_datacenter, move->before.addr);
@@ -282,6 +290,10 @@ static int step_probe(struct task_run *run, int64_t now_ms, struct ctl_error *er
 
 	if (code)
 		return code;
+	if (((const struct gateway *)run->context)->config.duplicate_detection == DUPLICATE_OFF) {
+		runner_step_text(run, "duplicate-detection is off");
+		return 0;
+	}
 	if (!work->probe)
 		return begin_probe(run, &move, work, now_ms, error);
 	code = probe_work(work->probe, now_ms, error);
@@ -384,8 +396,13 @@ static int step_address(struct task_run *run, int64_t now_ms, struct ctl_error *
 static int edit_move(struct gateway *gateway, struct config *wanted, const struct move *move,
 		     struct ctl_error *error)
 {
-	int code = move_services(wanted, move, error);
+	int code = 0;
 
+	/* Services that have moved already leave nothing to be found there. */
+	if (overlaps(move))
+		code = former_add(wanted, owner(wanted, move), move->before.addr, error);
+	if (!code)
+		code = move_services(wanted, move, error);
 	/* The check's portgroup comes with it: one change less. */
 	return code ? code : checkport_add(gateway, wanted, move->enabled, error);
 }
@@ -465,7 +482,7 @@ static int step_finish(struct task_run *run, int64_t now_ms, struct ctl_error *e
 	if (code)
 		return code;
 	move_clean(run->context);
-	if (!move.was_enabled || (move.enabled && move.before.addr == move.to.addr))
+	if (!move.was_enabled || (move.enabled && !overlaps(&move)))
 		return 0;
 	addr_text(move.before.addr, text);
 	if (kernel_has(move.before.addr))
@@ -512,6 +529,8 @@ static int edit_back(struct gateway *gateway, struct config *wanted, const struc
 
 	(void)gateway;
 	code = checkport_del(wanted, error);
+	if (overlaps(move))
+		former_del(wanted, move->before.addr);
 	/* Nothing of it may be there any more, and then nothing is to be done. */
 	if (!code && datacenter && (datacenter->gateway || move->was_enabled))
 		code = move_services(wanted, &back, error);

@@ -95,5 +95,5 @@ reached() { # reached NODE ADDRESS - the web server behind it answers
 }
 
 not_reached() {
-	! on "$1" curl -sS -m 1 "http://$2/source" >/dev/null 2>&1
+	! on "$1" curl -sS -m 0.5 "http://$2/source" >/dev/null 2>&1
 }

@@ -11,6 +11,9 @@ udp-listen PORT --first HOST:PORT
 udp-fill HOST PORT COUNT
     send COUNT datagrams, no two with the same ports (64 destination ports, from PORT on); after
     every burst, wait until HOST's echo server has answered one more
+udp-either PORT HOST HOST
+    send numbered datagrams, each to both echo servers at once; on SIGTERM stop, and print how many
+    each has answered and which numbers neither has; exit 1 if there are such
 tcp HOST PORT [--wait S]
     print how a connection ends: connected, refused, unreachable, timeout
 hold HOST PORT [--bind PORT] [--pieces N]
@@ -28,6 +31,7 @@ import time
 IP_MTU_DISCOVER, PMTUDISC_DONT, PMTUDISC_PROBE = 10, 0, 3
 PIECE_INTERVAL_S = 0.02
 FILL_PORTS, FILL_BURST = 64, 64
+EITHER_OUTSTANDING, EITHER_INTERVAL_S, EITHER_WAIT_S = 64, 0.001, 10
 
 
 def datagram_socket(port=0):
@@ -89,6 +93,29 @@ def udp_fill(options):
             sent += 1
     print(f"sent {sent}")
     return 0
+
+
+def udp_either(options):
+    ends = []
+    signal.signal(signal.SIGTERM, lambda *_: ends.append(time.monotonic() + EITHER_WAIT_S))
+    sock = datagram_socket()
+    hosts = {options.host: 0, options.other: 0}
+    asked, outstanding = 0, set()
+    while not ends or (outstanding and time.monotonic() < ends[0]):
+        if not ends and len(outstanding) < EITHER_OUTSTANDING:
+            asked += 1
+            outstanding.add(asked)
+            for host in hosts:
+                sock.sendto(b"%d" % asked, (host, options.port))
+        while select.select([sock], [], [], EITHER_INTERVAL_S)[0]:
+            data, peer = sock.recvfrom(100)
+            hosts[peer[0]] += 1
+            outstanding.discard(int(data))
+        if asked % 100 == 1:
+            print(f"asked {asked} {' '.join(map(str, hosts.values()))}", flush=True)
+    print(f"total {asked}", *(f"{host} {n}" for host, n in hosts.items()))
+    print("unanswered", *sorted(outstanding), flush=True)
+    return 1 if outstanding else 0
 
 
 def tcp(options):
@@ -155,6 +182,7 @@ def main():
     sub = command("udp-listen", udp_listen, "port")
     sub.add_argument("--first", required=True)
     command("udp-fill", udp_fill, "host", "port", "count")
+    command("udp-either", udp_either, "port", "host", "other")
     sub = command("tcp", tcp, "host", "port")
     sub.add_argument("--wait", type=float, default=3)
     sub = command("hold", hold, "host", "port")
