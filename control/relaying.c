@@ -294,6 +294,17 @@ static void adopt_socket(struct gateway *gateway, const char *key, int fd)
 		inside_adopt(gateway, key, fd);
 }
 
+/* is_other() - it runs another file than the one that would be started now */
+static bool is_other(const struct relaying *relaying, const json_t *hello)
+{
+	const json_t *binary = json_object_get(hello, "binary");
+	struct stat status;
+
+	return !stat(relaying->binary, &status) &&
+	       (json_integer_value(json_array_get(binary, 0)) != (json_int_t)status.st_dev ||
+		json_integer_value(json_array_get(binary, 1)) != (json_int_t)status.st_ino);
+}
+
 void relaying_adopt(struct gateway *gateway)
 {
 	struct relaying *relaying = &gateway->relaying;
@@ -319,8 +330,12 @@ void relaying_adopt(struct gateway *gateway)
 		if (key)
 			adopt_socket(gateway, key, handover_take_fd(&hello, i));
 	}
+	ctl_log(LOG_NOTICE, "adopted running pgw-relay pid %d%s", relaying->pid,
+		is_other(relaying, hello.body) ? ", which is of another build: its connections go "
+						 "on, and it is replaced when it "
+						 "ends"
+					       : "");
 	handover_free(&hello);
-	ctl_log(LOG_NOTICE, "adopted running pgw-relay pid %d", relaying->pid);
 }
 
 int relaying_tell(struct gateway *gateway, const struct config *config, const struct inside *inside,

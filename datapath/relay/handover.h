@@ -14,7 +14,8 @@
  *
  *   pgwd -> relay    descriptors                   answer
  *   hello            -                             hello {version, pid, configuration's revision,
- *                                                  listeners: [key…]} and their sockets
+ *                                                  binary: [device, inode], listeners: [key…]}
+ *                                                  and their sockets
  *   configure        block, listening sockets      ok | error {text}; nothing has changed then
  *   show {what}      -                             shown, a block
  *   quit             -                             ok, then the process ends

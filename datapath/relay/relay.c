@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <linux/sock_diag.h>
@@ -50,6 +51,7 @@ struct relay {
 	void *part[PARTS_MAX];
 	struct relay_stage now;
 	uint64_t lost_events;
+	struct stat binary; /* that runs; of later, when no file can be looked at */
 };
 
 int relay_fail(struct relay_error *error, int code, const char *format, ...)
@@ -159,8 +161,10 @@ static void say_hello(struct relay *relay)
 		fds[i] = sockets->list[i].fd;
 	}
 	answer(relay,
-	       json_pack("{s:s, s:i, s:i, s:I, s:o}", "op", "hello", "version", HANDOVER_VERSION,
-			 "pid", (int)getpid(), "revision", (json_int_t)relay->now.revision,
+	       json_pack("{s:s, s:i, s:i, s:I, s:[I, I], s:o}", "op", "hello", "version",
+			 HANDOVER_VERSION, "pid", (int)getpid(), "revision",
+			 (json_int_t)relay->now.revision, "binary",
+			 (json_int_t)relay->binary.st_dev, (json_int_t)relay->binary.st_ino,
 			 "listeners", keys),
 	       fds, (unsigned)sockets->n);
 }
@@ -389,6 +393,8 @@ int relay_create(struct relay **result, int listen_fd, loop_clock clock, void *c
 	}
 	relay->listener = (struct loop_source){.ready = listener_ready, .fd = listen_fd};
 	relay->channel = (struct loop_source){.ready = channel_ready, .fd = -1};
+	if (stat("/proc/self/exe", &relay->binary))
+		relay->binary = (struct stat){0}; /* no pgwd will know it */
 	json_object_seed(0); /* reads /dev/urandom, which can be opened only now */
 	code = loop_create(&relay->loop, clock, clock_context);
 	if (!code)

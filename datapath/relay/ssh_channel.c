@@ -350,6 +350,9 @@ static int take_data(struct ssh *ssh, struct ssh_channel *channel, struct ssh_te
 	if (channel->eof_received)
 		return ssh_fail(ssh, -EPROTO, SSH_DISCONNECT_PROTOCOL_ERROR,
 				"data after the end of data");
+	if (data.size > SSH_DATA_MAX)
+		return ssh_fail(ssh, -EPROTO, SSH_DISCONNECT_PROTOCOL_ERROR,
+				"data beyond the maximum packet size");
 	if (data.size > channel->granted)
 		return ssh_fail(ssh, -EPROTO, SSH_DISCONNECT_PROTOCOL_ERROR,
 				"data beyond the window");

@@ -16,15 +16,17 @@ udp-either PORT HOST HOST
     each has answered and which numbers neither has; exit 1 if there are such
 tcp HOST PORT [--wait S]
     print how a connection ends: connected, refused, unreachable, timeout
-hold HOST PORT [--bind PORT] [--pieces N]
+hold HOST PORT [--bind PORT] [--pieces N] [--hello NAME]
     keep a session with an echo server: send numbered lines, print "echoed NUMBER" for each that
-    returns; ends with 0 on SIGTERM or after N, with 1 if the session breaks or garbles
+    returns; ends with 0 on SIGTERM or after N, with 1 if the session breaks or garbles. --hello: a
+    ClientHello with that server name goes ahead, and has to return, too
 """
 import argparse
 import errno
 import select
 import signal
 import socket
+import ssl
 import sys
 import time
 
@@ -132,6 +134,16 @@ def tcp(options):
     return 0
 
 
+def client_hello(name):
+    coming, going = ssl.MemoryBIO(), ssl.MemoryBIO()
+    session = ssl.create_default_context().wrap_bio(coming, going, server_hostname=name)
+    try:
+        session.do_handshake()
+    except ssl.SSLWantReadError:
+        pass
+    return going.read()
+
+
 def hold(options):
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     sock = socket.socket()
@@ -141,6 +153,13 @@ def hold(options):
     sock.settimeout(60)
     stream = sock.makefile("rwb")
     print(f"connected {sock.getsockname()[1]}", flush=True)
+    if options.hello:
+        hello = client_hello(options.hello)
+        stream.write(hello)
+        stream.flush()
+        if stream.read(len(hello)) != hello:
+            print("broken: the ClientHello did not return", flush=True)
+            return 1
     number = 0
     while not options.pieces or number < options.pieces:
         number += 1
@@ -188,6 +207,7 @@ def main():
     sub = command("hold", hold, "host", "port")
     sub.add_argument("--bind", type=int, default=0)
     sub.add_argument("--pieces", type=int, default=0)
+    sub.add_argument("--hello", default="")
     options = parser.parse_args()
     return options.run(options)
 

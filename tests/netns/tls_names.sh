@@ -9,6 +9,7 @@
 #
 # shellcheck source=tests/lib/test.sh
 . "$(dirname "$0")/../lib/test.sh"
+command -v haproxy >/dev/null || skip "haproxy is missing: packages of kind test"
 topology_start
 for server in vc esx1; do # each with a certificate that says who it is
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
@@ -16,11 +17,26 @@ for server in vc esx1; do # each with a certificate that says who it is
 	servers_start $server
 done
 
+# A backend that is told by the PROXY protocol who its client is, and says so.
+cat "$WORK/tls.pem" "$WORK/tls.key" >"$WORK/both.pem"
+cat >"$WORK/haproxy.cfg" <<CONFIG
+defaults
+	mode http
+	timeout connect 10s
+	timeout client 10s
+	timeout server 10s
+frontend told
+	bind 10.10.0.10:8443 ssl crt $WORK/both.pem accept-proxy
+	http-request return status 200 content-type text/plain lf-string "%[src]:%[src_port] to %[dst]:%[dst_port]"
+CONFIG
+spawn haproxy vc haproxy -db -f "$WORK/haproxy.cfg"
+
 {
 	gateway_config | grep -v '^service add vcenter'
 	cat <<-CONFIG
 	service add vcenter address 172.16.0.1 protocol tcp port 443 sni pcc-1.example.net backend 10.10.0.10:443
 	service add others address 172.16.0.1 protocol tcp port 443 sni *.pcc-1.example.net,NSX.example.net backend 10.10.0.21:443
+	service add told address 172.16.0.1 protocol tcp port 443 sni told.example.net backend 10.10.0.10:8443 proxy-protocol v2
 	CONFIG
 } >"$WORK/names.conf"
 gateway_start "$WORK/names.conf"
@@ -51,6 +67,14 @@ for node in near far; do
 	equal "bytes" "$(name $node pcc-1.example.net data/5000000 | sha256sum | cut -d' ' -f1)" \
 		"$(name $node pcc-1.example.net sha256/5000000)"
 done
+
+note "a backend that speaks the PROXY protocol knows the client, through source NAT"
+told() { # told NODE PORT - what it says of a client with that port of its own
+	name "$1" told.example.net "" --local-port "$2"
+}
+wait_for 10 "haproxy answers" told near 40001
+equal "near" "$(told near 40002)" "172.16.0.50:40002 to 172.16.0.1:443"
+equal "far" "$(told far 40003)" "192.168.50.10:40003 to 172.16.0.1:443"
 
 note "who asks for nobody that there is gets an alert, who talks something else nothing"
 alert=$(on far openssl s_client -connect 172.16.0.1:443 -servername other.net </dev/null 2>&1 || true)

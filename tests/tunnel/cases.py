@@ -13,6 +13,7 @@ import resource
 import signal
 import socket
 import ssl
+import struct
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 import relay  # noqa: E402
+import rogue  # noqa: E402
 
 TOP = HERE.parent.parent
 BIN = pathlib.Path(os.environ.get("PGW_BIN", TOP / "build/bin"))
@@ -179,6 +181,11 @@ def open_endpoints(w, n, tunnels=None):
 
 def refusals(w):
     return {r["reason"]: r["connections"] for r in w.show()["counters"]["refused"]}
+
+
+def ended(w, reason):
+    """Connections to TLS names that ended so."""
+    return sum(r["connections"] for r in w.show("names")["ended"] if r["reason"] == reason)
 
 
 def no_tunnels(w):
@@ -636,6 +643,241 @@ def half_open_handshakes():
     for s in held:
         s.close()
     end(client)
+    w.stop()
+
+
+@case("abuse")
+def half_open_hellos():
+    """10,000 clients of a TLS name that never finish their ClientHello."""
+    backend = serve_tcp(echo)
+    w = world(services=[{"name": "s", "listener": "names", "address": "127.0.0.1", "port": 443, "sni": ["a.test"],
+                         "balance": 0, "dead": 0, "proxy": False,
+                         "backends": [{"address": "127.0.0.1", "port": backend, "up": True}]}])
+    hello, held = client_hello("a.test"), []
+    part = b"\x16\x03\x01\x40\x00\x01\x00\x3f\xfc" + bytes(4000)
+    for i in range(10000):
+        s = socket.create_connection(("127.0.0.1", w.names_port), timeout=20)
+        try:
+            s.send(part if i % 2 else part[:3])
+        except OSError:
+            pass  # pushed out already
+        held.append(s)
+    with socket.create_connection(("127.0.0.1", w.names_port), timeout=20) as honest:
+        honest.sendall(hello)
+        equal("what the backend got of an honest client", exactly(honest, len(hello)), hello)
+    names = w.show("names")
+    if names["hellos"] > 2048:
+        raise AssertionError("%d are held" % names["hellos"])
+    wait_for(lambda: ended(w, "crowded") >= 10000 - 2048, "the others were pushed out")
+    if w.memory() > 64 << 20:
+        raise AssertionError("%d bytes" % w.memory())
+    for s in held:
+        s.close()
+    wait_for(lambda: w.show("names")["hellos"] == 0, "all are gone")
+    w.stop()
+
+
+def dribble(port, data, stop):
+    """A byte now and then, until it is thrown out or stopped."""
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as s:
+        for at in range(len(data)):
+            try:
+                s.sendall(data[at:at + 1])
+            except OSError:
+                return
+            if stop.wait(0.2):
+                return
+
+
+@case("abuse")
+def slow_handshakes():
+    """Byte by byte: a WebSocket upgrade, a version line, a key exchange, a ClientHello."""
+    backend = serve_tcp(echo)
+    w = world(services=[{"name": "s", "listener": "names", "address": "127.0.0.1", "port": 443, "sni": ["a.test"],
+                         "balance": 0, "dead": 0, "proxy": False,
+                         "backends": [{"address": "127.0.0.1", "port": backend, "up": True}]}])
+    stop, hello = threading.Event(), client_hello("a.test")
+    upgrade = "GET /sg_%s HTTP/1.1\r\nHost: g\r\nX: %s" % (w.stages[0].uuid, "x" * 200)
+    line = "SSH-2.0-" + "x" * 200
+    packet = rogue.kexinit() + bytes(300)
+    kex = b"SSH-2.0-x\r\n" + len(packet + b"...").to_bytes(4, "big") + b"\4" + packet
+    threads = [threading.Thread(target=dribble, args=(port, data, stop)) for port, data in (
+        (w.port, upgrade.encode()), (w.port, line.encode()), (w.port, kex), (w.names_port, hello))]
+    for thread in threads:
+        thread.start()
+    wait_for(lambda: w.show()["counters"]["pending"] == 3 and w.show("names")["hellos"] == 1, "all are held")
+    client = ssh(w, "-R", "8000:127.0.0.1:%d" % ECHO)
+    open_endpoints(w, 1)
+    round_trip(8000)
+    with socket.create_connection(("127.0.0.1", w.names_port), timeout=20) as honest:
+        honest.sendall(hello)
+        equal("an honest client of the name", exactly(honest, len(hello)), hello)
+    if os.environ.get("PGW_TEST_FULL"):  # 20 s
+        wait_for(lambda: refusals(w)["late"] == 3, "three did not log in in time", 60)
+        wait_for(lambda: ended(w, "hello-timeout") == 1, "one ClientHello was late", 60)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    end(client)
+    w.stop()
+
+
+def exactly(connection, n):
+    data = b""
+    while len(data) < n:
+        part = connection.recv(n - len(data))
+        if not part:
+            break
+        data += part
+    return data
+
+
+def client_hello(name):
+    coming, going = ssl.MemoryBIO(), ssl.MemoryBIO()
+    session = ssl.create_default_context().wrap_bio(coming, going, server_hostname=name)
+    try:
+        session.do_handshake()
+    except ssl.SSLWantReadError:
+        pass
+    return going.read()
+
+
+def log_in(w, port, **options):
+    """A client that may say what it wants, with one endpoint."""
+    peer = rogue.Rogue(w.port, **options).log_in(w.stages[0].token)
+    equal("its endpoint", peer.forward(port), True)
+    return peer
+
+
+@case("abuse")
+def what_a_peer_must_not_send():
+    """Once it is logged in: each ends its tunnel, says why, and harms nobody else."""
+    w = world()
+    honest = ssh(w, "-R", "8000:127.0.0.1:%d" % ECHO)
+    open_endpoints(w, 1, 1)
+
+    def beyond_the_window(peer, channel, granted):
+        for _ in range(4096):  # the client of the endpoint reads nothing
+            peer.data(channel, bytes(32768))
+
+    def oversize_data(peer, channel, _):
+        peer.data(channel, bytes(32769))
+
+    def oversize_packet(peer, *_):
+        peer.send(bytes(100), length=1 << 30)
+
+    def data_after_end(peer, channel, _):
+        peer.send(bytes([rogue.EOF]), channel.to_bytes(4, "big"))
+        peer.data(channel, b"more")
+
+    def data_after_close(peer, channel, _):
+        peer.send(bytes([rogue.CLOSE]), channel.to_bytes(4, "big"))
+        peer.data(channel, b"more")
+
+    def another_channel(peer, channel, _):
+        peer.data(channel + 77, b"x")
+
+    def window_wraps(peer, channel, _):
+        for _ in range(2):
+            peer.send(bytes([rogue.WINDOW_ADJUST]), channel.to_bytes(4, "big"), b"\xff" * 4)
+
+    def confirmed_again(peer, channel, _):
+        peer.send(bytes([rogue.CONFIRMATION]), channel.to_bytes(4, "big"), bytes(12))
+
+    def no_message(peer, *_):
+        peer.send(b"")
+
+    for n, (send, why) in enumerate(((beyond_the_window, "window"), (oversize_data, "maximum packet"),
+                                     (oversize_packet, ""), (data_after_end, "after the end"),
+                                     (data_after_close, "no such channel"), (another_channel, "no such channel"),
+                                     (window_wraps, "WINDOW_ADJUST"), (confirmed_again, "CONFIRMATION"),
+                                     (no_message, ""))):
+        peer = log_in(w, 8001)
+        wait_for(lambda: len(w.show()["tunnels"]) == 2, "it is there")
+        with connect(8001):
+            channel, granted = peer.accept()
+            try:
+                send(peer, channel, granted)
+            except OSError:
+                pass
+            said = ""
+            try:
+                said = peer.ended()
+            except OSError:
+                pass  # it had not read all that we sent
+            wait_for(lambda: len(w.show()["tunnels"]) == 1, send.__name__ + " ends it")
+        if send is not beyond_the_window and why not in said:
+            raise AssertionError("%s: the gateway said %r" % (send.__name__, said))
+        wait_for(lambda: refusals(w)["protocol"] == n + 1, send.__name__ + " is counted")
+        peer.close()
+    if w.memory() > 64 << 20:
+        raise AssertionError("%d bytes" % w.memory())
+    round_trip(8000)
+    end(honest)
+    w.stop()
+
+
+@case("abuse")
+def floods_of_a_peer():
+    """Channels, requests and forwards without end, of one that does not read the answers."""
+    w = world()
+    honest = ssh(w, "-R", "8000:127.0.0.1:%d" % ECHO)
+    open_endpoints(w, 1, 1)
+    before = w.memory()
+    opening = struct.pack(">BIsIII", rogue.OPEN, 1, b"x", 1, 1 << 20, 32768)
+    request = bytes([rogue.GLOBAL_REQUEST]) + rogue.text("nothing") + b"\1"
+    for message in (opening, request):
+        peer = log_in(w, 8001, receive_buffer=4096)
+        peer.socket.settimeout(1)
+        sent = 0
+        try:
+            while sent < 200000:
+                peer.socket.sendall(b"".join(peer.seal(message) for _ in range(100)))
+                sent += 100
+        except TimeoutError:
+            pass  # the gateway has stopped reading
+        if sent == 200000:
+            raise AssertionError("the gateway reads on although it can answer nothing")
+        if w.memory() - before > 16 << 20:
+            raise AssertionError("grown by %d bytes" % (w.memory() - before))
+        round_trip(8000)
+        peer.close()
+        wait_for(lambda: len(w.show()["tunnels"]) == 1, "the flood is over")
+    peer = log_in(w, 8001)
+    equal("forwards of one tunnel", sum(peer.forward(9000 + i) for i in range(300)), 255)
+    peer.close()
+    wait_for(lambda: len(w.show()["endpoints"]) == 1, "they went with it")
+    round_trip(8000)
+    end(honest)
+    w.stop()
+
+
+@case("abuse")
+def guessing_is_slowed():
+    """Side by side on many connections, one address has no more than its few guesses."""
+    w = world()
+    path = "GET /sg_%s HTTP/1.1" % w.stages[0].uuid
+    stop, answers = threading.Event(), []
+
+    def guess():
+        while not stop.is_set():
+            try:
+                answers.append(status(w, path, "Token: x", *UPGRADE, "Sec-WebSocket-Version: 13"))
+            except (OSError, IndexError):
+                pass
+
+    threads = [threading.Thread(target=guess, daemon=True) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    wait_for(lambda: refusals(w)["token"] >= 2, "some were looked at")
+    before, begun = refusals(w)["token"], time.monotonic()
+    wait_for(lambda: refusals(w)["token"] > before, "another one is looked at")
+    looked_at, seconds = refusals(w)["token"], time.monotonic() - begun
+    print("%d of the guesses on 20 connections were looked at, the last %d in %.1f s" %
+          (looked_at, looked_at - before, seconds))
+    if looked_at > before + 5:
+        raise AssertionError("%d guesses at once" % (looked_at - before))
+    stop.set()
     w.stop()
 
 

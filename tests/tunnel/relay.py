@@ -30,8 +30,11 @@ class Stage:
 
 
 class Relay:
-    def __init__(self, binary, stages, certificate=None, key=None, inside="127.0.0.1"):
+    """@services: of TLS names, as in control/relaying_block.c, with "names" as their listener."""
+
+    def __init__(self, binary, stages, certificate=None, key=None, inside="127.0.0.1", services=()):
         self.stages, self.inside, self.events, self.revision = stages, inside, [], 0
+        self.services = list(services)
         self.refused_ports = set()
         self.lock = threading.Lock()
         self.answered = threading.Condition(self.lock)
@@ -43,6 +46,9 @@ class Relay:
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
         self.listener.setblocking(False)
         self.port = self.listener.getsockname()[1]
+        self.names = socket.create_server(("127.0.0.1", 0), backlog=4096)
+        self.names.setblocking(False)
+        self.names_port = self.names.getsockname()[1]
         path = "\0pgw-relay-test-%d-%s" % (os.getpid(), secrets.token_hex(4))
         control = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         control.bind(path)
@@ -124,7 +130,8 @@ class Relay:
             listener.update({"certificate": self.tls[0], "private-key": self.tls[1]})
         block = json.dumps({
             "revision": self.revision, "allow": [[0, 0xffffffff]],
-            "listeners": [{"key": "tunnel", "fd": 1}],
+            "listeners": [{"key": "tunnel", "fd": 1}, {"key": "names", "fd": 2}],
+            "names": {"idle-ms": 7440000, "services": self.services},
             "tunnel": {"host-key": self.host_key, "listeners": [listener],
                        "stages": [s.described(self.inside) for s in self.stages]}}).encode()
         memory = os.memfd_create("block", os.MFD_ALLOW_SEALING | os.MFD_CLOEXEC)
@@ -132,16 +139,16 @@ class Relay:
         import fcntl
         fcntl.fcntl(memory, 1033, 0xf)  # F_ADD_SEALS: no shrinking, growing, writing, sealing
         answer, _ = self.ask({"op": "configure", "bytes": len(block)},
-                             [memory, self.listener.fileno()])
+                             [memory, self.listener.fileno(), self.names.fileno()])
         os.close(memory)
         if answer["op"] != "ok":
             raise RuntimeError(answer)
 
-    def show(self):
+    def show(self, part="tunnel"):
         answer, fds = self.ask({"op": "show", "what": "tunnel"})
         with os.fdopen(fds[0], "rb") as block:
             block.seek(0)
-            return json.loads(block.read(answer["bytes"]))["tunnel"]
+            return json.loads(block.read(answer["bytes"]))[part]
 
     def kick(self, tunnel):
         self.ask({"op": "part", "part": "tunnel", "do": "kick", "id": tunnel})
