@@ -26,10 +26,10 @@ ip -n "$(node gw)" addr del 172.16.0.1/24 dev eth1
 wait_for 10 "172.16.0.1 is back" has_address eth1 172.16.0.1/24
 hold_goes_on session
 
-note "a link goes down and up"
-ip -n "$(node gw)" link set eth2 down
+note "a link goes down and up" # at the other end: pgwd would mend its own, maybe before anyone has looked
+ip -n "$(node switch)" link set gw-eth2 down
 wait_for 5 "portgroup vsphere is down" portgroup_is vsphere down
-ip -n "$(node gw)" link set eth2 up
+ip -n "$(node switch)" link set gw-eth2 up
 wait_for 10 "portgroup vsphere is up" portgroup_is vsphere up
 wait_for 10 "10.10.0.2 is there" has_address eth2 10.10.0.2/24
 hold_goes_on session

@@ -107,9 +107,9 @@ for number in 4 5 6 7; do # however soon it is asked for, and asked for again
 	pgw allow add "10.98.$number.0/24"
 	expect "revision $number" figure_is "$number" pgw_revision
 done
-ip -n "$(node gw)" link set eth2 down
+ip -n "$(node switch)" link set gw-eth2 down # the other end: nothing that pgwd could mend
 wait_for 5 "link down" figure_is 0 pgw_portgroup_up portgroup=vsphere
-ip -n "$(node gw)" link set eth2 up
+ip -n "$(node switch)" link set gw-eth2 up
 wait_for 10 "link up" figure_is 1 pgw_portgroup_up portgroup=vsphere
 
 note "whoever asks for nonsense"

@@ -120,7 +120,7 @@ def run(*command, **options):
 
 def end(program, how=signal.SIGTERM):
     program.send_signal(how)
-    return program.communicate(timeout=20)[0]
+    return program.communicate(timeout=60)[0]
 
 
 def keygen(kind, *options):
