@@ -815,8 +815,10 @@ int apply_bring_up(struct gateway *gateway, struct ctl_error *error)
 
 	for (unsigned i = 0; i < CONFIG_PORTGROUPS_MAX; i++)
 		gateway->ports[i].told = false;
-	if (!code)
+	if (!code) {
+		peer_post(&gateway->datapath.peer); /* packets wait */
 		code = tell_events(gateway, error);
+	}
 	for (unsigned i = 0; !code && i < CONFIG_PORTGROUPS_MAX; i++)
 		code = bring_up_port(gateway, i, error);
 	if (!code)

@@ -49,7 +49,8 @@ int peer_connect(struct peer *peer, const char *path)
 	if (peer->fd < 0)
 		return -errno;
 	if (!connect(peer->fd, (const struct sockaddr *)&address, sizeof(address))) {
-		peer->broken = false;
+		peer->broken = peer->posting = false;
+		peer->posted = 0;
 		return 0;
 	}
 	code = -errno;
@@ -148,6 +149,47 @@ static int check_answer(struct peer *peer, const struct channel_message *questio
 	return 0;
 }
 
+/* Takes the answers to what was posted; none of them may be a refusal. */
+static int settle(struct peer *peer, int64_t until_ms, struct ctl_error *error)
+{
+	for (; peer->posted; peer->posted--) {
+		struct channel_message posted = {.type = CHANNEL_EVENTS}, answer;
+		int fds[CHANNEL_FDS_MAX], code;
+
+		/* 0 is never a sequence number. */
+		peer->settled = peer->settled + 1 ? peer->settled + 1 : 1;
+		posted.sequence = peer->settled;
+		code = receive_answer(peer, &answer, fds, until_ms, error);
+		if (code)
+			return code;
+		close_all(fds);
+		code = check_answer(peer, &posted, &answer, error);
+		if (code) {
+			peer->broken = true;
+			return code;
+		}
+	}
+	return 0;
+}
+
+static int post(struct peer *peer, struct channel_message *question, const int *fds, unsigned n_fds,
+		int64_t until_ms, struct ctl_error *error)
+{
+	uint32_t before = peer->sequence;
+	int code = send_question(peer, question, fds, n_fds, until_ms, error);
+
+	if (code)
+		return code;
+	if (!peer->posted++)
+		peer->settled = before;
+	return 0;
+}
+
+void peer_post(struct peer *peer)
+{
+	peer->posting = true;
+}
+
 int peer_ask(struct peer *peer, const struct channel_message *question, const int *fds,
 	     unsigned n_fds, struct channel_message *answer, int *answer_fds,
 	     struct ctl_error *error)
@@ -162,7 +204,12 @@ int peer_ask(struct peer *peer, const struct channel_message *question, const in
 		return fault(error, -ENOTCONN,
 			     "pgw-datapath is not running: it is being started "
 			     "again, try again in a moment");
+	if (peer->posting && !answer)
+		return post(peer, &sent, fds, n_fds, until_ms, error);
+	peer->posting = false;
 	code = send_question(peer, &sent, fds, n_fds, until_ms, error);
+	if (!code)
+		code = settle(peer, until_ms, error);
 	if (!code)
 		code = receive_answer(peer, &received, received_fds, until_ms, error);
 	if (code)

@@ -25,6 +25,9 @@ struct peer {
 	int fd;		   /* -1: not connected */
 	uint32_t sequence; /* of the last question */
 	bool broken;	   /* it closed, was late or broke the protocol */
+	bool posting;	   /* see peer_post() */
+	unsigned posted;   /* questions whose answers have not been taken */
+	uint32_t settled;  /* the sequence number of the last one whose answer has */
 	void (*unasked)(void *context, const struct channel_message *message);
 	void *context;
 };
@@ -44,6 +47,13 @@ void peer_close(struct peer *peer);
 int peer_ask(struct peer *peer, const struct channel_message *question, const int *fds,
 	     unsigned n_fds, struct channel_message *answer, int *answer_fds,
 	     struct ctl_error *error);
+
+/**
+ * peer_post() - be quick: questions that nobody wants an answer of (@answer NULL) are only sent
+ * The next one whose answer is wanted takes theirs first, and waits as usual. A refusal breaks the
+ * conversation: this is for a process that has just been started, and has nothing to lose.
+ */
+void peer_post(struct peer *peer);
 
 /**
  * peer_end_flows() - FLOW_END for each of @n flows

@@ -22,6 +22,7 @@ struct flow_probe {
 	const struct flow_bucket *buckets;
 	struct flow *records;
 	uint32_t bucket_mask;
+	uint32_t high; /* records from this index on were never used */
 	uint32_t key[8];
 };
 
@@ -32,6 +33,7 @@ static inline struct flow_probe flow_probe(const struct flow_table *table)
 		.buckets = table->buckets,
 		.records = table->records,
 		.bucket_mask = table->bucket_mask,
+		.high = flow_table_high(table),
 	};
 
 	memcpy(probe.key, table->header->hash_key, sizeof(probe.key));
@@ -90,6 +92,9 @@ static inline uint32_t flow_probe_candidate(const struct flow_probe *probe, uint
 			continue;
 		ref = (uint32_t)atomic_load_explicit(&bucket->slot[__builtin_ctz(bits)],
 						     memory_order_relaxed);
+		/* of a damaged table, or of a flow that is younger than the probe */
+		if (FLOW_REF_INDEX(ref) >= probe->high)
+			return FLOW_NONE;
 		flow = &probe->records[FLOW_REF_INDEX(ref)];
 		__builtin_prefetch(flow, 0);
 		__builtin_prefetch(&flow->packets, 1);

@@ -7,6 +7,11 @@
  * Order of stores when a flow is made: record, key word, both slots (release). When it ends:
  * key word to tombstone, both slots to 0, key word to empty. So a reader that finds a slot
  * and sees FLOW_ACTIVE before and after copying has a whole record.
+ *
+ * So whoever was killed in between has left slots only of records whose key word is not empty, and
+ * a table is taken over record by record, in a time that depends on its flows and not on its size.
+ * A slot that leads anywhere else, which only damage can bring about, is passed over by every
+ * look-up: beyond the records that were ever used, or to one that is not active.
  */
 #include "datapath/flow/table.h"
 
@@ -129,27 +134,16 @@ int flow_table_attach(struct flow_table *table, void *memory, size_t bytes)
 	table->free_next = calloc(table->capacity, sizeof(*table->free_next));
 	if (!table->free_next)
 		return -ENOMEM;
-	/* a table that never held a flow is not even read: its pages stay unallocated */
-	for (uint32_t b = 0; high && b < table->header->buckets; b++) {
-		for (unsigned i = 0; i < FLOW_BUCKET_SLOTS; i++) {
-			_Atomic uint64_t *slot = &table->buckets[b].slot[i];
-			uint32_t ref = (uint32_t)atomic_load_explicit(slot, memory_order_relaxed);
-
-			if (*slot && (FLOW_REF_INDEX(ref) >= table->capacity ||
-				      !record_is_whole(&table->records[FLOW_REF_INDEX(ref)])))
-				atomic_store_explicit(slot, 0, memory_order_relaxed);
-		}
-	}
 	for (uint32_t i = 0; i < high; i++) {
 		struct flow *flow = &table->records[i];
 		uint32_t word = atomic_load_explicit(&flow->word, memory_order_relaxed);
 		_Atomic uint64_t *slot[2] = {NULL, NULL};
 
-		if (record_is_whole(flow))
+		if (FLOW_WORD_STATE(word) != FLOW_EMPTY)
 			for (unsigned side = 0; side < 2; side++)
 				slot[side] = find_slot(table, &flow->tuple[side], flow->proto,
 						       flow->port[side], FLOW_REF(i, side));
-		if (slot[0] && slot[1]) {
+		if (slot[0] && slot[1] && record_is_whole(flow)) {
 			table->used++;
 			continue;
 		}
@@ -196,7 +190,7 @@ static inline bool tuple_equal(const struct flow_tuple *a, const struct flow_tup
 uint32_t flow_find(const struct flow_table *table, const struct flow_tuple *tuple, uint8_t proto,
 		   uint8_t port, uint64_t hash)
 {
-	uint32_t tag = flow_tag(hash);
+	uint32_t tag = flow_tag(hash), high = flow_table_high(table);
 
 	for (unsigned choice = 0; choice < 2; choice++) {
 		const struct flow_bucket *bucket = &table->buckets[bucket_of(table, hash, choice)];
@@ -208,10 +202,12 @@ uint32_t flow_find(const struct flow_table *table, const struct flow_tuple *tupl
 			const struct flow *flow;
 			unsigned side = FLOW_REF_SIDE(ref);
 
-			if (slot >> 32 != tag)
+			if (slot >> 32 != tag || FLOW_REF_INDEX(ref) >= high)
 				continue;
 			flow = &table->records[FLOW_REF_INDEX(ref)];
-			if (tuple_equal(&flow->tuple[side], tuple) && flow->proto == proto &&
+			if (FLOW_WORD_STATE(atomic_load_explicit(
+				    &flow->word, memory_order_relaxed)) == FLOW_ACTIVE &&
+			    tuple_equal(&flow->tuple[side], tuple) && flow->proto == proto &&
 			    flow->port[side] == port)
 				return ref;
 		}

@@ -41,8 +41,8 @@ void flow_table_format(void *memory, uint32_t capacity, const uint8_t key[32], u
 const char *flow_table_check(const void *memory, size_t bytes);
 
 /**
- * flow_table_attach() - use formatted memory; every slot and record that is not a whole
- * active flow is cleared (a predecessor may have been killed at any instruction)
+ * flow_table_attach() - use formatted memory; every record that is not a whole active flow is
+ * cleared, and its slots (a predecessor may have been killed at any instruction)
  * Return: 0, -EINVAL, -ENOMEM
  */
 int flow_table_attach(struct flow_table *table, void *memory, size_t bytes);

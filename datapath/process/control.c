@@ -324,6 +324,9 @@ static void take_table(struct control *c, const struct channel_message *message,
 		munmap(memory, bytes);
 		return refuse(answer, what, why);
 	}
+	/* Next hops first, or packets of these flows would wait for them: the kernel answers at
+	 * once. */
+	events_read(c->events, c->now_ns);
 	flows = worker_attach_table(c->worker, memory, bytes, c->now_ns);
 	if (flows < 0) {
 		munmap(memory, bytes);

@@ -128,14 +128,21 @@ managed_pid() { # of pgwd
 	sed -n 's/^[^0-9]*\([0-9]\+\).*/\1/p' "$WORK/run/pgwd.lock"
 }
 
-control_answers() {
-	pgw -j stats show
+control_asked() { # from now on pgwd is asked again and again; control_back() ends it
+	spawn asking gw /usr/bin/python3 "$TOP/tests/fault/asking.py" "$WORK/run/pgwd.sock"
+	wait_for 10 "pgwd is asked" said asking ready
 }
 
-# control_back BEGIN - wait until pgw is answered; sets control_ms, from BEGIN (microseconds) on
+answered_since() { # answered_since MICROSECONDS - sets answered_us; the question was asked after that, too
+	answered_us=$(awk -v since="$1" '$1 + 0 > since { print $2; exit }' "$WORK/asking.out")
+	[ -n "$answered_us" ]
+}
+
+# control_back BEGIN - wait until pgwd answers; sets control_ms, from BEGIN (microseconds) on
 control_back() {
-	wait_for 20 "pgw is answered" control_answers
-	control_ms=$(((${EPOCHREALTIME/[.,]/} - $1) / 1000))
+	wait_for 20 "pgwd answers" answered_since "$1"
+	control_ms=$(((answered_us - $1) / 1000))
+	stop asking
 }
 
 other_datapath() { # other_datapath PID - another one runs, and pgwd knows

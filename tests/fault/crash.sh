@@ -16,8 +16,10 @@ datapath_gone() { # datapath_gone SIGNAL
 }
 
 pgwd_killed() {
-	local begin=${EPOCHREALTIME/[.,]/} datapath
+	local begin datapath
 	datapath=$(datapath_pid)
+	control_asked
+	begin=${EPOCHREALTIME/[.,]/}
 	kill -KILL "${PID[pgwd]}"
 	finish pgwd 2>/dev/null || true
 	fault_flows_again >/dev/null

@@ -15,17 +15,21 @@ other_pgwd() {
 }
 
 pgwd_gone() { # pgwd_gone SIGNAL
-	local begin=${EPOCHREALTIME/[.,]/} pid
+	local begin pid
 	pid=$(managed_pid)
+	control_asked
+	begin=${EPOCHREALTIME/[.,]/}
 	kill "-$1" "$pid"
 	wait_for 20 "another pgwd runs" other_pgwd "$pid"
 	control_back "$begin"
 }
 
 both_gone() { # both_gone SIGNAL
-	local begin=${EPOCHREALTIME/[.,]/} pid datapath
+	local begin pid datapath
 	pid=$(managed_pid)
 	datapath=$(datapath_pid)
+	control_asked
+	begin=${EPOCHREALTIME/[.,]/}
 	kill "-$1" "$pid" "$datapath"
 	wait_for 20 "another pgwd runs" other_pgwd "$pid"
 	control_back "$begin"

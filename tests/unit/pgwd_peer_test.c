@@ -199,12 +199,59 @@ static void ends_many_flows(void **state)
 	stop(&f);
 }
 
+/* What is posted is answered by and by: before the next answer that is wanted. */
+static void posts(void **state)
+{
+	struct fixture f = start();
+	struct channel_message answer;
+	struct ctl_error error;
+	int fds[CHANNEL_FDS_MAX];
+
+	(void)state;
+	f.peer.sequence = UINT32_MAX - 1; /* 0 is passed over */
+	peer_post(&f.peer);
+	assert_int_equal(ask(&f, CHANNEL_PORT, NULL, &error), 0);
+	assert_int_equal(ask(&f, CHANNEL_PORT, NULL, &error), 0);
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(channel_receive(f.other, &answer, fds), 1);
+	queue(&f, CHANNEL_OK, UINT32_MAX, 0);
+	queue(&f, CHANNEL_RESOLVE, 0, 0);
+	queue(&f, CHANNEL_OK, 1, 0);
+	queue(&f, CHANNEL_OK, 2, 42);
+	assert_int_equal(ask(&f, CHANNEL_SNAPSHOT, &answer, &error), 0);
+	assert_int_equal(answer.u.ok.value, 42);
+	assert_int_equal(f.resolved, 1);
+	/* from then on each waits for its own again */
+	queue(&f, CHANNEL_OK, 3, 0);
+	assert_int_equal(ask(&f, CHANNEL_PORT, NULL, &error), 0);
+	stop(&f);
+}
+
+static void refusal_of_a_post_breaks(void **state)
+{
+	struct fixture f = start();
+	struct channel_message answer, message = {.type = CHANNEL_ERROR, .sequence = 1};
+	struct ctl_error error;
+
+	(void)state;
+	snprintf(message.u.text, sizeof(message.u.text), "it does not fit");
+	peer_post(&f.peer);
+	assert_int_equal(ask(&f, CHANNEL_PORT, NULL, &error), 0);
+	assert_int_equal(channel_send(f.other, &message, NULL, 0), 0);
+	queue(&f, CHANNEL_OK, 2, 42);
+	assert_int_equal(ask(&f, CHANNEL_SNAPSHOT, &answer, &error), -EREMOTEIO);
+	assert_string_equal(error.text, "it does not fit");
+	assert_true(f.peer.broken);
+	stop(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(asks_and_hears),  cmocka_unit_test(refusal_is_no_break),
-		cmocka_unit_test(hostile_answers), cmocka_unit_test(unasked_messages),
-		cmocka_unit_test(ends_many_flows),
+		cmocka_unit_test(asks_and_hears),	    cmocka_unit_test(refusal_is_no_break),
+		cmocka_unit_test(hostile_answers),	    cmocka_unit_test(unasked_messages),
+		cmocka_unit_test(ends_many_flows),	    cmocka_unit_test(posts),
+		cmocka_unit_test(refusal_of_a_post_breaks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "datapath/flow/probe.h"
 #include "datapath/flow/table.h"
 #include "tests/unit/model.h"
 
@@ -51,10 +52,26 @@ static void fill(struct flow *flow, uint32_t n)
 	flow->port[1] = 4;
 }
 
+static uint64_t hash_of(const struct flow_table *t, const struct flow *f, unsigned side)
+{
+	return flow_hash(t, &f->tuple[side], f->proto, f->port[side]);
+}
+
 static uint32_t find(const struct flow_table *t, const struct flow *f, unsigned side)
 {
-	return flow_find(t, &f->tuple[side], f->proto, f->port[side],
-			 flow_hash(t, &f->tuple[side], f->proto, f->port[side]));
+	return flow_find(t, &f->tuple[side], f->proto, f->port[side], hash_of(t, f, side));
+}
+
+/* A slot for flow @n that leads to record @index. */
+static void damage(struct flow_table *t, uint32_t n, uint32_t index)
+{
+	struct flow wanted = {0};
+	uint64_t hash;
+
+	fill(&wanted, n);
+	hash = hash_of(t, &wanted, 0);
+	t->buckets[flow_bucket(hash, t->bucket_mask, 0)].slot[FLOW_BUCKET_SLOTS - 1] =
+		(uint64_t)flow_tag(hash) << 32 | FLOW_REF(index, 0);
 }
 
 static void test_model(void **state)
@@ -192,6 +209,11 @@ static void test_mends(void **state)
 			    t.buckets[b].slot[s])
 				t.buckets[b].slot[s] = 0;
 	t.records[index[3]].port[0] = 200;
+	damage(&t, 5, CAPACITY + 1000000u);
+	damage(&t, 6, CAPACITY - 1);
+	fill(&t.records[CAPACITY - 1], 6);
+	t.records[CAPACITY - 1].word = FLOW_WORD(FLOW_ACTIVE, 1);
+	t.records[CAPACITY - 1].port[1] = 200;
 	flow_table_detach(&t);
 	assert_int_equal(flow_table_attach(&t, memory, bytes), 0);
 	assert_int_equal(t.used, 1);
@@ -201,6 +223,15 @@ static void test_mends(void **state)
 		fill(&wanted, i);
 		assert_int_equal(find(&t, &wanted, 0), i == 0 ? FLOW_REF(index[0], 0) : FLOW_NONE);
 		assert_int_equal(find(&t, &wanted, 1), i == 0 ? FLOW_REF(index[0], 1) : FLOW_NONE);
+	}
+	/* slots that lead beyond all records, and to one that was never used, are passed over */
+	for (uint32_t i = 5; i < 7; i++) {
+		struct flow wanted = {0};
+		struct flow_probe probe = flow_probe(&t);
+
+		fill(&wanted, i);
+		assert_int_equal(find(&t, &wanted, 0), FLOW_NONE);
+		assert_int_equal(flow_probe_candidate(&probe, hash_of(&t, &wanted, 0)), FLOW_NONE);
 	}
 	/* nothing leaked: all other slots and records are free again */
 	for (uint32_t i = 1; i < CAPACITY; i++) {
