@@ -58,14 +58,14 @@ static void tell_revision(struct gateway *gateway, json_t *changes)
 {
 	const struct revision *running = &gateway->history.running;
 
-	ctl_log(LOG_NOTICE, "revision %" PRIu64 " runs, %zu changes%s%s", gateway->revision,
-		json_array_size(changes), *running->user ? " by " : "", running->user);
-	gateway_event(gateway, "revision",
-		      json_pack("{s:I, s:O, s:s, s:s}", "revision", (json_int_t)gateway->revision,
-				"changes", changes, "origin", revision_origin_name(running->origin),
-				"user", running->user));
+	gateway_tell(gateway, TOLD_REVISION, LOG_NOTICE,
+		     json_pack("{s:I, s:O, s:s, s:s}", "revision", (json_int_t)gateway->revision,
+			       "changes", changes, "origin", revision_origin_name(running->origin),
+			       "user", running->user),
+		     "revision %" PRIu64 " runs, %zu changes%s%s", gateway->revision,
+		     json_array_size(changes), *running->user ? " by " : "", running->user);
 	if (gateway->history.pending.revision)
-		gateway_event(gateway, "revert-pending", history_pending_json(gateway));
+		gateway_event(gateway, TOLD_REVERT_PENDING, history_pending_json(gateway));
 }
 
 /**
@@ -107,7 +107,7 @@ static void refused(const struct ctl_error *error)
 	char text[900];
 
 	answer_error_text(error, text, sizeof(text));
-	ctl_log(LOG_WARNING, "change refused: %s", text);
+	ctl_log(TOLD_REFUSED, LOG_WARNING, "change refused: %s", text);
 }
 
 static int apply_and_answer(struct gateway *gateway, const struct config *wanted,
@@ -221,7 +221,8 @@ static int answer_config_save(void *context, struct request_result *result)
 	free(text);
 	if (code)
 		return code;
-	ctl_log(LOG_NOTICE, "revision %" PRIu64 " saved to %s", gateway->revision, path);
+	ctl_log(TOLD_SAVED, LOG_NOTICE, "revision %" PRIu64 " saved to %s", gateway->revision,
+		path);
 	json_object_set_new(result->answer, "file", json_string(path));
 	return 0;
 }
@@ -249,11 +250,13 @@ void answer_reload(struct gateway *gateway)
 
 		snprintf(error.file, sizeof(error.file), "%s", gateway->options.file);
 		answer_error_text(&error, text, sizeof(text));
-		ctl_log(LOG_ERR, "%s", text);
+		ctl_log(TOLD_REFUSED, LOG_ERR, "%s", text);
 		gateway->counts.refused++;
-		ctl_log(LOG_ERR, "reload refused, revision %" PRIu64 " goes on", gateway->revision);
+		ctl_log(TOLD_RELOAD, LOG_ERR, "reload refused, revision %" PRIu64 " goes on",
+			gateway->revision);
 	} else if (!json_array_size(changes)) {
-		ctl_log(LOG_NOTICE, "reload: nothing in %s has changed", gateway->options.file);
+		ctl_log(TOLD_RELOAD, LOG_NOTICE, "reload: nothing in %s has changed",
+			gateway->options.file);
 	}
 	json_decref(changes);
 	json_decref(detail);
@@ -270,8 +273,8 @@ int answer_apply(struct gateway *gateway, const struct config *wanted, const cha
 
 	json_decref(detail);
 	if (code)
-		ctl_log(LOG_WARNING, "%s%s%s: refused: %s", note, *by ? ", by " : "", by,
-			error->text);
+		ctl_log(TOLD_REFUSED, LOG_WARNING, "%s%s%s: refused: %s", note, *by ? ", by " : "",
+			by, error->text);
 	json_decref(changes);
 	return code;
 }

@@ -143,11 +143,11 @@ int answer_config_confirm(void *context, const struct request_order *asked,
 	if (code)
 		return code;
 	history_user(asked, user);
-	ctl_log(LOG_NOTICE, "revision %" PRIu64 " is confirmed%s%s", gateway->revision,
-		*user ? " by " : "", user);
-	gateway_event(
-		gateway, "confirmed",
-		json_pack("{s:I, s:s}", "revision", (json_int_t)gateway->revision, "user", user));
+	gateway_tell(
+		gateway, TOLD_CONFIRMED, LOG_NOTICE,
+		json_pack("{s:I, s:s}", "revision", (json_int_t)gateway->revision, "user", user),
+		"revision %" PRIu64 " is confirmed%s%s", gateway->revision, *user ? " by " : "",
+		user);
 	json_object_set_new(result->answer, "revision",
 			    json_integer((json_int_t)gateway->revision));
 	json_object_set_new(result->answer, "saved", json_boolean(history_saved(gateway, NULL)));

@@ -83,7 +83,7 @@ static void settle_kernel(struct gateway *gateway, const struct config *config)
 
 	if (!kernel_settle(gateway->kernel, config, &why))
 		return;
-	ctl_log(LOG_ERR, "%s; tried again", why.text);
+	ctl_log(TOLD_KERNEL, LOG_ERR, "%s; tried again", why.text);
 	gateway->due.reconcile_ms = gateway_now_ms();
 }
 
@@ -101,7 +101,7 @@ static void undo_kernel(void *context)
 	else
 		return; /* an adopted datapath goes on forwarding with what is programmed */
 	if (code)
-		ctl_log(LOG_ERR, "cannot take back what was programmed: %s", why.text);
+		ctl_log(TOLD_KERNEL, LOG_ERR, "cannot take back what was programmed: %s", why.text);
 }
 
 static void undo_sockets(void *context)
@@ -218,7 +218,8 @@ static void undo_ports(void *context)
 		else
 			code = tell_port_gone(apply->gateway, i, &error);
 		if (code)
-			ctl_log(LOG_ERR, "cannot give the datapath its former portgroup back: %s",
+			ctl_log(TOLD_DATAPATH, LOG_ERR,
+				"cannot give the datapath its former portgroup back: %s",
 				error.text);
 	}
 	apply->told = 0;
@@ -312,7 +313,8 @@ static void undo_log(void *context)
 	if (!apply->log_changed)
 		return;
 	if (tell_log(apply->gateway, &apply->gateway->log, &error))
-		ctl_log(LOG_ERR, "cannot go back to the former session log: %s", error.text);
+		ctl_log(TOLD_SESSION_LOG, LOG_ERR, "cannot go back to the former session log: %s",
+			error.text);
 	logger_leave(apply->gateway, &apply->log);
 	apply->log_changed = false;
 }
@@ -418,8 +420,8 @@ static void undo_relay(void *context)
 		relaying_quit(gateway);
 	else if (relaying_tell(gateway, &gateway->config, &gateway->inside,
 			       health_up(gateway->checking.health, &n), &error))
-		ctl_log(LOG_ERR, "cannot give pgw-relay its former configuration back: %s",
-			error.text);
+		ctl_log(TOLD_RELAY, LOG_ERR,
+			"cannot give pgw-relay its former configuration back: %s", error.text);
 	tunnels_commit(gateway, &gateway->config);
 }
 
@@ -458,7 +460,8 @@ static void undo_snapshot(void *context)
 		return;
 	/* It must not go on with what has been refused: another one gets what runs. */
 	gateway->datapath.peer.broken = true;
-	ctl_log(LOG_ERR, "cannot give the datapath its former snapshot back: %s", error.text);
+	ctl_log(TOLD_DATAPATH, LOG_ERR, "cannot give the datapath its former snapshot back: %s",
+		error.text);
 }
 
 /* The table comes last: with ports and snapshot at hand, the datapath finds the next hops of the
@@ -475,7 +478,7 @@ static int take_table(void *context, struct ctl_error *error)
 	code = tell_table(gateway, &flows, error);
 	if (code || !flows)
 		return code;
-	ctl_log(LOG_INFO, "%" PRIu64 " sessions of an earlier run go on", flows);
+	ctl_log(TOLD_TABLE, LOG_INFO, "%" PRIu64 " sessions of an earlier run go on", flows);
 	/* They were admitted by another configuration: once more, so that they are swept. */
 	return tell_snapshot(gateway, &apply->snapshot, apply->revision, error);
 }
@@ -502,8 +505,8 @@ static void commit(struct apply *apply)
 		struct ctl_error error;
 
 		if (port->told && !stays && tell_port_gone(gateway, i, &error))
-			ctl_log(LOG_WARNING, "portgroup %s: %s", gateway->names.portgroup[i],
-				error.text);
+			ctl_log(TOLD_DATAPATH, LOG_WARNING, "portgroup %s: %s",
+				gateway->names.portgroup[i], error.text);
 		if (port->socket >= 0 && (!stays || (apply->opened & BIT(i))))
 			close(port->socket);
 		if (!stays) {
@@ -708,6 +711,7 @@ int apply_change(struct gateway *gateway, const struct config *config,
 {
 	struct apply apply = {.revision = history_next(gateway), .order = order};
 	struct config copy;
+	uint64_t flows;
 	int code;
 
 	code = check(config, error);
@@ -729,7 +733,7 @@ int apply_change(struct gateway *gateway, const struct config *config,
 			     "table: put it into the file, stop pgwd and start it again",
 			     gateway->config.flow_capacity, config->flow_capacity);
 	if (offloading_convert(gateway, config)) {
-		code = apply_bring_up(gateway, error);
+		code = apply_bring_up(gateway, &flows, error);
 		if (code) {
 			gateway->due.restart_ms = gateway_now_ms();
 			return code;
@@ -774,8 +778,8 @@ int apply_links(struct gateway *gateway, struct ctl_error *error)
 	if (!gateway->datapath.pid)
 		return 0;
 	if (inside_broken(gateway)) { /* the sockets are bound to a link that is no more */
-		ctl_log(LOG_WARNING, "the links %s and %s were taken away: made again", INSIDE_DEV,
-			INSIDE_DEV_HOST);
+		ctl_log(TOLD_LINK, LOG_WARNING, "the links %s and %s were taken away: made again",
+			INSIDE_DEV, INSIDE_DEV_HOST);
 		return run(&apply, gateway, &gateway->config, 0, error);
 	}
 	if (!links_differ(gateway, error))
@@ -796,8 +800,8 @@ static int bring_up_port(struct gateway *gateway, unsigned index, struct ctl_err
 		port->socket = packet_socket_open(port->link.ifindex, &port->ring, &why);
 		if (port->socket < 0) {
 			/* It vanished: the next look at the links finds it absent. */
-			ctl_log(LOG_WARNING, "portgroup %s: %s", gateway->names.portgroup[index],
-				why.text);
+			ctl_log(TOLD_DATAPATH, LOG_WARNING, "portgroup %s: %s",
+				gateway->names.portgroup[index], why.text);
 			port->socket = -1;
 			memset(&port->link, 0, sizeof(port->link));
 			return 0;
@@ -808,11 +812,11 @@ static int bring_up_port(struct gateway *gateway, unsigned index, struct ctl_err
 	return code;
 }
 
-int apply_bring_up(struct gateway *gateway, struct ctl_error *error)
+int apply_bring_up(struct gateway *gateway, uint64_t *flows, struct ctl_error *error)
 {
 	int code = datapath_start(&gateway->datapath, error);
-	uint64_t flows = 0;
 
+	*flows = 0;
 	for (unsigned i = 0; i < CONFIG_PORTGROUPS_MAX; i++)
 		gateway->ports[i].told = false;
 	if (!code) {
@@ -826,12 +830,9 @@ int apply_bring_up(struct gateway *gateway, struct ctl_error *error)
 	if (!code)
 		code = tell_snapshot(gateway, &gateway->snapshot, gateway->revision, error);
 	if (!code)
-		code = tell_table(gateway, &flows, error);
+		code = tell_table(gateway, flows, error);
 	if (code)
 		datapath_kill(&gateway->datapath);
-	else
-		ctl_log(LOG_NOTICE, "datapath pid %d runs with %" PRIu64 " sessions",
-			gateway->datapath.pid, flows);
 	return code;
 }
 

@@ -30,8 +30,9 @@ int apply_change(struct gateway *gateway, const struct config *config,
  * take those away that went. The configuration stays. */
 int apply_links(struct gateway *gateway, struct ctl_error *error);
 
-/* apply_bring_up() - start a datapath in place of one that died and tell it everything. */
-int apply_bring_up(struct gateway *gateway, struct ctl_error *error);
+/* apply_bring_up() - start a datapath in place of one that died and tell it everything.
+ * @flows: set to the sessions that go on */
+int apply_bring_up(struct gateway *gateway, uint64_t *flows, struct ctl_error *error);
 
 /* apply_compile() - the block that the datapath would get for @config, malloc'ed, nothing
  * changed; for config-diff. NULL with @error set. */

@@ -270,7 +270,8 @@ static int make(const struct config_api *api, const struct config *config,
 	else
 		code = write_pair(crt, key, certificate_path, key_path, error);
 	if (!code)
-		ctl_log(LOG_NOTICE, "api: a new certificate lies in %s", certificate_path);
+		ctl_log(TOLD_API, LOG_NOTICE, "api: a new certificate lies in %s",
+			certificate_path);
 	if (crt)
 		gnutls_x509_crt_deinit(crt);
 	if (key)

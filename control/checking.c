@@ -27,13 +27,12 @@ static void changed(void *context, const struct health_change *change)
 	bool down = change->state == HEALTH_DOWN;
 
 	snprintf(backend, sizeof(backend), "%s:%u", addr_text(change->addr, addr), change->port);
-	ctl_log(down ? LOG_WARNING : LOG_NOTICE, "service %s: backend %s is %s%s%s",
-		change->service, backend, health_state_name(change->state), down ? ": " : "",
-		change->reason);
-	gateway_event(gateway, "backend",
-		      json_pack("{s:s, s:s, s:s, s:s}", "service", change->service, "backend",
-				backend, "state", health_state_name(change->state), "reason",
-				change->reason));
+	gateway_tell(gateway, TOLD_BACKEND, down ? LOG_WARNING : LOG_NOTICE,
+		     json_pack("{s:s, s:s, s:s, s:s}", "service", change->service, "backend",
+			       backend, "state", health_state_name(change->state), "reason",
+			       change->reason),
+		     "service %s: backend %s is %s%s%s", change->service, backend,
+		     health_state_name(change->state), down ? ": " : "", change->reason);
 	relaying_backends(gateway);
 	if (checking->due_ms)
 		return;
@@ -45,7 +44,7 @@ static void changed(void *context, const struct health_change *change)
 static void trouble(void *context, const char *text)
 {
 	(void)context;
-	ctl_log(LOG_WARNING, "%s", text);
+	ctl_log(TOLD_BACKEND, LOG_WARNING, "%s", text);
 }
 
 static uint32_t ifindex(void *context, unsigned portgroup)
@@ -214,8 +213,8 @@ static void send_due(struct gateway *gateway, int64_t now_ms)
 	checking->sent_ms = now_ms;
 	if (!send_changes(gateway, &error))
 		return;
-	ctl_log(LOG_ERR, "the datapath does not take which backends are up: %s; tried again",
-		error.text);
+	ctl_log(TOLD_DATAPATH, LOG_ERR,
+		"the datapath does not take which backends are up: %s; tried again", error.text);
 	checking->due_ms = now_ms + RETRY_MS;
 	if (gateway->datapath.peer.broken)
 		gateway_datapath_lost(gateway, error.text);

@@ -131,7 +131,7 @@ static void sync_directory_of(const char *path)
 	if (fd < 0)
 		return;
 	if (fsync(fd))
-		ctl_log(LOG_WARNING, "cannot sync %s: %s", directory, strerror(errno));
+		ctl_log(TOLD_SAVED, LOG_WARNING, "cannot sync %s: %s", directory, strerror(errno));
 	close(fd);
 }
 

@@ -102,10 +102,11 @@ bool datapath_has_ended(const struct datapath *datapath)
 static void describe_end(pid_t pid, const siginfo_t *info)
 {
 	if (info->si_code == CLD_EXITED)
-		ctl_log(LOG_INFO, "datapath pid %d ended with status %d", pid, info->si_status);
+		ctl_log(TOLD_DATAPATH, LOG_INFO, "datapath pid %d ended with status %d", pid,
+			info->si_status);
 	else
-		ctl_log(LOG_INFO, "datapath pid %d ended by signal %d (%s)", pid, info->si_status,
-			strsignal(info->si_status));
+		ctl_log(TOLD_DATAPATH, LOG_INFO, "datapath pid %d ended by signal %d (%s)", pid,
+			info->si_status, strsignal(info->si_status));
 }
 
 void datapath_kill(struct datapath *datapath)
@@ -138,8 +139,8 @@ void datapath_quit(struct datapath *datapath)
 	code = peer_ask(&datapath->peer, &quit, NULL, 0, NULL, NULL, &error);
 	/* The answer may be lost as the process ends: what counts is that it does. */
 	if ((code && code != -ECONNRESET) || !wait_for_end(datapath, DATAPATH_QUIT_MS))
-		ctl_log(LOG_WARNING, "datapath pid %d does not end when asked to; killed",
-			datapath->pid);
+		ctl_log(TOLD_DATAPATH, LOG_WARNING,
+			"datapath pid %d does not end when asked to; killed", datapath->pid);
 	datapath_kill(datapath);
 	unlink(datapath->socket_path);
 }
@@ -187,7 +188,7 @@ int datapath_adopt(struct datapath *datapath, struct channel_message *hello,
 	if (peer_connect(&datapath->peer, datapath->socket_path))
 		return -ENOENT;
 	if (watch_peer(datapath)) {
-		ctl_log(LOG_WARNING,
+		ctl_log(TOLD_DATAPATH, LOG_WARNING,
 			"something that cannot be watched listens at %s; a new "
 			"datapath takes its place",
 			datapath->socket_path);
@@ -195,8 +196,8 @@ int datapath_adopt(struct datapath *datapath, struct channel_message *hello,
 		return -ENOENT;
 	}
 	if (say_hello(datapath, hello, fds, &error)) {
-		ctl_log(LOG_WARNING, "running datapath pid %d: %s; killed", datapath->pid,
-			error.text);
+		ctl_log(TOLD_DATAPATH, LOG_WARNING, "running datapath pid %d: %s; killed",
+			datapath->pid, error.text);
 		datapath_kill(datapath);
 		return -ENOENT;
 	}
@@ -204,7 +205,7 @@ int datapath_adopt(struct datapath *datapath, struct channel_message *hello,
 	if (same_versions(hello) && hello->u.hello.running && fds[0] >= 0 && fds[1] >= 0)
 		return 0;
 	if (!same_versions(hello))
-		ctl_log(LOG_WARNING,
+		ctl_log(TOLD_DATAPATH, LOG_WARNING,
 			"running datapath pid %d has table layout %u and snapshot format %u, "
 			"expected %u and %u: it is replaced and its sessions end",
 			datapath->pid, hello->u.hello.layout_version,

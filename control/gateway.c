@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -35,7 +36,7 @@ int64_t gateway_now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-void gateway_event(struct gateway *gateway, const char *event, json_t *members)
+void gateway_event(struct gateway *gateway, enum ctl_event event, json_t *members)
 {
 	if (gateway->server)
 		server_event(gateway->server, event, members);
@@ -43,9 +44,20 @@ void gateway_event(struct gateway *gateway, const char *event, json_t *members)
 		json_decref(members);
 }
 
-static void datapath_event(struct gateway *gateway, const char *state, int pid)
+void gateway_tell(struct gateway *gateway, enum ctl_event event, int priority, json_t *members,
+		  const char *format, ...)
 {
-	gateway_event(gateway, "datapath", json_pack("{s:s, s:i}", "state", state, "pid", pid));
+	va_list arguments;
+
+	va_start(arguments, format);
+	ctl_vlog(event, priority, members, format, arguments);
+	va_end(arguments);
+	gateway_event(gateway, event, members);
+}
+
+static json_t *datapath_members(const char *state, int pid)
+{
+	return json_pack("{s:s, s:i}", "state", state, "pid", pid);
 }
 
 static bool is_portgroup_link(const struct gateway *gateway, uint32_t ifindex)
@@ -76,7 +88,7 @@ static bool resolve_admitted(struct gateway *gateway)
 	if (!gateway->resolve_tokens)
 		return false;
 	if (!--gateway->resolve_tokens)
-		ctl_log(LOG_WARNING,
+		ctl_log(TOLD_NEIGHBOUR, LOG_WARNING,
 			"datapath asks for more than %u neighbours in a second; the rest waits",
 			RESOLVE_PER_S);
 	return true;
@@ -121,7 +133,7 @@ static int check_memory(const struct region *table, struct region *counters,
 		return fault(error, -EINVAL, "flow table: %s", why);
 	if (counters->bytes < sizeof(*page) || page->magic != COUNTERS_MAGIC ||
 	    page->version != COUNTERS_VERSION || page->bytes != sizeof(*page)) {
-		ctl_log(LOG_NOTICE, "counters of another version: they begin anew");
+		ctl_log(TOLD_TABLE, LOG_NOTICE, "counters of another version: they begin anew");
 		region_drop(counters);
 	}
 	return 0;
@@ -194,7 +206,7 @@ static void adopt(struct gateway *gateway, struct keeper *kept, const struct con
 		if (!take_memory(gateway, fds, &view, &error)) {
 			if (gateway->counters.fd < 0 ||
 			    datapath_is_other(&gateway->datapath, &hello)) {
-				ctl_log(LOG_NOTICE,
+				ctl_log(TOLD_DATAPATH, LOG_NOTICE,
 					"running datapath pid %d is of another build: it is "
 					"replaced, its sessions go on",
 					gateway->datapath.pid);
@@ -203,12 +215,14 @@ static void adopt(struct gateway *gateway, struct keeper *kept, const struct con
 			}
 			read_ports(gateway, &view, hello.u.hello.ports);
 			if (!hello.u.hello.events && tell_events(gateway, &error))
-				ctl_log(LOG_WARNING, "datapath: %s", error.text);
-			ctl_log(LOG_NOTICE, "adopted running datapath pid %d, revision %" PRIu64,
+				ctl_log(TOLD_DATAPATH, LOG_WARNING, "datapath: %s", error.text);
+			ctl_log(TOLD_DATAPATH, LOG_NOTICE,
+				"adopted running datapath pid %d, revision %" PRIu64,
 				gateway->datapath.pid, gateway->revision);
 			return;
 		}
-		ctl_log(LOG_WARNING, "running datapath pid %d: %s; replaced, its sessions end",
+		ctl_log(TOLD_DATAPATH, LOG_WARNING,
+			"running datapath pid %d: %s; replaced, its sessions end",
 			gateway->datapath.pid, error.text);
 		datapath_quit(&gateway->datapath);
 	}
@@ -221,9 +235,11 @@ static void adopt(struct gateway *gateway, struct keeper *kept, const struct con
 	fds[2] = kept->snapshot;
 	*kept = (struct keeper){-1, -1, -1};
 	if (take_memory(gateway, fds, &view, &error))
-		ctl_log(LOG_WARNING, "kept by the service manager: %s; starting anew", error.text);
+		ctl_log(TOLD_TABLE, LOG_WARNING, "kept by the service manager: %s; starting anew",
+			error.text);
 	else
-		ctl_log(LOG_NOTICE, "took the flow table back from the service manager");
+		ctl_log(TOLD_TABLE, LOG_NOTICE,
+			"took the flow table back from the service manager");
 }
 
 /* A table that was taken over keeps its size. One that nobody uses is replaced if the file
@@ -235,13 +251,13 @@ static void check_capacity(struct gateway *gateway, const struct config *config)
 	if (!header || header->capacity == config->flow_capacity)
 		return;
 	if (gateway->datapath.pid) {
-		ctl_log(LOG_WARNING,
+		ctl_log(TOLD_TABLE, LOG_WARNING,
 			"the running flow table holds %u flows, flow-capacity %u counts once pgwd "
 			"has been stopped and started",
 			header->capacity, config->flow_capacity);
 		return;
 	}
-	ctl_log(LOG_NOTICE, "flow-capacity is %u now, was %u: the kept sessions end",
+	ctl_log(TOLD_TABLE, LOG_NOTICE, "flow-capacity is %u now, was %u: the kept sessions end",
 		config->flow_capacity, header->capacity);
 	region_drop(&gateway->table);
 }
@@ -392,8 +408,8 @@ int gateway_open(struct gateway *gateway, const struct gateway_options *options,
 	keeper_put(KEEPER_COUNTERS, gateway->counters.fd);
 	watch_open(gateway);
 	reconcile_links(gateway);
-	ctl_log(LOG_NOTICE, "revision %" PRIu64 " runs, datapath pid %d", gateway->revision,
-		gateway->datapath.pid);
+	ctl_log(TOLD_DAEMON, LOG_NOTICE, "revision %" PRIu64 " runs, datapath pid %d",
+		gateway->revision, gateway->datapath.pid);
 	return 0;
 }
 
@@ -408,7 +424,7 @@ void gateway_close(struct gateway *gateway)
 	logger_finish(gateway);
 	end_inside(gateway);
 	if (kernel_remove(gateway->kernel, &why))
-		ctl_log(LOG_ERR,
+		ctl_log(TOLD_KERNEL, LOG_ERR,
 			"cannot take back what was programmed: %s; the next start mends "
 			"it",
 			why.text);
@@ -430,11 +446,11 @@ void gateway_datapath_lost(struct gateway *gateway, const char *why)
 
 	if (!pid)
 		return;
-	ctl_log(LOG_ERR, "datapath pid %d: %s; it is ended and started again", pid, why);
+	gateway_tell(gateway, TOLD_DATAPATH, LOG_ERR, datapath_members("died", pid),
+		     "datapath pid %d: %s; it is ended and started again", pid, why);
 	datapath_kill(&gateway->datapath);
 	if (!stopped) /* it was ended by us, but for a fault of its own */
 		gateway->datapath.ended_by = 0;
-	datapath_event(gateway, "died", pid);
 	schedule_restart(gateway);
 }
 
@@ -442,9 +458,9 @@ void gateway_datapath_ended(struct gateway *gateway)
 {
 	int pid = gateway->datapath.pid;
 
-	ctl_log(LOG_ERR, "datapath pid %d died; it is started again, its sessions are kept", pid);
+	gateway_tell(gateway, TOLD_DATAPATH, LOG_ERR, datapath_members("died", pid),
+		     "datapath pid %d died; it is started again, its sessions are kept", pid);
 	datapath_kill(&gateway->datapath);
-	datapath_event(gateway, "died", pid);
 	schedule_restart(gateway);
 }
 
@@ -469,10 +485,10 @@ static void give_up_table(struct gateway *gateway)
 	struct ctl_error error;
 
 	if (offloading_table(gateway, &gateway->config, &fresh, &error)) {
-		ctl_log(LOG_ERR, "%s", error.text);
+		ctl_log(TOLD_DATAPATH, LOG_ERR, "%s", error.text);
 		return;
 	}
-	ctl_log(LOG_ERR,
+	ctl_log(TOLD_TABLE, LOG_ERR,
 		"the datapath died %u times in a row: it gets an empty flow table, all "
 		"sessions end",
 		gateway->datapath.deaths);
@@ -486,16 +502,20 @@ static void give_up_table(struct gateway *gateway)
 static void restart_datapath(struct gateway *gateway)
 {
 	struct ctl_error error;
+	uint64_t flows;
 
 	gateway->due.restart_ms = 0;
 	if (gateway->datapath.deaths >= DEATHS_OF_A_TABLE)
 		give_up_table(gateway);
-	if (apply_bring_up(gateway, &error)) {
-		ctl_log(LOG_ERR, "datapath does not start: %s", error.text);
+	if (apply_bring_up(gateway, &flows, &error)) {
+		ctl_log(TOLD_DATAPATH, LOG_ERR, "datapath does not start: %s", error.text);
 		schedule_restart(gateway);
 		return;
 	}
-	datapath_event(gateway, "started", gateway->datapath.pid);
+	gateway_tell(gateway, TOLD_DATAPATH, LOG_NOTICE,
+		     datapath_members("started", gateway->datapath.pid),
+		     "datapath pid %d runs with %" PRIu64 " sessions", gateway->datapath.pid,
+		     flows);
 	gateway->due.reconcile_ms = gateway_now_ms(); /* links may have changed meanwhile */
 }
 
@@ -505,13 +525,12 @@ static void hand_on_swept(struct gateway *gateway)
 
 	gateway->swept = false;
 	gateway->swept_ended = 0;
-	if (ended) {
-		ctl_log(LOG_INFO, "revision %" PRIu64 " ended %" PRIu64 " sessions",
-			gateway->swept_revision, ended);
-		gateway_event(gateway, "sessions-ended",
-			      json_pack("{s:I, s:I}", "count", (json_int_t)ended, "revision",
-					(json_int_t)gateway->swept_revision));
-	}
+	if (ended)
+		gateway_tell(gateway, TOLD_SESSIONS_ENDED, LOG_INFO,
+			     json_pack("{s:I, s:I}", "count", (json_int_t)ended, "revision",
+				       (json_int_t)gateway->swept_revision),
+			     "revision %" PRIu64 " ended %" PRIu64 " sessions",
+			     gateway->swept_revision, ended);
 	server_swept(gateway->server, gateway->swept_revision, ended);
 }
 

@@ -145,7 +145,10 @@ void gateway_work(struct gateway *gateway);	       /* what is due */
 void gateway_datapath_lost(struct gateway *gateway, const char *why);
 
 /* gateway_event() - tell the monitors. @members: taken over. */
-void gateway_event(struct gateway *gateway, const char *event, json_t *members);
+void gateway_event(struct gateway *gateway, enum ctl_event event, json_t *members);
+/* gateway_tell() - tell the log and the monitors. @members: taken over. */
+void gateway_tell(struct gateway *gateway, enum ctl_event event, int priority, json_t *members,
+		  const char *format, ...) __attribute__((format(printf, 5, 6)));
 
 /* gateway_unasked() - a message that the datapath sent by itself (peer.unasked). */
 void gateway_unasked(void *context, const struct channel_message *message);

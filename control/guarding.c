@@ -48,32 +48,32 @@ static void say(struct gateway *gateway, const struct guard_change *change)
 {
 	const char *portgroup = portgroup_of(gateway, change->addr);
 	char addr[ADDR_TEXT_BYTES], mac[MAC_TEXT_BYTES];
+	json_t *members;
 
 	addr_text(change->addr, addr);
 	mac_text(change->other, mac);
+	members = json_pack("{s:s, s:s, s:s, s:s*}", "address", addr, "portgroup", portgroup,
+			    "state", change->kind == GUARD_CHANGE_CONFLICT ? "conflict" : "unique",
+			    "mac", change->kind == GUARD_CHANGE_FREE ? NULL : mac);
 	switch (change->kind) {
 	case GUARD_CHANGE_CONFLICT:
-		ctl_log(LOG_ERR,
-			"address %s of portgroup %s is in use by %s, too: %s; give one of the two "
-			"another address",
-			addr, portgroup, mac,
-			change->used ? "it is defended" : "it is not used until that ends");
+		gateway_tell(gateway, TOLD_ADDRESS, LOG_ERR, members,
+			     "address %s of portgroup %s is in use by %s, too: %s; give one of the "
+			     "two another address",
+			     addr, portgroup, mac,
+			     change->used ? "it is defended" : "it is not used until that ends");
 		break;
 	case GUARD_CHANGE_RESOLVED:
-		ctl_log(LOG_NOTICE,
-			"address %s of portgroup %s: %s does not answer for it any more", addr,
-			portgroup, mac);
+		gateway_tell(gateway, TOLD_ADDRESS, LOG_NOTICE, members,
+			     "address %s of portgroup %s: %s does not answer for it any more", addr,
+			     portgroup, mac);
 		break;
 	case GUARD_CHANGE_FREE:
-		ctl_log(LOG_INFO, "address %s of portgroup %s: nobody has it, it is used now", addr,
-			portgroup);
+		gateway_tell(gateway, TOLD_ADDRESS, LOG_INFO, members,
+			     "address %s of portgroup %s: nobody has it, it is used now", addr,
+			     portgroup);
 		break;
 	}
-	gateway_event(gateway, "address",
-		      json_pack("{s:s, s:s, s:s, s:s*}", "address", addr, "portgroup", portgroup,
-				"state",
-				change->kind == GUARD_CHANGE_CONFLICT ? "conflict" : "unique",
-				"mac", change->kind == GUARD_CHANGE_FREE ? NULL : mac));
 }
 
 static void changed(void *context, const struct guard_change *change)
@@ -142,7 +142,7 @@ static void set_filter(struct gateway *gateway)
 	memcpy(addresses + n, guarding->asked, guarding->n_asked * sizeof(*addresses));
 	code = wire_filter(guarding->fd, addresses, n + guarding->n_asked);
 	if (code)
-		ctl_log(LOG_WARNING, "cannot choose which ARP messages to hear: %s",
+		ctl_log(TOLD_ADDRESS, LOG_WARNING, "cannot choose which ARP messages to hear: %s",
 			strerror(-code));
 	free(addresses);
 }
@@ -165,7 +165,8 @@ static int list(struct gateway *gateway, const struct config *config, struct ker
 	int code = kernel_owned(gateway->kernel, config, owned, n, &why);
 
 	if (code && !gateway->guarding.trouble)
-		ctl_log(LOG_WARNING, "address conflicts are not looked for: %s", why.text);
+		ctl_log(TOLD_ADDRESS, LOG_WARNING, "address conflicts are not looked for: %s",
+			why.text);
 	gateway->guarding.trouble = code;
 	return code;
 }

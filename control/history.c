@@ -21,7 +21,7 @@ void history_open(struct gateway *gateway)
 		return;
 	}
 	if (strcmp(gateway->state_trouble, why.text) != 0)
-		ctl_log(LOG_ERR, "%s; the gateway runs without history", why.text);
+		ctl_log(TOLD_HISTORY, LOG_ERR, "%s; the gateway runs without history", why.text);
 	snprintf(gateway->state_trouble, sizeof(gateway->state_trouble), "%s", why.text);
 }
 
@@ -200,7 +200,8 @@ int history_record(struct gateway *gateway, const struct config *config, uint64_
 		return fault(error, code, "%s; what is to be confirmed has to be kept there",
 			     why.text);
 	snprintf(gateway->state_trouble, sizeof(gateway->state_trouble), "%s", why.text);
-	ctl_log(LOG_ERR, "revision %" PRIu64 " is not in the history: %s", number, why.text);
+	ctl_log(TOLD_HISTORY, LOG_ERR, "revision %" PRIu64 " is not in the history: %s", number,
+		why.text);
 	return 0;
 }
 
@@ -226,7 +227,8 @@ void history_unrecord(struct gateway *gateway)
 			code = state_commit(gateway->state, &why);
 	}
 	if (code)
-		ctl_log(LOG_ERR, "revision %" PRIu64 " never ran, but the history has it: %s",
+		ctl_log(TOLD_HISTORY, LOG_ERR,
+			"revision %" PRIu64 " never ran, but the history has it: %s",
 			history->fresh.number, why.text);
 }
 
@@ -332,7 +334,7 @@ static void remind(struct gateway *gateway, int64_t left)
 	if (!next || left > (int64_t)next * 1000)
 		return;
 	history->reminded_s = next;
-	gateway_event(gateway, "revert-pending", history_pending_json(gateway));
+	gateway_event(gateway, TOLD_REVERT_PENDING, history_pending_json(gateway));
 }
 
 void history_work(struct gateway *gateway)

@@ -56,9 +56,9 @@ json_t *history_pending_json(const struct gateway *gateway)
 			 (json_int_t)history_left_s(gateway));
 }
 
-static void add_event(json_t *events, const char *name, json_t *members)
+static void add_event(json_t *events, enum ctl_event kind, json_t *members)
 {
-	json_t *event = json_pack("{s:s}", "event", name);
+	json_t *event = json_pack("{s:s}", "event", ctl_event_name(kind));
 
 	json_object_update(event, members);
 	json_decref(members);
@@ -72,17 +72,18 @@ json_t *history_events_json(struct gateway *gateway)
 	bool readable;
 
 	if (history->pending.revision)
-		add_event(events, "revert-pending", history_pending_json(gateway));
+		add_event(events, TOLD_REVERT_PENDING, history_pending_json(gateway));
 	if (history->started.revision)
-		add_event(events, "started",
+		add_event(events, TOLD_STARTED,
 			  json_pack("{s:I, s:I, s:I}", "revision", (json_int_t)gateway->revision,
 				    "differs-from", (json_int_t)history->started.revision,
 				    "changes", (json_int_t)history->started.changes));
 	if (!history_saved(gateway, &readable))
-		add_event(events, "not-saved",
+		add_event(events, TOLD_NOT_SAVED,
 			  json_pack("{s:I, s:s, s:b}", "revision", (json_int_t)gateway->revision,
 				    "file", gateway->options.file, "readable", readable));
 	if (*gateway->state_trouble)
-		add_event(events, "no-history", json_pack("{s:s}", "why", gateway->state_trouble));
+		add_event(events, TOLD_NO_HISTORY,
+			  json_pack("{s:s}", "why", gateway->state_trouble));
 	return events;
 }

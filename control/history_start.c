@@ -93,7 +93,7 @@ void history_user(const struct request_order *asked, char user[REVISION_USER_BYT
 static void complain(struct gateway *gateway, const struct state_error *why)
 {
 	snprintf(gateway->state_trouble, sizeof(gateway->state_trouble), "%s", why->text);
-	ctl_log(LOG_ERR, "%s; the gateway starts without history", why->text);
+	ctl_log(TOLD_HISTORY, LOG_ERR, "%s; the gateway starts without history", why->text);
 	state_close(gateway->state);
 	gateway->state = NULL;
 }
@@ -105,7 +105,7 @@ static int forget_unreached(struct gateway *gateway, struct state_error *error)
 	int code = 0;
 
 	while (!code && gateway->revision && history->running.number > gateway->revision) {
-		ctl_log(LOG_WARNING,
+		ctl_log(TOLD_HISTORY, LOG_WARNING,
 			"revision %" PRIu64 " was under way when pgwd ended: it is taken back",
 			history->running.number);
 		code = revision_forget(gateway->state, history->running.number, error);
@@ -164,7 +164,8 @@ static bool choose_last(struct gateway *gateway, struct config *chosen, struct h
 	char *text;
 
 	if (read_config(gateway, last->number, chosen, &text, &error)) {
-		ctl_log(LOG_ERR, "revision %" PRIu64 " cannot go on: %s", last->number, error.text);
+		ctl_log(TOLD_HISTORY, LOG_ERR, "revision %" PRIu64 " cannot go on: %s",
+			last->number, error.text);
 		return false;
 	}
 	free(text);
@@ -178,10 +179,10 @@ static void drop_pending(struct gateway *gateway, const char *why)
 	struct history *history = &gateway->history;
 	struct state_error error;
 
-	ctl_log(LOG_WARNING, "revision %" PRIu64 " will not be taken back: %s",
+	ctl_log(TOLD_REVERT_PENDING, LOG_WARNING, "revision %" PRIu64 " will not be taken back: %s",
 		history->pending.revision, why);
 	if (pending_clear(gateway->state, &error))
-		ctl_log(LOG_ERR, "%s", error.text);
+		ctl_log(TOLD_HISTORY, LOG_ERR, "%s", error.text);
 	history->pending.revision = 0;
 }
 
@@ -206,7 +207,7 @@ static bool choose_pending(struct gateway *gateway, struct config *chosen,
 	if (left_s && choose_last(gateway, chosen, order)) {
 		history->base_text = text;
 		config_free(&base);
-		ctl_log(LOG_WARNING,
+		ctl_log(TOLD_REVERT_PENDING, LOG_WARNING,
 			"revision %" PRIu64 " is not confirmed, revision %" PRIu64
 			" comes back in %u s",
 			history->pending.revision, history->pending.base, left_s);
@@ -219,7 +220,7 @@ static bool choose_pending(struct gateway *gateway, struct config *chosen,
 	order->same_as = history_same_as(gateway, history->pending.base);
 	order->reverts = true;
 	order->note = "not confirmed in time";
-	ctl_log(LOG_WARNING,
+	ctl_log(TOLD_REVERTED, LOG_WARNING,
 		"revision %" PRIu64
 		" was not confirmed in time: pgwd starts with revision %" PRIu64,
 		history->pending.revision, history->pending.base);
@@ -238,8 +239,8 @@ static void compare_file(struct gateway *gateway, const struct config *file,
 
 	config_init(&former);
 	if (read_config(gateway, last->number, &former, &text, &error)) {
-		ctl_log(LOG_WARNING, "revision %" PRIu64 " cannot be compared: %s", last->number,
-			error.text);
+		ctl_log(TOLD_STARTED, LOG_WARNING, "revision %" PRIu64 " cannot be compared: %s",
+			last->number, error.text);
 	} else if (!config_diff(&diff, &former, file)) {
 		order->changes = diff.n_changes;
 		if (!diff.n_changes && gateway->revision <= last->number)
@@ -252,7 +253,7 @@ static void compare_file(struct gateway *gateway, const struct config *file,
 		return;
 	gateway->history.started.revision = last->number;
 	gateway->history.started.changes = order->changes;
-	ctl_log(LOG_WARNING,
+	ctl_log(TOLD_STARTED, LOG_WARNING,
 		"%s is not what ran last: %zu differences from revision %" PRIu64
 		" (pgw config diff %" PRIu64 " lists them, pgw config undo goes back)",
 		gateway->options.file, order->changes, last->number, last->number);
@@ -302,7 +303,7 @@ static void go_back_failed(struct gateway *gateway, const struct ctl_error *erro
 	struct history *history = &gateway->history;
 
 	if (!history->retry_ms)
-		ctl_log(LOG_ERR,
+		ctl_log(TOLD_REVERT_FAILED, LOG_ERR,
 			"revision %" PRIu64 " was not confirmed, but revision %" PRIu64
 			" cannot come back: %s; tried again every second",
 			history->pending.revision, history->pending.base, error->text);
@@ -342,14 +343,12 @@ void history_go_back(struct gateway *gateway)
 		return;
 	}
 	gateway->counts.applied++;
-	ctl_log(LOG_WARNING,
-		"revision %" PRIu64 " was not confirmed in time: revision %" PRIu64
-		" is back, as revision %" PRIu64,
-		former.revision, former.base, gateway->revision);
-	gateway_event(gateway, "reverted",
-		      json_pack("{s:I, s:I, s:I}", "revision", (json_int_t)gateway->revision,
-				"from", (json_int_t)former.revision, "to",
-				(json_int_t)former.base));
+	gateway_tell(gateway, TOLD_REVERTED, LOG_WARNING,
+		     json_pack("{s:I, s:I, s:I}", "revision", (json_int_t)gateway->revision, "from",
+			       (json_int_t)former.revision, "to", (json_int_t)former.base),
+		     "revision %" PRIu64 " was not confirmed in time: revision %" PRIu64
+		     " is back, as revision %" PRIu64,
+		     former.revision, former.base, gateway->revision);
 }
 
 static bool same_file(const struct history_file *seen, const struct stat *status, uint64_t revision)

@@ -196,7 +196,7 @@ static void kill_process(struct logger_process *process)
 
 	if (!process->pid)
 		return;
-	ctl_log(LOG_WARNING,
+	ctl_log(TOLD_SESSION_LOG, LOG_WARNING,
 		"session log: pgw-log pid %d does not come to an end, killed: events are lost",
 		process->pid);
 	syscall(SYS_pidfd_send_signal, process->pidfd, SIGKILL, NULL, 0);
@@ -233,11 +233,11 @@ void logger_reopen(struct gateway *gateway)
 	if (gateway->log.settings.kind != SESSION_LOG_FILE || !gateway->datapath.pid)
 		return;
 	if (logger_start(&fresh, &gateway->log.settings, &error)) {
-		ctl_log(LOG_ERR, "%s; the log goes on where it was", error.text);
+		ctl_log(TOLD_SESSION_LOG, LOG_ERR, "%s; the log goes on where it was", error.text);
 		return;
 	}
 	if (tell_log(gateway, &fresh, &error)) {
-		ctl_log(LOG_ERR, "session log: %s", error.text);
+		ctl_log(TOLD_SESSION_LOG, LOG_ERR, "session log: %s", error.text);
 		logger_leave(gateway, &fresh);
 		return;
 	}
@@ -302,7 +302,8 @@ void logger_ended(struct gateway *gateway)
 
 	if (!pid || !reap(&gateway->log.process, &info))
 		return;
-	ctl_log(LOG_ERR, "session log: pgw-log pid %d ended (%s %d); it is started again", pid,
+	ctl_log(TOLD_SESSION_LOG, LOG_ERR,
+		"session log: pgw-log pid %d ended (%s %d); it is started again", pid,
 		info.si_code == CLD_EXITED ? "status" : "signal", info.si_status);
 	gateway->counts.log_restarts++;
 	gateway->due.log_ms = gateway_now_ms() + LOGGER_BACKOFF_MS;
@@ -316,7 +317,7 @@ static void restart(struct gateway *gateway)
 	if (gateway->log.process.pid || gateway->log.settings.kind == SESSION_LOG_OFF)
 		return;
 	if (start_process(&gateway->log, &error)) {
-		ctl_log(LOG_ERR, "session log: %s", error.text);
+		ctl_log(TOLD_SESSION_LOG, LOG_ERR, "session log: %s", error.text);
 		gateway->due.log_ms = gateway_now_ms() + LOGGER_BACKOFF_MS;
 	}
 }
@@ -366,7 +367,8 @@ void logger_work(struct gateway *gateway)
 	if (gateway->due.log_ms && gateway->due.log_ms <= now_ms)
 		restart(gateway);
 	if (gateway->log.process.pid && hangs(&gateway->log, now_ms)) {
-		ctl_log(LOG_ERR, "session log: pgw-log pid %d writes nothing, it is ended",
+		ctl_log(TOLD_SESSION_LOG, LOG_ERR,
+			"session log: pgw-log pid %d writes nothing, it is ended",
 			gateway->log.process.pid);
 		syscall(SYS_pidfd_send_signal, gateway->log.process.pidfd, SIGKILL, NULL, 0);
 		gateway->log.taken_ms = now_ms;

@@ -20,7 +20,7 @@ static_assert(CONFIG_PORTGROUPS_MAX == OFFLOAD_PORTS && COUNTERS_PORTS >= OFFLOA
 static void refuse(struct gateway *gateway, const char *why)
 {
 	if (!gateway->offload_refused)
-		ctl_log(LOG_WARNING,
+		ctl_log(TOLD_OFFLOAD, LOG_WARNING,
 			"offload: %s; the gateway forwards every packet itself until it is started "
 			"again",
 			why);
@@ -73,7 +73,7 @@ bool offloading_convert(struct gateway *gateway, const struct config *config)
 	region_drop(&gateway->table);
 	gateway->table = map;
 	keeper_put(KEEPER_TABLE, map.fd);
-	ctl_log(LOG_INFO, "the flow table is a BPF map now");
+	ctl_log(TOLD_OFFLOAD, LOG_INFO, "the flow table is a BPF map now");
 	return true;
 }
 
@@ -117,7 +117,8 @@ void offloading_adopt(struct gateway *gateway, const struct config *config)
 			if (ifindexes[i] && ifindexes[i] == ifindex_of[index])
 				snprintf(gateway->names.portgroup[index], CONFIG_NAME, "%s",
 					 config->portgroups[i].name);
-	ctl_log(LOG_NOTICE, "took the flow table back from the tc program that still forwards");
+	ctl_log(TOLD_TABLE, LOG_NOTICE,
+		"took the flow table back from the tc program that still forwards");
 }
 
 static bool open_program(struct gateway *gateway, const uint32_t *ifindexes, size_t n)
@@ -140,8 +141,8 @@ static void say(struct gateway *gateway, const struct config_portgroup *portgrou
 	bool asked = portgroup->offload == OFFLOAD_TC || portgroup->offload == OFFLOAD_XDP;
 
 	if (!(gateway->offload_said & bit))
-		ctl_log(asked ? LOG_WARNING : LOG_NOTICE, "portgroup %s: %s: %s", portgroup->name,
-			what, error->text);
+		ctl_log(TOLD_OFFLOAD, asked ? LOG_WARNING : LOG_NOTICE, "portgroup %s: %s: %s",
+			portgroup->name, what, error->text);
 	gateway->offload_said |= bit;
 }
 
@@ -212,8 +213,8 @@ static void attach(struct gateway *gateway, const struct config *config,
 	if (lost && stays && !offload_lost(gateway->offload, index))
 		reconcile_mended(gateway, what);
 	if (now != before)
-		ctl_log(LOG_INFO, "portgroup %s: established flows are forwarded by %s",
-			portgroup->name,
+		ctl_log(TOLD_OFFLOAD, LOG_INFO,
+			"portgroup %s: established flows are forwarded by %s", portgroup->name,
 			now == OFFLOAD_STATE_XDP ? "an XDP program" : "a tc program");
 }
 

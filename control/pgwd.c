@@ -21,6 +21,7 @@
 #include "control/conffile.h"
 #include "control/ctl/log.h"
 #include "control/gateway.h"
+#include "control/journal.h"
 #include "control/metrics/http.h"
 #include "datapath/flow/layout.h"
 
@@ -110,7 +111,7 @@ static bool take_signals(struct gateway *gateway, int fd)
 
 	while (read(fd, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo != SIGHUP) {
-			ctl_log(LOG_NOTICE, "%s from pid %u: ending",
+			ctl_log(TOLD_DAEMON, LOG_NOTICE, "%s from pid %u: ending",
 				info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT", info.ssi_pid);
 			return false;
 		}
@@ -173,7 +174,7 @@ static void loop(struct gateway *gateway, int signal_fd)
 		};
 
 		if (poll(fds, WAITED, timeout_ms(gateway)) < 0 && errno != EINTR) {
-			ctl_log(LOG_ERR, "poll: %s: ending", strerror(errno));
+			ctl_log(TOLD_DAEMON, LOG_ERR, "poll: %s: ending", strerror(errno));
 			return;
 		}
 		if (fds[SIGNALS].revents && !take_signals(gateway, signal_fd))
@@ -231,9 +232,10 @@ int main(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
+	journal_open();
 	signal_fd = open_signals();
 	if (signal_fd < 0) {
-		ctl_log(LOG_ERR, "signalfd: %s", strerror(errno));
+		ctl_log(TOLD_DAEMON, LOG_ERR, "signalfd: %s", strerror(errno));
 		return 1;
 	}
 	config_init(&config);
@@ -246,14 +248,14 @@ int main(int argc, char **argv)
 	config_free(&config);
 	if (code) {
 		answer_error_text(&error, text, sizeof(text));
-		ctl_log(LOG_ERR, "%s", text);
+		ctl_log(TOLD_DAEMON, LOG_ERR, "%s", text);
 		return 1;
 	}
 	say_ready(&gateway);
 	loop(&gateway, signal_fd);
 	sd_notify(0, "STOPPING=1");
 	gateway_close(&gateway);
-	ctl_log(LOG_NOTICE, "ended");
+	ctl_log(TOLD_DAEMON, LOG_NOTICE, "ended");
 	close(signal_fd);
 	return 0;
 }

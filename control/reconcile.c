@@ -25,24 +25,28 @@ static void say_link(struct gateway *gateway, const struct config_portgroup *por
 		     const struct kernel_link *link, const struct kernel_link *former)
 {
 	char mac[MAC_TEXT_BYTES], former_mac[MAC_TEXT_BYTES];
-	json_t *event =
+	json_t *members =
 		json_pack("{s:s, s:s}", "portgroup", portgroup->name, "state", link_state(link));
+	char changes[160] = "";
+	size_t used = 0;
 
 	if (former->mtu) {
-		ctl_log(LOG_NOTICE, "portgroup %s (%s): its MTU is %u now, was %u", portgroup->name,
-			portgroup->dev, link->mtu, former->mtu);
-		json_object_set_new(event, "mtu", json_integer(link->mtu));
-		json_object_set_new(event, "former-mtu", json_integer(former->mtu));
+		used = (size_t)snprintf(changes, sizeof(changes), ", its MTU is %u now, was %u",
+					link->mtu, former->mtu);
+		json_object_set_new(members, "mtu", json_integer(link->mtu));
+		json_object_set_new(members, "former-mtu", json_integer(former->mtu));
 	}
 	if (former->ifindex) { /* stands for the MAC */
 		mac_text(link->mac, mac);
 		mac_text(former->mac, former_mac);
-		ctl_log(LOG_NOTICE, "portgroup %s (%s): its MAC is %s now, was %s", portgroup->name,
-			portgroup->dev, mac, former_mac);
-		json_object_set_new(event, "mac", json_string(mac));
-		json_object_set_new(event, "former-mac", json_string(former_mac));
+		snprintf(changes + used, sizeof(changes) - used, ", its MAC is %s now, was %s", mac,
+			 former_mac);
+		json_object_set_new(members, "mac", json_string(mac));
+		json_object_set_new(members, "former-mac", json_string(former_mac));
 	}
-	gateway_event(gateway, "link", event);
+	gateway_tell(gateway, TOLD_LINK, link->up ? LOG_NOTICE : LOG_WARNING, members,
+		     "portgroup %s (%s) is %s%s", portgroup->name, portgroup->dev, link_state(link),
+		     changes);
 }
 
 static void look_at_link(struct gateway *gateway, const struct config_portgroup *portgroup,
@@ -65,9 +69,6 @@ static void look_at_link(struct gateway *gateway, const struct config_portgroup 
 		former.mac = seen->mac;
 	}
 	told = differs && (*port->state || !link.up);
-	if (told)
-		ctl_log(link.up ? LOG_NOTICE : LOG_WARNING, "portgroup %s (%s) is %s",
-			portgroup->name, portgroup->dev, state);
 	if (told || former.mtu || former.ifindex)
 		say_link(gateway, portgroup, &link, &former);
 	/* Nobody fights over an interface that is made anew; one that is made here is another
@@ -110,13 +111,12 @@ void reconcile_mended(struct gateway *gateway, const char *what)
 	gateway->counts.mended++;
 	if (!wait_ms)
 		return;
-	ctl_log(LOG_ERR,
-		"somebody else keeps changing this: %s; mended %u times in a row, the next time "
-		"%" PRId64 " s from now at the earliest",
-		what, times, wait_ms / 1000);
-	gateway_event(gateway, "conflict",
-		      json_pack("{s:s, s:i, s:I}", "what", what, "times", (int)times, "wait",
-				(json_int_t)(wait_ms / 1000)));
+	gateway_tell(gateway, TOLD_CONFLICT, LOG_ERR,
+		     json_pack("{s:s, s:i, s:I}", "what", what, "times", (int)times, "wait",
+			       (json_int_t)(wait_ms / 1000)),
+		     "somebody else keeps changing this: %s; mended %u times in a row, the next "
+		     "time %" PRId64 " s from now at the earliest",
+		     what, times, wait_ms / 1000);
 }
 
 static bool may_change(void *context, const struct kernel_change *change)
@@ -149,13 +149,14 @@ static void say_trouble(struct gateway *gateway)
 
 	if (!*reconcile->failed) {
 		if (*reconcile->trouble)
-			ctl_log(LOG_NOTICE, "the kernel matches the configuration again");
+			ctl_log(TOLD_KERNEL, LOG_NOTICE,
+				"the kernel matches the configuration again");
 		reconcile->trouble[0] = '\0';
 		reconcile->failures = 0;
 		return;
 	}
 	if (strcmp(reconcile->trouble, reconcile->failed) != 0)
-		ctl_log(LOG_ERR, "the kernel does not match the configuration: %s",
+		ctl_log(TOLD_KERNEL, LOG_ERR, "the kernel does not match the configuration: %s",
 			reconcile->failed);
 	memcpy(reconcile->trouble, reconcile->failed, sizeof(reconcile->trouble));
 	reconcile->failures++;
@@ -172,13 +173,16 @@ static void say_mended(struct gateway *gateway)
 		return;
 	told = json_array();
 	for (size_t i = 0; i < n && i < RECONCILE_TOLD_MAX; i++) {
-		ctl_log(LOG_WARNING, "changed by others and mended: %s",
-			json_string_value(json_array_get(mended, i)));
+		ctl_log_members(TOLD_MENDED, LOG_WARNING,
+				json_pack("{s:O}", "what", json_array_get(mended, i)),
+				"changed by others and mended: %s",
+				json_string_value(json_array_get(mended, i)));
 		json_array_append(told, json_array_get(mended, i));
 	}
 	if (n > RECONCILE_TOLD_MAX)
-		ctl_log(LOG_WARNING, "and %zu differences more", n - RECONCILE_TOLD_MAX);
-	gateway_event(gateway, "mended",
+		ctl_log(TOLD_MENDED, LOG_WARNING, "and %zu differences more",
+			n - RECONCILE_TOLD_MAX);
+	gateway_event(gateway, TOLD_MENDED,
 		      json_pack("{s:I, s:o}", "changes", (json_int_t)n, "what", told));
 	json_decref(mended);
 }
@@ -276,11 +280,11 @@ static void say_hops(struct gateway *gateway)
 		addr_text(hop.addr, addr);
 		mac_text(hop.mac, mac);
 		mac_text(former, before);
-		ctl_log(LOG_NOTICE, "portgroup %s: next hop %s has MAC %s now, had %s", portgroup,
-			addr, mac, before);
-		gateway_event(gateway, "neighbour",
-			      json_pack("{s:s, s:s, s:s, s:s}", "portgroup", portgroup, "address",
-					addr, "mac", mac, "former-mac", before));
+		gateway_tell(gateway, TOLD_NEIGHBOUR, LOG_NOTICE,
+			     json_pack("{s:s, s:s, s:s, s:s}", "portgroup", portgroup, "address",
+				       addr, "mac", mac, "former-mac", before),
+			     "portgroup %s: next hop %s has MAC %s now, had %s", portgroup, addr,
+			     mac, before);
 	}
 }
 
@@ -310,7 +314,7 @@ static void look(struct gateway *gateway)
 		snprintf(reconcile->failed, sizeof(reconcile->failed), "%s", why.text);
 	say_trouble(gateway);
 	if (apply_links(gateway, &error))
-		ctl_log(LOG_ERR, "cannot follow a change of the links: %s", error.text);
+		ctl_log(TOLD_LINK, LOG_ERR, "cannot follow a change of the links: %s", error.text);
 	if (!names_place(&gateway->names, &gateway->forwarded, &places, &error))
 		offloading_follow(gateway, &gateway->forwarded, &places);
 	say_mended(gateway);

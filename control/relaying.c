@@ -91,9 +91,9 @@ static void end_process(struct relaying *relaying)
 	forget(relaying);
 }
 
-static void event(struct gateway *gateway, const char *state, int pid)
+static json_t *members_of(const char *state, int pid)
 {
-	gateway_event(gateway, "relay", json_pack("{s:s, s:i}", "state", state, "pid", pid));
+	return json_pack("{s:s, s:i}", "state", state, "pid", pid);
 }
 
 /* It is not as it should be: end it, and start another soon. */
@@ -105,9 +105,9 @@ static void lost(struct gateway *gateway, const char *why)
 
 	if (!pid)
 		return;
-	ctl_log(LOG_ERR, "pgw-relay pid %d %s; it is started again", pid, why);
+	gateway_tell(gateway, TOLD_RELAY, LOG_ERR, members_of("died", pid),
+		     "pgw-relay pid %d %s; it is started again", pid, why);
 	end_process(relaying);
-	event(gateway, "died", pid);
 	if (now_ms - relaying->since_ms >= RELAYING_STEADY_MS)
 		relaying->backoff_ms = RELAYING_BACKOFF_MS;
 	relaying->restarts++;
@@ -161,15 +161,19 @@ static bool is_unasked(const struct handover_message *message)
 	return !strcmp(handover_op(message), "event") || !strcmp(handover_op(message), "part");
 }
 
+/* Of a process that is not trusted: it has no say in events of others. */
 static void take_event(struct gateway *gateway, const struct handover_message *message)
 {
 	const char *name = json_string_value(json_object_get(message->body, "event"));
 	json_t *members = json_object_get(message->body, "members");
+	const char *state = json_string_value(json_object_get(members, "state"));
+	enum ctl_event event = name ? ctl_event_of(name) : TOLD_COUNT;
 
 	if (!strcmp(handover_op(message), "part"))
 		tunnels_asked(gateway, message->body);
-	else if (name && json_is_object(members))
-		gateway_event(gateway, name, json_incref(members));
+	else if ((event == TOLD_TUNNEL || event == TOLD_ENDPOINT) && state)
+		gateway_tell(gateway, event, LOG_INFO, json_incref(members),
+			     "secure gateway: %s is %s", name, state);
 }
 
 /**
@@ -318,8 +322,8 @@ void relaying_adopt(struct gateway *gateway)
 		return;
 	}
 	if (say_hello(gateway, &hello, &error)) {
-		ctl_log(LOG_WARNING, "running pgw-relay pid %d: %s; ended", relaying->pid,
-			error.text);
+		ctl_log(TOLD_RELAY, LOG_WARNING, "running pgw-relay pid %d: %s; ended",
+			relaying->pid, error.text);
 		end_process(relaying);
 		return;
 	}
@@ -330,7 +334,7 @@ void relaying_adopt(struct gateway *gateway)
 		if (key)
 			adopt_socket(gateway, key, handover_take_fd(&hello, i));
 	}
-	ctl_log(LOG_NOTICE, "adopted running pgw-relay pid %d%s", relaying->pid,
+	ctl_log(TOLD_RELAY, LOG_NOTICE, "adopted running pgw-relay pid %d%s", relaying->pid,
 		is_other(relaying, hello.body) ? ", which is of another build: its connections go "
 						 "on, and it is replaced when it "
 						 "ends"
@@ -400,8 +404,8 @@ void relaying_quit(struct gateway *gateway)
 	if (!ask(gateway, json_pack("{s:s}", "op", "quit"), NULL, 0, &answer, &error))
 		handover_free(&answer);
 	if (!wait_for_end(relaying, RELAYING_QUIT_MS))
-		ctl_log(LOG_WARNING, "pgw-relay pid %d does not end when asked to; killed",
-			relaying->pid);
+		ctl_log(TOLD_RELAY, LOG_WARNING,
+			"pgw-relay pid %d does not end when asked to; killed", relaying->pid);
 	end_process(relaying);
 	unlink(relaying->socket_path);
 }
@@ -498,7 +502,7 @@ static void answer_parts(struct gateway *gateway)
 		json_t *answer = tunnels_answer(gateway, &fd);
 
 		if (answer && relaying_part(gateway, answer, &fd, fd >= 0, &error) == -EREMOTEIO)
-			ctl_log(LOG_WARNING, "%s", error.text);
+			ctl_log(TOLD_RELAY, LOG_WARNING, "%s", error.text);
 		if (fd >= 0)
 			close(fd);
 	}
@@ -532,11 +536,11 @@ void relaying_work(struct gateway *gateway)
 		return;
 	if (relaying_tell(gateway, &gateway->config, &gateway->inside,
 			  health_up(gateway->checking.health, &n), &error)) {
-		ctl_log(LOG_ERR, "%s", error.text);
+		ctl_log(TOLD_RELAY, LOG_ERR, "%s", error.text);
 		if (!relaying->restart_ms && !relaying->pid)
 			relaying->restart_ms = now_ms + RELAYING_BACKOFF_MAX_MS;
 	} else if (starts) {
-		ctl_log(LOG_NOTICE, "pgw-relay pid %d runs", relaying->pid);
-		event(gateway, "started", relaying->pid);
+		gateway_tell(gateway, TOLD_RELAY, LOG_NOTICE, members_of("started", relaying->pid),
+			     "pgw-relay pid %d runs", relaying->pid);
 	}
 }

@@ -274,7 +274,7 @@ static void watch_files(struct serving *serving)
 			slash[slash == directory] = '\0';
 			if (inotify_add_watch(serving->watch_fd, directory,
 					      IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE) < 0)
-				ctl_log(LOG_WARNING,
+				ctl_log(TOLD_API, LOG_WARNING,
 					"api: %s is not watched: %s; SIGHUP reads the "
 					"certificates again",
 					directory, strerror(errno));
@@ -366,11 +366,13 @@ void serving_reload(struct gateway *gateway)
 		return;
 	line = settings_line(serving, gateway, &gateway->config, &error);
 	if (!line) {
-		ctl_log(LOG_ERR, "%s; the certificates that are in use go on", error.text);
+		ctl_log(TOLD_API, LOG_ERR, "%s; the certificates that are in use go on",
+			error.text);
 		return;
 	}
 	if (!tell(serving->life_fd, line)) {
-		ctl_log(LOG_ERR, "api: pgw-api pid %d does not take its settings, it is ended",
+		ctl_log(TOLD_API, LOG_ERR,
+			"api: pgw-api pid %d does not take its settings, it is ended",
 			serving->pid);
 		kill(serving->pid, SIGKILL);
 	}
@@ -385,8 +387,8 @@ void serving_ended(struct gateway *gateway)
 	if (!serving->pid || waitid(P_PIDFD, (id_t)serving->pidfd, &info, WEXITED | WNOHANG) ||
 	    !info.si_pid)
 		return;
-	ctl_log(LOG_ERR, "api: pgw-api pid %d ended (%s %d); it is started again", serving->pid,
-		info.si_code == CLD_EXITED ? "status" : "signal", info.si_status);
+	ctl_log(TOLD_API, LOG_ERR, "api: pgw-api pid %d ended (%s %d); it is started again",
+		serving->pid, info.si_code == CLD_EXITED ? "status" : "signal", info.si_status);
 	close(serving->pidfd);
 	close(serving->life_fd);
 	serving->pidfd = serving->life_fd = -1;
@@ -425,7 +427,7 @@ void serving_work(struct gateway *gateway)
 	if (!serving->n || serving->pid)
 		return;
 	if (start_process(serving, gateway, &gateway->config, &error)) {
-		ctl_log(LOG_ERR, "api: %s", error.text);
+		ctl_log(TOLD_API, LOG_ERR, "api: %s", error.text);
 		serving->restart_ms = now_ms + SERVING_BACKOFF_MS;
 	}
 }

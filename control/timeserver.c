@@ -196,7 +196,7 @@ static void start_or_retry(struct gateway *gateway)
 	server->restart_ms = 0;
 	if (!start(gateway, &error))
 		return;
-	ctl_log(LOG_ERR, "%s; tried again", error.text);
+	ctl_log(TOLD_NTP, LOG_ERR, "%s; tried again", error.text);
 	server->restart_ms = gateway_now_ms() + TIMESERVER_BACKOFF_MS;
 }
 
@@ -243,7 +243,7 @@ void timeserver_ended(struct gateway *gateway)
 	if (!pid ||
 	    (!waitid(P_PIDFD, (id_t)server->pidfd, &info, WEXITED | WNOHANG) && !info.si_pid))
 		return;
-	ctl_log(LOG_ERR, "ntp: chronyd pid %d ended (%s %d); it is started again", pid,
+	ctl_log(TOLD_NTP, LOG_ERR, "ntp: chronyd pid %d ended (%s %d); it is started again", pid,
 		info.si_code == CLD_EXITED ? "status" : "signal", info.si_status);
 	forget(server);
 	server->restarts++;

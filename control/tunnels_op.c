@@ -127,6 +127,7 @@ static int tunnel_gateway(void *context, const json_t *request, struct request_r
 	struct state_error why;
 	char token[TOKEN_TEXT];
 	enum action action = ACTIVATE;
+	const char *done;
 	int code = parse_action(json_string_value(json_object_get(request, "action")), &action,
 				result);
 
@@ -158,11 +159,10 @@ static int tunnel_gateway(void *context, const json_t *request, struct request_r
 	if (*token)
 		json_object_set_new(result->answer, "token", json_string(token));
 	OPENSSL_cleanse(token, sizeof(token));
-	gateway_event(gateway, "tunnel-gateway",
-		      json_pack("{s:s, s:s}", "name", name, "state",
-				action == REFRESH ? "refreshed"
-				: state.active	  ? "active"
-						  : "inactive"));
+	done = action == REFRESH ? "refreshed" : state.active ? "active" : "inactive";
+	gateway_tell(gateway, TOLD_TUNNEL_GATEWAY, LOG_NOTICE,
+		     json_pack("{s:s, s:s}", "name", name, "state", done),
+		     "secure gateway %s is %s", name, done);
 	return 0;
 }
 

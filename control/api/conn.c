@@ -86,10 +86,10 @@ static void answer(struct conn *conn)
 	text = reply_text(&exchange->reply, exchange->query_id, !conn->close_after,
 			  strcmp(http->method, "HEAD") == 0, &bytes);
 	/* No query: it may hold anything. */
-	ctl_log(LOG_INFO, "api: %s %s %s %s %.*s %u", exchange->query_id, conn->origin.from,
-		*exchange->by ? exchange->by : "-", *http->method ? http->method : "-",
-		(int)strcspn(http->target, "?"), *http->target ? http->target : "-",
-		exchange->reply.status);
+	ctl_log(TOLD_API_CALL, LOG_INFO, "api: %s %s %s %s %.*s %u", exchange->query_id,
+		conn->origin.from, *exchange->by ? exchange->by : "-",
+		*http->method ? http->method : "-", (int)strcspn(http->target, "?"),
+		*http->target ? http->target : "-", exchange->reply.status);
 	exchange_free(exchange);
 	free(exchange);
 	conn->exchange = NULL;

@@ -46,7 +46,7 @@ static bool set_identity(struct serve_listener *listener, const json_t *settings
 							       string_of(settings, "key"), &why);
 
 	if (!identity) {
-		ctl_log(LOG_ERR, "api: certificate of port %u: %s", listener->port, why);
+		ctl_log(TOLD_API, LOG_ERR, "api: certificate of port %u: %s", listener->port, why);
 		return false;
 	}
 	stream_identity_put(listener->identity);
@@ -98,7 +98,7 @@ static int take_settings(struct serve *serve, const char *line, size_t length)
 		for (unsigned i = 0; i < serve->n_listeners; i++)
 			if (serve->listeners[i].tls)
 				set_identity(&serve->listeners[i], json_array_get(list, i));
-		ctl_log(LOG_NOTICE, "api: certificates have been read again");
+		ctl_log(TOLD_API, LOG_NOTICE, "api: certificates have been read again");
 	}
 	json_decref(settings);
 	return code;
@@ -130,7 +130,7 @@ int serve_open(struct serve *serve, unsigned max)
 	serve->conns = calloc(serve->max, sizeof(struct conn *));
 	serve->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (!serve->conns || serve->epoll < 0 || stream_global()) {
-		ctl_log(LOG_ERR, "api: it cannot start: out of memory or descriptors");
+		ctl_log(TOLD_API, LOG_ERR, "api: it cannot start: out of memory or descriptors");
 		return -ENOMEM;
 	}
 	while (!code && !serve->settled) {
@@ -139,7 +139,7 @@ int serve_open(struct serve *serve, unsigned max)
 		code = poll(&life, 1, SETTINGS_WAIT_MS) == 1 ? read_life(serve) : -ETIMEDOUT;
 	}
 	if (code)
-		ctl_log(LOG_ERR, "api: no settings from pgwd: %s", strerror(-code));
+		ctl_log(TOLD_API, LOG_ERR, "api: no settings from pgwd: %s", strerror(-code));
 	return code;
 }
 
@@ -330,7 +330,7 @@ void serve_loop(struct serve *serve)
 			[CHANGE] = {.fd = change->fd, .events = upstream_events(change)},
 		};
 		if (poll(fds, WAITED, timeout_ms(serve)) < 0 && errno != EINTR) {
-			ctl_log(LOG_ERR, "api: poll: %s: ending", strerror(errno));
+			ctl_log(TOLD_API, LOG_ERR, "api: poll: %s: ending", strerror(errno));
 			return;
 		}
 		serve->shared.now_ms = clock_ms();

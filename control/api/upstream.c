@@ -26,8 +26,8 @@ static struct upstream_waiting take_first(struct upstream *upstream)
 
 static void broken(struct upstream *upstream, const char *why)
 {
-	ctl_log(LOG_WARNING, "api: connection to pgwd: %s; %u calls lose their answer", why,
-		upstream->n);
+	ctl_log(TOLD_API, LOG_WARNING, "api: connection to pgwd: %s; %u calls lose their answer",
+		why, upstream->n);
 	upstream->broken = true;
 }
 

@@ -64,9 +64,10 @@ void auth_audit(struct gateway *gateway, const struct request_peer *peer, const 
 	entry.detail = detail_of(request);
 	entry.result = strdup(code ? result->error.text : "ok");
 	if (!entry.detail || !entry.result)
-		ctl_log(LOG_ERR, "audit: %s by %s is not kept: out of memory", operation, entry.by);
+		ctl_log(TOLD_AUDIT, LOG_ERR, "audit: %s by %s is not kept: out of memory",
+			operation, entry.by);
 	else if (audit_add(gateway->state, &entry, &error))
-		ctl_log(LOG_ERR, "audit: %s by %s is not kept: %s", operation, entry.by,
+		ctl_log(TOLD_AUDIT, LOG_ERR, "audit: %s by %s is not kept: %s", operation, entry.by,
 			error.text);
 	free(entry.detail);
 	free(entry.result);

@@ -112,7 +112,7 @@ static int remember(const struct judged *judged, struct request_result *result)
 			return request_failed(result, code, "out of memory");
 		auth->remembers = true;
 		if (!auth->nonce.kept)
-			ctl_log(LOG_WARNING,
+			ctl_log(TOLD_API, LOG_WARNING,
 				"api: %s/%s cannot be used; after a restart, calls are refused "
 				"that were signed before it",
 				judged->gateway->options.state_dir, NONCE_FILE_NAME);
@@ -147,7 +147,7 @@ static void note_use(struct judged *judged)
 		return;
 	/* A full disk keeps nobody from calling. */
 	if (credential_used(judged->gateway->state, judged->credential.id, now_s, &error))
-		ctl_log(LOG_WARNING, "api: last use is not kept: %s", error.text);
+		ctl_log(TOLD_API, LOG_WARNING, "api: last use is not kept: %s", error.text);
 }
 
 static int granted(struct judged *judged, struct request_result *result)
@@ -206,7 +206,7 @@ static void expire(struct gateway *gateway, struct state *state)
 		return;
 	gateway->auth.expired_s = now_s;
 	if (credential_expire(state, now_s, &error))
-		ctl_log(LOG_WARNING, "api: credentials are not expired: %s", error.text);
+		ctl_log(TOLD_API, LOG_WARNING, "api: credentials are not expired: %s", error.text);
 }
 
 int auth_authenticate(void *context, const json_t *request, struct request_result *result)

@@ -520,8 +520,9 @@ static void log_change(const char *operation, const struct request_peer *peer,
 	const char *by = json_string_value(json_object_get(request, "by"));
 	const char *from = json_string_value(json_object_get(request, "from"));
 
-	ctl_log(LOG_INFO, "%s asked by pid %d of uid %u%s%.64s%s%.64s", operation, peer->pid,
-		peer->uid, by ? " for " : "", by ? by : "", from ? " at " : "", from ? from : "");
+	ctl_log(TOLD_REQUEST, LOG_INFO, "%s asked by pid %d of uid %u%s%.64s%s%.64s", operation,
+		peer->pid, peer->uid, by ? " for " : "", by ? by : "", from ? " at " : "",
+		from ? from : "");
 }
 
 int request_handle(const char *line, size_t length, const struct request_ops *ops, void *gateway,

@@ -140,7 +140,7 @@ static bool client_answer(struct server *server, struct client *client, int code
 	size_t length = text ? strlen(text) : 0;
 
 	if (!text || length >= FRAME_ANSWER_BYTES_MAX || frame_put(&client->out, text, length)) {
-		ctl_log(LOG_ERR,
+		ctl_log(TOLD_CONTROL, LOG_ERR,
 			"answer of %zu bytes to pid %d cannot be sent: out of memory or "
 			"longer than %u bytes; its connection is closed",
 			length, client->peer.pid, FRAME_ANSWER_BYTES_MAX);
@@ -188,8 +188,9 @@ static void client_too_long(struct server *server, struct client *client)
 	if (text && !frame_put(&client->out, text, strlen(text)))
 		frame_flush(&client->out, client->fd);
 	free(text);
-	ctl_log(LOG_WARNING, "control client pid %d sent a line of more than %u bytes; closed",
-		client->peer.pid, FRAME_REQUEST_BYTES_MAX);
+	ctl_log(TOLD_CONTROL, LOG_WARNING,
+		"control client pid %d sent a line of more than %u bytes; closed", client->peer.pid,
+		FRAME_REQUEST_BYTES_MAX);
 	client_close(server, client);
 }
 
@@ -278,7 +279,8 @@ static void refuse(int fd)
 				   "files are open: try again in a moment\",\"code\":\"busy\"}\n";
 
 	if (send(fd, text, sizeof(text) - 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-		ctl_log(LOG_INFO, "a control connection was refused and its client is gone");
+		ctl_log(TOLD_CONTROL, LOG_INFO,
+			"a control connection was refused and its client is gone");
 	close(fd);
 }
 
@@ -297,7 +299,8 @@ static void refuse_next(struct server *server, enum request_role role)
 		close(server->spare);
 	fd = take_connection(server, role);
 	if (fd >= 0) {
-		ctl_log(LOG_WARNING, "no descriptor is left for a control connection; refused");
+		ctl_log(TOLD_CONTROL, LOG_WARNING,
+			"no descriptor is left for a control connection; refused");
 		refuse(fd);
 	}
 	server->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -327,7 +330,8 @@ static void server_accept(struct server *server, enum request_role role)
 		number++;
 	if (number == SERVER_CLIENTS_MAX ||
 	    (role == REQUEST_ROLE_API && clients_of(server, role) >= SERVER_API_CLIENTS_MAX)) {
-		ctl_log(LOG_WARNING, "more than %u control connections%s; the newest was refused",
+		ctl_log(TOLD_CONTROL, LOG_WARNING,
+			"more than %u control connections%s; the newest was refused",
 			role == REQUEST_ROLE_API ? SERVER_API_CLIENTS_MAX : SERVER_CLIENTS_MAX,
 			role == REQUEST_ROLE_API ? " of the API" : "");
 		refuse(fd);
@@ -521,7 +525,7 @@ void server_expire(struct server *server, int64_t now_ms)
 			sweep_answer(server, client);
 			continue;
 		}
-		ctl_log(LOG_WARNING,
+		ctl_log(TOLD_CONTROL, LOG_WARNING,
 			"control client pid %d did not read its answer for %d s; closed",
 			client->peer.pid, SERVER_STALL_MS / 1000);
 		client_close(server, client);
@@ -533,17 +537,17 @@ static void client_event(struct server *server, struct client *client, const cha
 {
 	if (frame_waiting(&client->out) + length >= SERVER_EVENTS_BYTES_MAX ||
 	    frame_put(&client->out, text, length)) {
-		ctl_log(LOG_WARNING, "monitor pid %d does not read its events; closed",
-			client->peer.pid);
+		ctl_log(TOLD_CONTROL, LOG_WARNING,
+			"monitor pid %d does not read its events; closed", client->peer.pid);
 		client_close(server, client);
 		return;
 	}
 	client_flush(server, client);
 }
 
-void server_event(struct server *server, const char *event, json_t *members)
+void server_event(struct server *server, enum ctl_event event, json_t *members)
 {
-	char *text = event_line(event, members);
+	char *text = event_line(ctl_event_name(event), members);
 
 	json_decref(members);
 	for (unsigned i = 0; text && i < SERVER_CLIENTS_MAX; i++) {

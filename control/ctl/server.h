@@ -20,6 +20,7 @@
 
 #include <stdint.h>
 
+#include "control/ctl/event.h"
 #include "control/ctl/request.h"
 
 #define SERVER_CLIENTS_MAX	64u
@@ -61,7 +62,7 @@ void server_expire(struct server *server, int64_t now_ms);
  * server_event() - send one event to all monitors; adds "time" and "event"
  * @members: the other members, taken over
  */
-void server_event(struct server *server, const char *event, json_t *members);
+void server_event(struct server *server, enum ctl_event event, json_t *members);
 
 /* server_swept() - the sweep for @revision ended @ended flows: answer who waits for it or for
  * an earlier one. */

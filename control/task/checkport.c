@@ -69,7 +69,8 @@ void checkport_remove(struct gateway *gateway)
 		return;
 	code = pair_del(gateway->kernel, CHECKPORT_DEV);
 	if (code)
-		ctl_log(LOG_WARNING, "cannot remove %s: %s", CHECKPORT_DEV, strerror(-code));
+		ctl_log(TOLD_TASK, LOG_WARNING, "cannot remove %s: %s", CHECKPORT_DEV,
+			strerror(-code));
 }
 
 /* An address of @network that no host is known to be excluded from: not the gateway's, no edge. */

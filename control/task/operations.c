@@ -55,7 +55,7 @@ static void save(struct gateway *gateway)
 	gateway->tasks_save = false;
 	text = config_print(&gateway->config);
 	if (!text || conffile_write(gateway->options.file, text, path, &error))
-		ctl_log(LOG_ERR, "what the tasks have changed is not saved: %s",
+		ctl_log(TOLD_TASK, LOG_ERR, "what the tasks have changed is not saved: %s",
 			text ? error.text : "out of memory");
 	free(text);
 }
@@ -71,7 +71,7 @@ static void tell(void *context, const struct task *task)
 		json_object_set_new(event, "step", json_string(task->step[task->at].name));
 	if (*task->reason)
 		json_object_set_new(event, "reason", json_string(task->reason));
-	gateway_event(gateway, "task", event);
+	gateway_event(gateway, TOLD_TASK, event);
 	if (task->state == TASK_DONE && is_to_be_saved(task, NULL))
 		gateway->tasks_save = true;
 	if (task_ended(task) && gateway->tasks_save && gateway->tasks)
@@ -92,7 +92,7 @@ void tasks_open(struct gateway *gateway)
 	if (!gateway->state)
 		return;
 	if (runner_open(&gateway->tasks, &options, &error))
-		ctl_log(LOG_ERR, "%s; there are no tasks", error.text);
+		ctl_log(TOLD_TASK, LOG_ERR, "%s; there are no tasks", error.text);
 }
 
 void tasks_close(struct gateway *gateway)

@@ -72,8 +72,8 @@ static int save(struct task_runner *runner, struct task_run *run, int64_t now_ms
 	run->unsaved = code;
 	if (code) {
 		if (!runner->trouble_said)
-			ctl_log(LOG_ERR, "task %lld: %s; tried again", (long long)run->task.id,
-				why.text);
+			ctl_log(TOLD_TASK, LOG_ERR, "task %lld: %s; tried again",
+				(long long)run->task.id, why.text);
 		runner->trouble_said = true;
 		runner->save_ms = now_ms + SAVE_AGAIN_MS;
 	} else {
@@ -90,11 +90,18 @@ static void changed(struct task_runner *runner, struct task_run *run, int64_t no
 		runner->options.changed(runner->options.context, &run->task);
 }
 
+/* The same members as the event that monitors get, as far as they matter here. */
+static json_t *log_members(const struct task *task)
+{
+	return json_pack("{s:I, s:s, s:s, s:s}", "task-id", (json_int_t)task->id, "name",
+			 task->name, "state", task_state_name(task->state), "reason", task->reason);
+}
+
 static void log_end(const struct task *task)
 {
-	ctl_log(task->state == TASK_ERROR ? LOG_WARNING : LOG_NOTICE, "task %lld, %s: %s%s%s",
-		(long long)task->id, task->name, task_state_name(task->state),
-		*task->reason ? ": " : "", task->reason);
+	ctl_log_members(TOLD_TASK, task->state == TASK_ERROR ? LOG_WARNING : LOG_NOTICE,
+			log_members(task), "task %lld, %s: %s%s%s", (long long)task->id, task->name,
+			task_state_name(task->state), *task->reason ? ": " : "", task->reason);
 }
 
 static bool lane_taken(const struct task_runner *runner, unsigned lane)
@@ -118,7 +125,8 @@ static void begin(struct task_runner *runner, struct task_run *run, int64_t now_
 		return;
 	}
 	run->due_ms = now_ms;
-	ctl_log(LOG_NOTICE, "task %lld, %s: begins", (long long)run->task.id, run->task.name);
+	ctl_log_members(TOLD_TASK, LOG_NOTICE, log_members(&run->task), "task %lld, %s: begins",
+			(long long)run->task.id, run->task.name);
 	changed(runner, run, now_ms);
 }
 
@@ -307,7 +315,7 @@ const struct task *runner_add(struct task_runner *runner, const struct task_kind
 	}
 	runner->runs[runner->n_runs++] = run;
 	if (state_task_prune(runner->options.state, TASK_DONE, &why))
-		ctl_log(LOG_WARNING, "old tasks: %s", why.text);
+		ctl_log(TOLD_TASK, LOG_WARNING, "old tasks: %s", why.text);
 	if (runner->options.changed)
 		runner->options.changed(runner->options.context, &run->task);
 	return &run->task;
@@ -461,7 +469,7 @@ static int load_one(const struct state_task *row, void *context)
 	if (runner->n_runs == RUNNER_TASKS_MAX)
 		return -E2BIG;
 	if (!kind || !store_read(&task, row)) {
-		ctl_log(LOG_ERR, "task %lld, %s, cannot be read: it is left as it is",
+		ctl_log(TOLD_TASK, LOG_ERR, "task %lld, %s, cannot be read: it is left as it is",
 			(long long)row->id, row->name);
 		return 0;
 	}
@@ -471,8 +479,9 @@ static int load_one(const struct state_task *row, void *context)
 		return -ENOMEM;
 	}
 	if (task.state != TASK_TODO)
-		ctl_log(LOG_NOTICE, "task %lld, %s, was interrupted: %s", (long long)task.id,
-			task.name, task.state == TASK_DOING ? "it goes on" : "it is taken back");
+		ctl_log(TOLD_TASK, LOG_NOTICE, "task %lld, %s, was interrupted: %s",
+			(long long)task.id, task.name,
+			task.state == TASK_DOING ? "it goes on" : "it is taken back");
 	task_resume(&task, runner->options.wall_ms());
 	run->task = task;
 	runner->runs[runner->n_runs++] = run;

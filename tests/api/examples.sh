@@ -10,7 +10,7 @@ api_start
 servers_start vc
 DOCUMENT=$TOP/docs/api.md
 calls() { # calls - "METHOD PATH STATUS" of those that pgw-api has logged, apart from the time
-	sed -n 's/^api: pgw\.api\.[0-9a-f]* [^ ]* [^ ]* \([A-Z]* [^ ]* [0-9]*\)$/\1/p' "$WORK/pgwd.err"
+	sed -n 's/^api: pgw\.api\.[0-9a-f]* [^ ]* [^ ]* \([A-Z]* [^ ]* [0-9]*\) \[api-call\]$/\1/p' "$WORK/pgwd.err"
 }
 blocks() { # blocks LANGUAGE - the code of the document
 	awk -v fence="\`\`\`$1" '$0 == fence { inside = 1; next } /^```/ { inside = 0 } inside' "$DOCUMENT"

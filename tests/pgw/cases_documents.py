@@ -11,9 +11,14 @@ from harness import BOUND_S, PGW, TOP, case, contains, equal
 COMPLETION = os.path.join(TOP, "tools", "completion", "pgw.bash")
 
 
+def read(*path):
+    with open(os.path.join(TOP, *path), encoding="utf-8") as file:
+        return file.read()
+
+
 def man_page():
-    with open(os.path.join(TOP, "docs", "man", "pgw.8"), encoding="utf-8") as file:
-        return re.sub(r"\\f[BIRP]", "", file.read()).replace("\\-", "-").replace("\\(aq", "'")
+    page = re.sub(r"\\f[BIRP]", "", read("docs", "man", "pgw.8"))
+    return page.replace("\\-", "-").replace("\\(aq", "'")
 
 
 def words_of(synopsis):
@@ -114,3 +119,26 @@ def completion_asks_for_names(bench):
     equal("requests are read-only", {request["op"] for request in bench.gateway.requests},
           {"show"})
     assert fake.ITEMS
+
+
+@case
+def events_are_those_of_the_code(bench):
+    """docs/events.md, the documents' other lists and the completion against event.def, and that against the code."""
+    code = {name: (symbol, number, place) for symbol, name, number, place in re.findall(
+        r'^EVENT\((\w+), "([^"]+)", "(\w+)", (\w+),', read("control", "ctl", "event.def"), re.M)}
+    places = {"log, monitor": "BOTH", "log": "LOG", "monitor": "MONITOR"}
+    table = {name: (number, places[place]) for name, number, place in re.findall(
+        r"^\| `([^`]+)` \| `(\w{32})` \| ([^|]+) \|", read("docs", "events.md"), re.M)}
+    equal("docs/events.md", table, {name: row[1:] for name, row in code.items()})
+    monitored = {name for name, row in code.items() if row[2] != "LOG"}
+    protocol = read("docs", "control-protocol.md").split("## Events (`monitor`)")[1]
+    equal("docs/control-protocol.md",
+          set(re.findall(r"^\| `([^`]+)` \|", protocol.split("\n## ")[0], re.M)), monitored)
+    equal("completion", set(complete(bench, "monitor", "")) - {"show", "help"}, monitored | {"all"})
+    message = bench.pgw("monitor", "nonsense").must(1).err
+    equal("the message", set(re.findall(r"[a-z-]+", message.split("expected ")[1])),
+          monitored | {"or", "all"})
+    sources = "".join(read(folder, name) for folder, _, names in os.walk(os.path.join(TOP, "control"))
+                      for name in names if name.endswith(".c"))
+    for name, (symbol, _, place) in code.items():
+        assert place == "MONITOR" or re.search(r"TOLD_%s\b" % symbol, sources), "nothing tells " + name

@@ -311,14 +311,14 @@ static void monitors_get_events(void **state)
 	say(f, fd, "{\"op\":\"version\"}\n"); /* thrown away */
 	say(f, other, "{\"op\":\"version\"}\n");
 	assert_string_equal(hear(other), "{\"ok\":true,\"n\":1}\n");
-	server_event(f->server, "link", json_pack("{s:s}", "state", "up"));
+	server_event(f->server, TOLD_LINK, json_pack("{s:s}", "state", "up"));
 	text = hear(fd);
 	assert_memory_equal(text, "{\"time\":\"20", 11);
 	assert_non_null(strstr(text, "Z\",\"event\":\"link\",\"state\":\"up\"}\n"));
 	assert_string_equal(hear(other), "");
 	close(fd);
 	pump(f);
-	server_event(f->server, "link", NULL);
+	server_event(f->server, TOLD_LINK, NULL);
 	close(other);
 }
 
@@ -347,7 +347,7 @@ static void slow_monitor_is_dropped(void **state)
 	memset(text, 'e', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
 	for (; events < 1000; events++)
-		server_event(f->server, "x", json_pack("{s:s}", "t", text));
+		server_event(f->server, TOLD_TASK, json_pack("{s:s}", "t", text));
 	while (hear(fd))
 		;
 	assert_int_equal(recv(fd, text, 1, 0), 0);
@@ -456,13 +456,13 @@ static void client_monitors(void **state)
 	atomic_store(&f->stop, true);
 	pthread_join(f->thread, NULL);
 	assert_int_equal(ctl_event(client, &event, 0, &error), -ETIMEDOUT);
-	server_event(f->server, "a", NULL);
-	server_event(f->server, "b", NULL);
+	server_event(f->server, TOLD_LINK, NULL);
+	server_event(f->server, TOLD_RELAY, NULL);
 	assert_int_equal(ctl_event(client, &event, 1000, &error), 1);
-	assert_string_equal(json_string_value(json_object_get(event, "event")), "a");
+	assert_string_equal(json_string_value(json_object_get(event, "event")), "link");
 	json_decref(event);
 	assert_int_equal(ctl_event(client, &event, 1000, &error), 1);
-	assert_string_equal(json_string_value(json_object_get(event, "event")), "b");
+	assert_string_equal(json_string_value(json_object_get(event, "event")), "relay");
 	json_decref(event);
 	server_close(f->server);
 	f->server = NULL;

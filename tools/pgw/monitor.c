@@ -1,57 +1,62 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "control/ctl/event.h"
 #include "tools/pgw/message.h"
 #include "tools/pgw/objects.h"
 #include "tools/pgw/remote.h"
 
-static const char *const event_names[] = {
-	"revision",  "link",	 "datapath",  "sessions-ended", "backend",
-	"mended",    "conflict", "address",   "neighbour",	"revert-pending",
-	"confirmed", "reverted", "not-saved", "started",	"no-history",
-	"task",	     "relay",	 "tunnel",    "endpoint",	"tunnel-gateway",
-};
-#define EVENT_NAMES (sizeof(event_names) / sizeof(event_names[0]))
-
-/* Events of which kind are shown: bit i = event_names[i]; all bits = also ones not known here. */
-static int parse_events(const struct pgw_call *call, unsigned *events)
+/* "expected A, B, … or all" */
+static int wrong_event(const char *word)
 {
-	*events = call->argc == 0 ? ~0u : 0;
-	for (int at = 0; at < call->argc; at++) {
-		unsigned i = 0;
+	char expected[600] = "expected ";
 
-		while (i < EVENT_NAMES && strcmp(event_names[i], call->argv[at]) != 0)
-			i++;
-		if (i < EVENT_NAMES)
-			*events |= 1u << i;
+	for (unsigned i = 0; i < TOLD_COUNT; i++)
+		if (ctl_event_monitored((enum ctl_event)i)) {
+			size_t used = strlen(expected);
+
+			snprintf(expected + used, sizeof(expected) - used, "%s, ",
+				 ctl_event_name((enum ctl_event)i));
+		}
+	strcpy(expected + strlen(expected) - strlen(", "), " or all");
+	return message_wrong(word, "%s", expected);
+}
+
+/* Events of which kind are shown: bit i = that of enum ctl_event; all bits = also ones not known
+ * here. */
+static int parse_events(const struct pgw_call *call, uint64_t *events)
+{
+	static_assert(TOLD_COUNT < 64, "a bit each");
+	*events = call->argc == 0 ? UINT64_MAX : 0;
+	for (int at = 0; at < call->argc; at++) {
+		enum ctl_event event = ctl_event_of(call->argv[at]);
+
+		if (event != TOLD_COUNT && ctl_event_monitored(event))
+			*events |= UINT64_C(1) << event;
 		else if (strcmp(call->argv[at], "all") == 0)
-			*events = ~0u;
+			*events = UINT64_MAX;
 		else
-			return message_wrong(call->argv[at],
-					     "expected revision, link, datapath, sessions-ended, "
-					     "backend, mended, conflict, address, neighbour, "
-					     "revert-pending, confirmed, reverted, not-saved, "
-					     "started, no-history, task, relay, tunnel, endpoint, "
-					     "tunnel-gateway or all");
+			return wrong_event(call->argv[at]);
 	}
 	return EXIT_DONE;
 }
 
-static bool wanted(const json_t *event, unsigned events)
+static bool wanted(const json_t *event, uint64_t events)
 {
 	const char *name = json_string_value(json_object_get(event, "event"));
+	enum ctl_event kind = name ? ctl_event_of(name) : TOLD_COUNT;
 
-	if (events == ~0u)
+	if (events == UINT64_MAX)
 		return true;
-	for (unsigned i = 0; name && i < EVENT_NAMES; i++)
-		if (strcmp(event_names[i], name) == 0)
-			return events >> i & 1;
-	return false;
+	return kind != TOLD_COUNT && events >> kind & 1;
 }
 
 static enum print_kind member_kind(const char *name)
@@ -96,7 +101,7 @@ static void print_event(const struct pgw *pgw, json_t *event)
 }
 
 /* Show the events that have come. Return: 1 there may be more later, 0 or -errno it is over. */
-static int drain(const struct pgw *pgw, unsigned events)
+static int drain(const struct pgw *pgw, uint64_t events)
 {
 	for (;;) {
 		struct ctl_error error = {.text = ""};
@@ -119,7 +124,7 @@ static int drain(const struct pgw *pgw, unsigned events)
 }
 
 /* Until a signal asks to end, or pgwd goes. */
-static int follow(const struct pgw *pgw, int signals, unsigned events)
+static int follow(const struct pgw *pgw, int signals, uint64_t events)
 {
 	struct pollfd fds[] = {{.fd = ctl_fd(pgw->client), .events = POLLIN},
 			       {.fd = signals, .events = POLLIN}};
@@ -144,7 +149,7 @@ static int follow(const struct pgw *pgw, int signals, unsigned events)
 static int monitor_show(const struct pgw_call *call)
 {
 	sigset_t ends, before;
-	unsigned events;
+	uint64_t events;
 	json_t *answer;
 	int signals, code = parse_events(call, &events);
 
