@@ -6,6 +6,7 @@ Prints "ready" after the first answer, then a line "BEGIN END" for each: microse
 when it was asked and when the answer was there. A question to one that was killed fails and is asked again
 at once, so the first one that began after a kill tells when control was back.
 """
+import select
 import socket
 import sys
 import time
@@ -33,7 +34,7 @@ def main():
         if ask(sys.argv[1]):
             print("ready" if first else f"{begin * 1e6:.0f} {time.time() * 1e6:.0f}", flush=True)
             first = False
-        time.sleep(PAUSE_S)
+        select.select([], [], [], PAUSE_S)
 
 
 main()
