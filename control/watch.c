@@ -40,10 +40,22 @@ void watch_readable(struct watch *watch)
 	watch->due_ms = 0;
 }
 
+/* Until the next tick. */
+static int64_t pause_ms(const struct watch *watch)
+{
+	if (watch->rings_fd < 0 || watch->asked)
+		return WATCH_TICK_MS;
+	if (watch->feed_ms && watch->feed_ms < WATCH_REST_MS)
+		return (int64_t)watch->feed_ms;
+	return WATCH_REST_MS;
+}
+
 void watch_alive(struct watch *watch)
 {
 	watch->asked = false;
 	watch->missed = 0;
+	if (watch->rings_fd >= 0)
+		watch->due_ms = gateway_now_ms() + pause_ms(watch);
 }
 
 bool watch_answers(const struct watch *watch)
@@ -133,16 +145,6 @@ static void tell_status(struct gateway *gateway)
 int64_t watch_due_ms(const struct gateway *gateway)
 {
 	return gateway->watch.due_ms;
-}
-
-/* Until the next tick. */
-static int64_t pause_ms(const struct watch *watch)
-{
-	if (watch->rings_fd < 0)
-		return WATCH_TICK_MS;
-	if (watch->feed_ms && watch->feed_ms < WATCH_REST_MS)
-		return (int64_t)watch->feed_ms;
-	return WATCH_REST_MS;
 }
 
 void watch_work(struct gateway *gateway)

@@ -12,6 +12,9 @@ datapath_gone() { # datapath_gone SIGNAL
 	local pid
 	pid=$(datapath_pid)
 	kill "-$1" "$pid"
+	# A client that is new: the kernel may forward all others, and whether a datapath without work
+	# hangs is noticed later (control/watch.h).
+	on far bash -c 'echo new >/dev/udp/172.16.0.1/7'
 	wait_for 20 "another datapath runs" other_datapath "$pid"
 }
 
