@@ -68,6 +68,27 @@ static void look_at_parameters(struct doctor *doctor)
 			   "those of all interfaces leave the portgroups alone");
 }
 
+/* What the sockets behind the datapath need: parameters of their own link are mended. */
+static void look_at_inside(struct doctor *doctor)
+{
+	unsigned long filter = inside_filter();
+
+	if (!doctor->gateway->inside.n)
+		return;
+	if (filter)
+		doctor_say(doctor, "names-and-ntp", DOCTOR_FAIL,
+			   "sysctl -w net.ipv4.conf.all.rp_filter=0 (and in /etc/sysctl.d)",
+			   "net.ipv4.conf.all.rp_filter is %lu, which counts for %s, too: services "
+			   "with names (sni) and NTP %s",
+			   filter, INSIDE_DEV_HOST,
+			   filter == 1 ? "are not reached by any client"
+				       : "are not reached by clients to which the system has no "
+					 "route");
+	else
+		doctor_say(doctor, "names-and-ntp", DOCTOR_OK, NULL,
+			   "the kernel lets clients of any network through to them");
+}
+
 static void look_at_neighbour_table(struct doctor *doctor)
 {
 	unsigned long limit = number("net/ipv4/neigh/default/gc_thresh3"), hosts = 0;
@@ -175,6 +196,7 @@ void doctor_host(struct doctor *doctor)
 	if (gateway->log.process.pid)
 		look_at_process(doctor, "pgw-log", gateway->log.process.pid);
 	look_at_parameters(doctor);
+	look_at_inside(doctor);
 	look_at_neighbour_table(doctor);
 	look_at_clock(doctor);
 	look_at_disk(doctor);

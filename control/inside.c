@@ -10,12 +10,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "control/ctl/log.h"
 #include "control/fault.h"
 #include "control/gateway.h"
+#include "control/netlink/sysctl.h"
 
 #define BACKLOG	   4096
 #define PORT_TRIES 2000
-#define PORT_NTP   10123 /* chronyd is not root, so it needs a port above 1023 */
 
 static const struct inside_socket *find(const struct inside *inside,
 					const struct inside_place *place)
@@ -123,7 +124,7 @@ static int take_socket(const struct inside *running, struct inside *next,
 	} else if (place->protocol == IPPROTO_TCP) {
 		code = open_socket(running, next, entry, error);
 	} else {
-		entry->place.inside = PORT_NTP;
+		entry->place.inside = INSIDE_PORT_NTP;
 	}
 	next->n += !code;
 	return code;
@@ -167,16 +168,53 @@ void inside_undo(struct gateway *gateway, struct inside *next)
 		kernel_inside_remove(gateway->kernel);
 }
 
+unsigned long inside_filter(void)
+{
+	unsigned long filter = 0;
+	char *text;
+
+	if (sysctl_read("net/ipv4/conf/all/rp_filter", &text))
+		return 0;
+	filter = strtoul(text, NULL, 10);
+	free(text);
+	return filter;
+}
+
+/* look_at_filter() - the kernel takes the greater of what is set for all and for one interface */
+static void look_at_filter(struct inside *inside)
+{
+	unsigned long filter = inside->n ? inside_filter() : 0;
+
+	if (filter && filter != inside->filter)
+		ctl_log(TOLD_KERNEL, LOG_WARNING,
+			"net.ipv4.conf.all.rp_filter is %lu, which counts for %s, too: services "
+			"with names (sni) and NTP %s; set it to 0, also in /etc/sysctl.d",
+			filter, INSIDE_DEV_HOST,
+			filter == 1
+				? "are not reached by any client"
+				: "are not reached by clients to which this system has no route");
+	inside->filter = filter;
+}
+
+void inside_mend(struct gateway *gateway, const struct kernel_mend *mend)
+{
+	if (gateway->inside.ifindex)
+		kernel_inside_mend(gateway->kernel, gateway->inside.ifindex, mend);
+	look_at_filter(&gateway->inside);
+}
+
 void inside_commit(struct gateway *gateway, struct inside *next)
 {
 	struct inside *now = &gateway->inside;
 
+	next->filter = now->filter;
 	for (size_t i = 0; i < now->n; i++)
 		now->list[i].ours =
 			now->ifindex != next->ifindex || !find(next, &now->list[i].place);
 	drop(now);
 	*now = *next;
 	*next = (struct inside){0};
+	look_at_filter(now);
 	/* A pgwd before this one may have left it, too. */
 	if (!now->n)
 		kernel_inside_remove(gateway->kernel);

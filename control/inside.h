@@ -13,9 +13,9 @@
 #include "control/ctl/client.h"
 
 #define INSIDE_KEY	  64	/* bytes of a key, NUL included */
-#define INSIDE_PORT_FIRST 10000 /* of sockets; where one is taken, the next */
 
 struct gateway;
+struct kernel_mend;
 
 struct inside {
 	uint32_t ifindex; /* of the sockets' end of the link; 0: there is none, and no socket */
@@ -25,6 +25,7 @@ struct inside {
 		bool ours; /* opened or adopted for this set, and not in the running one */
 	} * list;
 	size_t n;
+	unsigned long filter; /* net.ipv4.conf.all.rp_filter, as the log was last told of it */
 };
 
 /**
@@ -45,6 +46,13 @@ void inside_forget(struct gateway *gateway);
 
 /* inside_broken() - whether the link is not what the sockets are bound to any more. */
 bool inside_broken(const struct gateway *gateway);
+
+/* inside_mend() - bring back what others took away of the link's address, routes, rule, parameters;
+ * say in the log if a parameter of all interfaces is in the way. */
+void inside_mend(struct gateway *gateway, const struct kernel_mend *mend);
+
+/* inside_filter() - net.ipv4.conf.all.rp_filter: but for 0, clients get no answer from inside. */
+unsigned long inside_filter(void);
 
 /* inside_key() - by which pgw-relay knows a socket. */
 void inside_key(const struct inside *inside, const struct inside_socket *socket,

@@ -312,6 +312,7 @@ static void look(struct gateway *gateway)
 	guarding_follow(gateway); /* before: an address that was taken away is missed */
 	if (kernel_mend(gateway->kernel, &gateway->config, &mend, &why))
 		snprintf(reconcile->failed, sizeof(reconcile->failed), "%s", why.text);
+	inside_mend(gateway, &mend);
 	say_trouble(gateway);
 	if (apply_links(gateway, &error))
 		ctl_log(TOLD_LINK, LOG_ERR, "cannot follow a change of the links: %s", error.text);

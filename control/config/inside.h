@@ -25,6 +25,8 @@
 #define INSIDE_HOST_TEXT     "169.254.112.2" /* the sockets' */
 #define INSIDE_PREFIX_LENGTH 30
 #define INSIDE_NTP_PORT	     123
+#define INSIDE_PORT_FIRST    10000 /* of sockets for TCP; where one is taken, the next */
+#define INSIDE_PORT_NTP	     10123 /* chronyd is not root, so it needs a port above 1023 */
 
 /* An address and port that clients know. */
 struct inside_place {

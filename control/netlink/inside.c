@@ -10,7 +10,8 @@
  * or table. Clients' addresses may be any, so pgwin1 takes every source.
  *
  * The links carry our group; addresses, routes and neighbours end with them, the rule carries our
- * protocol. Each call makes whatever is missing, so it mends as well.
+ * protocol. Each call makes whatever is missing. What others take away of a pair that is there
+ * comes back one by one: each part is added unless it exists, so what could be added was missing.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -31,7 +32,6 @@
 #include "control/netlink/private.h"
 #include "control/netlink/sysctl.h"
 
-#define TABLE	 112u
 #define PRIORITY 112u
 #define MTU_MIN	 1280u
 #define NAMES	 2
@@ -81,39 +81,38 @@ static struct nl_msg *pair_message(void)
 	return msg;
 }
 
-static struct nl_msg *address_message(uint32_t ifindex)
+/* Parts of a pair that is there. @flags: NLM_F_REPLACE, or NLM_F_EXCL: only if it is missing. */
+static struct nl_msg *address_message(uint32_t ifindex, int flags)
 {
 	const struct ifaddrmsg header = {.ifa_family = AF_INET,
 					 .ifa_prefixlen = 32,
 					 .ifa_scope = RT_SCOPE_LINK,
 					 .ifa_index = ifindex};
-	struct nl_msg *msg =
-		begin(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, &header, sizeof(header));
+	struct nl_msg *msg = begin(RTM_NEWADDR, NLM_F_CREATE | flags, &header, sizeof(header));
 
 	return complete(msg, msg && nla_put_u32(msg, IFA_LOCAL, inet_addr(INSIDE_HOST_TEXT)) >= 0);
 }
 
-static struct nl_msg *neighbour_message(uint32_t ifindex, const char *addr, struct mac mac)
+static struct nl_msg *neighbour_message(uint32_t ifindex, const char *addr, struct mac mac,
+					int flags)
 {
 	const struct ndmsg header = {
 		.ndm_family = AF_INET, .ndm_ifindex = (int)ifindex, .ndm_state = NUD_PERMANENT};
-	struct nl_msg *msg =
-		begin(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, &header, sizeof(header));
+	struct nl_msg *msg = begin(RTM_NEWNEIGH, NLM_F_CREATE | flags, &header, sizeof(header));
 
 	return complete(msg, msg && nla_put_u32(msg, NDA_DST, inet_addr(addr)) >= 0 &&
 				     nla_put(msg, NDA_LLADDR, sizeof(mac.b), mac.b) >= 0);
 }
 
-static struct nl_msg *route_message(uint32_t ifindex)
+static struct nl_msg *route_message(uint32_t ifindex, int flags)
 {
 	const struct rtmsg header = {.rtm_family = AF_INET,
-				     .rtm_table = TABLE,
+				     .rtm_table = KERNEL_INSIDE_TABLE,
 				     .rtm_protocol = KERNEL_PROTOCOL,
 				     .rtm_scope = RT_SCOPE_UNIVERSE,
 				     .rtm_type = RTN_UNICAST,
 				     .rtm_flags = RTNH_F_ONLINK};
-	struct nl_msg *msg =
-		begin(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, &header, sizeof(header));
+	struct nl_msg *msg = begin(RTM_NEWROUTE, NLM_F_CREATE | flags, &header, sizeof(header));
 
 	return complete(msg,
 			msg && nla_put_u32(msg, RTA_GATEWAY, inet_addr(INSIDE_ADDRESS_TEXT)) >= 0 &&
@@ -123,13 +122,39 @@ static struct nl_msg *route_message(uint32_t ifindex)
 static struct nl_msg *rule_message(bool add)
 {
 	const struct fib_rule_hdr header = {
-		.family = AF_INET, .table = TABLE, .action = FR_ACT_TO_TBL};
+		.family = AF_INET, .table = KERNEL_INSIDE_TABLE, .action = FR_ACT_TO_TBL};
 	struct nl_msg *msg = begin(add ? RTM_NEWRULE : RTM_DELRULE,
 				   add ? NLM_F_CREATE | NLM_F_EXCL : 0, &header, sizeof(header));
 
 	return complete(msg, msg && nla_put_string(msg, FRA_OIFNAME, INSIDE_DEV_HOST) >= 0 &&
 				     nla_put_u32(msg, FRA_PRIORITY, PRIORITY) >= 0 &&
 				     nla_put_u8(msg, FRA_PROTOCOL, KERNEL_PROTOCOL) >= 0);
+}
+
+enum part { ADDRESS, NEIGHBOUR, NEIGHBOUR_HOST, ROUTE, RULE, PARTS };
+
+static const char *const part_text[PARTS] = {
+	[ADDRESS] = "address " INSIDE_HOST_TEXT "/32 added to " INSIDE_DEV_HOST,
+	[NEIGHBOUR] = "neighbour " INSIDE_HOST_TEXT " added to " INSIDE_DEV,
+	[NEIGHBOUR_HOST] = "neighbour " INSIDE_ADDRESS_TEXT " added to " INSIDE_DEV_HOST,
+	[ROUTE] = "route default via " INSIDE_ADDRESS_TEXT " dev " INSIDE_DEV_HOST " added",
+	[RULE] = "rule for what leaves by " INSIDE_DEV_HOST " added",
+};
+
+static struct nl_msg *part_message(enum part part, const struct klink ends[NAMES], int flags)
+{
+	switch (part) {
+	case ADDRESS:
+		return address_message(ends[1].ifindex, flags);
+	case NEIGHBOUR:
+		return neighbour_message(ends[0].ifindex, INSIDE_HOST_TEXT, ends[1].mac, flags);
+	case NEIGHBOUR_HOST:
+		return neighbour_message(ends[1].ifindex, INSIDE_ADDRESS_TEXT, ends[0].mac, flags);
+	case ROUTE:
+		return route_message(ends[1].ifindex, flags);
+	default:
+		return rule_message(true);
+	}
 }
 
 static struct nl_msg *mtu_message(uint32_t ifindex, uint32_t mtu)
@@ -154,28 +179,36 @@ static int refused(struct kernel_error *error, int code, const struct kernel *ke
 					       : "");
 }
 
-/* Parameters of both ends. A parameter that this kernel does not have is not needed either. */
+/* Parameters of both ends. One that this kernel does not have is not needed either. */
+static const struct {
+	const char *family, *name, *value;
+	bool host_only;
+} parameters[] = {
+	{"ipv6", "disable_ipv6", "1", false}, {"ipv4", "forwarding", "0", false},
+	{"ipv4", "arp_ignore", "8", false},   {"ipv4", "rp_filter", "0", false},
+	{"ipv4", "accept_local", "1", true},
+};
+#define PARAMETERS (sizeof(parameters) / sizeof(parameters[0]))
+#define PATH_BYTES 96
+
+/* parameter_path() - of one end. Return: false: that end does not need it. */
+static bool parameter_path(size_t i, unsigned end, char path[PATH_BYTES])
+{
+	(void)snprintf(path, PATH_BYTES, "net/%s/conf/%s/%s", parameters[i].family, names[end],
+		       parameters[i].name);
+	return end || !parameters[i].host_only;
+}
+
 static int set_parameters(struct kernel_error *error)
 {
-	static const struct {
-		const char *family, *name, *value;
-		bool host_only;
-	} parameters[] = {
-		{"ipv6", "disable_ipv6", "1", false}, {"ipv4", "forwarding", "0", false},
-		{"ipv4", "arp_ignore", "8", false},   {"ipv4", "rp_filter", "0", false},
-		{"ipv4", "accept_local", "1", true},
-	};
-	char path[96];
+	char path[PATH_BYTES];
 
-	for (size_t i = 0; i < sizeof(parameters) / sizeof(parameters[0]); i++)
+	for (size_t i = 0; i < PARAMETERS; i++)
 		for (unsigned end = 0; end < NAMES; end++) {
-			int code;
+			int code = parameter_path(i, end, path)
+					   ? sysctl_write(path, parameters[i].value)
+					   : 0;
 
-			if (parameters[i].host_only && !end)
-				continue;
-			(void)snprintf(path, sizeof(path), "net/%s/conf/%s/%s",
-				       parameters[i].family, names[end], parameters[i].name);
-			code = sysctl_write(path, parameters[i].value);
 			if (code && code != -ENOENT)
 				return kernel_fail(error, code, "cannot write /proc/sys/%s: %s",
 						   path, strerror(-code));
@@ -234,21 +267,12 @@ static int set_ends(struct kernel *kernel, const struct klink ends[NAMES], uint3
 	}
 	if (code)
 		return refused(error, code, kernel, "set up the links " INSIDE_DEV);
-	code = netlink_request(netlink, address_message(ends[1].ifindex));
-	if (!code)
-		code = netlink_request(
-			netlink, neighbour_message(ends[0].ifindex, INSIDE_HOST_TEXT, ends[1].mac));
-	if (!code)
-		code = netlink_request(
-			netlink,
-			neighbour_message(ends[1].ifindex, INSIDE_ADDRESS_TEXT, ends[0].mac));
-	if (!code)
-		code = netlink_request(netlink, route_message(ends[1].ifindex));
-	if (!code)
-		code = netlink_request(netlink, rule_message(true));
-	return code && code != -EEXIST
-		       ? refused(error, code, kernel, "set address and route of " INSIDE_DEV_HOST)
-		       : 0;
+	for (enum part part = 0; part < PARTS && !code; part++) {
+		code = netlink_request(netlink, part_message(part, ends, NLM_F_REPLACE));
+		if (code == -EEXIST)
+			code = 0;
+	}
+	return code ? refused(error, code, kernel, "set address and route of " INSIDE_DEV_HOST) : 0;
 }
 
 int kernel_inside(struct kernel *kernel, uint32_t mtu, uint32_t *host_ifindex,
@@ -266,20 +290,98 @@ int kernel_inside(struct kernel *kernel, uint32_t mtu, uint32_t *host_ifindex,
 	return code;
 }
 
-bool kernel_inside_complete(struct kernel *kernel, uint32_t host_ifindex)
+/* find_pair() - Return: whether both ends are there and up, the sockets' end being that one. */
+static bool find_pair(struct kernel *kernel, uint32_t host_ifindex, struct klink ends[NAMES],
+		      bool *known)
 {
-	struct klink *links;
 	const struct klink *host, *datapath;
-	size_t n;
+	struct klink *links;
 	bool complete;
+	size_t n;
 
-	if (klink_list(&kernel->netlink, &links, &n))
-		return true; /* cannot be told */
+	*known = !klink_list(&kernel->netlink, &links, &n);
+	if (!*known)
+		return false;
 	host = klink_by_index(links, n, host_ifindex);
 	datapath = klink_by_name(links, n, INSIDE_DEV);
 	complete = is_ours(host) && is_ours(datapath) && (host->flags & datapath->flags & IFF_UP);
+	if (complete) {
+		ends[0] = *datapath;
+		ends[1] = *host;
+	}
 	free(links);
 	return complete;
+}
+
+bool kernel_inside_complete(struct kernel *kernel, uint32_t host_ifindex)
+{
+	struct klink ends[NAMES];
+	bool known;
+
+	return find_pair(kernel, host_ifindex, ends, &known) || !known;
+}
+
+/* A neighbour may be there, but no longer permanent. All others say so when they are added. */
+static const int part_flags[PARTS] = {[ADDRESS] = NLM_F_EXCL,
+				      [NEIGHBOUR] = NLM_F_REPLACE,
+				      [NEIGHBOUR_HOST] = NLM_F_REPLACE,
+				      [ROUTE] = NLM_F_EXCL,
+				      [RULE] = NLM_F_EXCL};
+
+static bool part_is_there(struct kernel *kernel, enum part part, const struct klink ends[NAMES])
+{
+	if (part == NEIGHBOUR)
+		return neighbour_permanent(&kernel->netlink, ends[0].ifindex,
+					   inet_addr(INSIDE_HOST_TEXT));
+	if (part == NEIGHBOUR_HOST)
+		return neighbour_permanent(&kernel->netlink, ends[1].ifindex,
+					   inet_addr(INSIDE_ADDRESS_TEXT));
+	return false;
+}
+
+static void mend_parameter(const char *path, const char *value, const struct kernel_mend *mend)
+{
+	struct kernel_change change = {.added = 0};
+	char *now;
+	int code;
+
+	if (sysctl_read(path, &now))
+		return;
+	if (strcmp(now, value) != 0) {
+		(void)snprintf(change.what, sizeof(change.what), "%s set to %s", path, value);
+		if (mend->may(mend->context, &change)) {
+			code = sysctl_write(path, value);
+			mend->done(mend->context, &change, code, strerror(-code));
+		}
+	}
+	free(now);
+}
+
+void kernel_inside_mend(struct kernel *kernel, uint32_t host_ifindex,
+			const struct kernel_mend *mend)
+{
+	struct klink ends[NAMES];
+	char path[PATH_BYTES];
+	bool known;
+
+	if (!find_pair(kernel, host_ifindex, ends, &known))
+		return; /* it is made anew, as a whole */
+	for (enum part part = 0; part < PARTS; part++) {
+		struct kernel_change change = {.added = 0};
+		int code;
+
+		(void)snprintf(change.what, sizeof(change.what), "%s", part_text[part]);
+		if (part_is_there(kernel, part, ends) || !mend->may(mend->context, &change))
+			continue;
+		code = netlink_request(&kernel->netlink,
+				       part_message(part, ends, part_flags[part]));
+		if (code != -EEXIST)
+			mend->done(mend->context, &change, code, kernel->netlink.text);
+	}
+	for (size_t i = 0; i < PARAMETERS; i++)
+		for (unsigned end = 0; end < NAMES; end++)
+			if (parameter_path(i, end, path))
+				mend_parameter(path, parameters[i].value, mend);
 }
 
 void kernel_inside_remove(struct kernel *kernel)

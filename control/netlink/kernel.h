@@ -129,6 +129,12 @@ struct kernel_mend {
 int kernel_mend(struct kernel *kernel, const struct config *config, const struct kernel_mend *mend,
 		struct kernel_error *error);
 
+/* kernel_inside_mend() - as kernel_mend(), for what belongs to the pair of links of
+ * kernel_inside(): its address, neighbours, route, rule and parameters. Nothing where the pair is
+ * not complete. */
+void kernel_inside_mend(struct kernel *kernel, uint32_t host_ifindex,
+			const struct kernel_mend *mend);
+
 /* An address that a configuration wants the kernel to have. */
 struct kernel_owned {
 	be32 addr;

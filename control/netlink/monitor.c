@@ -2,8 +2,8 @@
 /*
  * Of interest is what kernel_apply() would mend: links and addresses of any kind, the loss of
  * one of our routes, a parameter of IPv4 forwarding (writing ip_forward sets it on all links),
- * the loss of any part of the nft table, which "flush ruleset" takes away with all others, and
- * that of a tc filter or qdisc, which the program of offload/ may have been.
+ * that of the rule of inside.c, of any part of the nft table, which "flush ruleset" takes away with
+ * all others, and that of a tc filter or qdisc, which the program of offload/ may have been.
  * Neighbours have a socket of their own: in a flood of ARP it may overrun without anything else
  * being looked at anew. Only next hops that are watched count (hops.c).
  * Our own changes are told too; the apply that follows finds no difference, and that is that.
@@ -21,6 +21,7 @@
 #include <linux/rtnetlink.h>
 
 #include "control/netlink/monitor.h"
+#include "control/netlink/private.h"
 #include "control/netlink/suppress.h"
 
 #define RECEIVE_BYTES	(32 * 1024)
@@ -61,8 +62,9 @@ int kernel_events(void)
 
 int monitor_open(struct kernel *kernel)
 {
-	static const int route_groups[] = {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE,
-					   RTNLGRP_IPV4_NETCONF, RTNLGRP_TC};
+	static const int route_groups[] = {RTNLGRP_LINK,       RTNLGRP_IPV4_IFADDR,
+					   RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV4_NETCONF,
+					   RTNLGRP_TC,	       RTNLGRP_IPV4_RULE};
 	static const int nft_groups[] = {NFNLGRP_NFTABLES};
 	static const int neighbour_groups[] = {RTNLGRP_NEIGH};
 	struct epoll_event event = {.events = EPOLLIN};
@@ -70,7 +72,8 @@ int monitor_open(struct kernel *kernel)
 
 	kernel->monitor_nft_fd = kernel->monitor_neighbour_fd = -1;
 	kernel->monitor_fd = -1;
-	kernel->monitor_route_fd = subscribe(NETLINK_ROUTE, route_groups, 5);
+	kernel->monitor_route_fd = subscribe(NETLINK_ROUTE, route_groups,
+					     sizeof(route_groups) / sizeof(route_groups[0]));
 	if (kernel->monitor_route_fd < 0)
 		return kernel->monitor_route_fd;
 	/* Without nf_tables kernel_apply() fails with a better message than this could give. */
@@ -128,6 +131,9 @@ static bool route_of_interest(struct kernel *kernel, const struct nlmsghdr *head
 	case RTM_DELROUTE:
 		return mnl_nlmsg_get_payload_len(header) >= sizeof(*route) &&
 		       route->rtm_protocol == KERNEL_PROTOCOL;
+	case RTM_DELRULE: /* struct fib_rule_hdr, which is laid out as this one */
+		return mnl_nlmsg_get_payload_len(header) >= sizeof(*route) &&
+		       route->rtm_table == KERNEL_INSIDE_TABLE;
 	default:
 		return false;
 	}

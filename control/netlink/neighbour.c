@@ -10,21 +10,54 @@
 
 #include "control/netlink/private.h"
 
-int kernel_resolve(struct kernel *kernel, uint32_t ifindex, be32 addr)
+static struct nl_msg *message(int type, int flags, uint32_t ifindex, be32 addr, uint8_t use)
 {
 	struct ndmsg neighbour = {
 		.ndm_family = AF_INET,
 		.ndm_ifindex = (int)ifindex,
-		.ndm_flags = NTF_USE,
+		.ndm_flags = use,
 	};
-	struct nl_msg *msg = nlmsg_alloc_simple(RTM_NEWNEIGH, NLM_F_CREATE);
+	struct nl_msg *msg = nlmsg_alloc_simple(type, flags);
 
 	if (msg && (nlmsg_append(msg, &neighbour, sizeof(neighbour), NLMSG_ALIGNTO) < 0 ||
 		    nla_put_u32(msg, NDA_DST, addr) < 0)) {
 		nlmsg_free(msg);
 		msg = NULL;
 	}
-	return netlink_request(&kernel->netlink, msg);
+	return msg;
+}
+
+static int take_state(const struct nlmsghdr *header, void *arg)
+{
+	const struct ndmsg *info = nlmsg_data(header);
+
+	if (header->nlmsg_type == RTM_NEWNEIGH && nlmsg_valid_hdr(header, sizeof(*info)))
+		*(bool *)arg = info->ndm_state & (NUD_PERMANENT | NUD_NOARP);
+	return 0;
+}
+
+bool neighbour_permanent(struct netlink *netlink, uint32_t ifindex, be32 addr)
+{
+	bool permanent = false;
+
+	return !netlink_get(netlink, message(RTM_GETNEIGH, 0, ifindex, addr, 0), take_state,
+			    &permanent) &&
+	       permanent;
+}
+
+int kernel_resolve(struct kernel *kernel, uint32_t ifindex, be32 addr)
+{
+	struct netlink *netlink = &kernel->netlink;
+	int err = netlink_request(
+		netlink, message(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_EXCL, ifindex, addr, NTF_USE));
+
+	if (err != -EEXIST)
+		return err;
+	/* Since Linux 5.16 NTF_USE takes a permanent entry's state, and with it its address. */
+	if (neighbour_permanent(netlink, ifindex, addr))
+		return 0;
+	return netlink_request(netlink,
+			       message(RTM_NEWNEIGH, NLM_F_CREATE, ifindex, addr, NTF_USE));
 }
 
 struct reader {

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -218,5 +219,40 @@ int netlink_dump(struct netlink *netlink, int type, int family, size_t *n, netli
 	nl_cb_put(cb);
 	if (dump.err)
 		return dump.err;
+	return err < 0 ? to_errno(netlink, err) : 0;
+}
+
+static int on_ack(struct nl_msg *msg, void *arg)
+{
+	(void)msg;
+	*(bool *)arg = true;
+	return NL_STOP;
+}
+
+int netlink_get(struct netlink *netlink, struct nl_msg *msg, netlink_each each, void *arg)
+{
+	struct nl_cb *own = nl_socket_get_cb(netlink->sock);
+	struct dump object = {.each = each, .arg = arg};
+	struct nl_cb *cb = nl_cb_clone(own);
+	bool acked = false;
+	int err;
+
+	nl_cb_put(own);
+	netlink->code = 0;
+	netlink->text[0] = '\0';
+	if (!msg || !cb) {
+		nlmsg_free(msg);
+		nl_cb_put(cb);
+		return -ENOMEM;
+	}
+	nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, on_object, &object);
+	nl_cb_set(cb, NL_CB_ACK, NL_CB_CUSTOM, on_ack, &acked);
+	err = nl_send_auto(netlink->sock, msg);
+	nlmsg_free(msg);
+	while (err >= 0 && !acked) /* the object and its acknowledgement come one by one */
+		err = nl_recvmsgs(netlink->sock, cb);
+	nl_cb_put(cb);
+	if (object.err)
+		return object.err;
 	return err < 0 ? to_errno(netlink, err) : 0;
 }

@@ -43,6 +43,13 @@ typedef int (*netlink_each)(const struct nlmsghdr *header, void *arg);
 int netlink_dump(struct netlink *netlink, int type, int family, size_t *n, netlink_each each,
 		 void *arg);
 
+/**
+ * netlink_get() - ask for one object and wait for it
+ * @msg: consumed; NULL stands for a message that could not be built (no memory)
+ * Return: 0, or -errno with netlink->text set; @each was not called then.
+ */
+int netlink_get(struct netlink *netlink, struct nl_msg *msg, netlink_each each, void *arg);
+
 /* netlink_grow() - room for one more element in an array. Return: the array or NULL. */
 void *netlink_grow(void *array, size_t n, size_t element_bytes);
 

@@ -5,7 +5,8 @@
 
 #include "control/netlink/netlink.h"
 
-#define KERNEL_HOP_CHANGES 32 /* that wait to be told; more are only taken note of */
+#define KERNEL_INSIDE_TABLE 112u /* of routes: what leaves by the pair of links of inside.c */
+#define KERNEL_HOP_CHANGES  32	 /* that wait to be told; more are only taken note of */
 
 struct kernel {
 	struct netlink netlink;
@@ -27,5 +28,8 @@ struct kernel {
 	bool leaves;	   /* what kernel_settle() is to take away */
 	size_t fault_step; /* for tests: this step of an apply, counted from 1, fails; 0 none */
 };
+
+/* neighbour_permanent() - whether it has been set by somebody, and is not found out by ARP. */
+bool neighbour_permanent(struct netlink *netlink, uint32_t ifindex, be32 addr);
 
 #endif

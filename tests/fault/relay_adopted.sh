@@ -66,7 +66,7 @@ stop pgwd KILL
 hold_goes_on named # also while there is no pgwd
 hold_goes_on tunnelled
 launch
-expect "it says so" grep -q "adopted running pgw-relay pid $relay$" "$WORK/pgwd.err"
+expect "it says so" grep -q "adopted running pgw-relay pid $relay \[" "$WORK/pgwd.err"
 equal "the relay's pid" "$(relay_pid)" "$relay"
 goes_on
 pgw allow add 10.99.0.0/24

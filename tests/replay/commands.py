@@ -7,9 +7,10 @@ import random
 import subprocess
 import tempfile
 
-from scapy.layers.inet import UDP
+from scapy.layers.inet import IP, TCP, UDP
+from scapy.layers.l2 import Ether
 
-from story import BASE, Story, read_pcap, up, write_pcap
+from story import BASE, CLIENT, SERVICE, Story, read_pcap, up, write_pcap
 
 TESTS = []
 
@@ -149,3 +150,25 @@ def both_spellings_and_text(run, where):
         assert word in text, "%s is not in %s" % (word, text)
     assert run(*USUAL, "-o", "vsphere=one.pcap")[0] == 0
     assert read_pcap(os.path.join(where, "one.pcap")) == read_pcap(os.path.join(where, "two.pcap"))
+
+
+@test
+def names_and_ntp_lead_inside(run, where):
+    """What a gateway serves itself leaves by the portgroup inside, with the client's address."""
+    with open(os.path.join(where, "pgw.conf"), "w", encoding="utf-8") as file:
+        file.write(BASE.replace(" backend ", " sni pcc-1.example.net backend ") +
+                   "ntp add 172.16.0.1 server ntp.example.net\n")
+    story = Story("inside", "", neighbours=False)
+    story.frame("vrack", up(TCP(sport=50000, dport=443, flags="S"), dst=SERVICE))
+    story.frame("vrack", up(UDP(sport=50001, dport=123), dst=SERVICE))
+    story.frame("vrack", up(TCP(sport=50002, dport=444, flags="S"), dst=SERVICE))
+    with open(os.path.join(where, "vrack.pcap"), "wb") as file:
+        write_pcap(file, story.frames["vrack"])
+    status, text, said = run("-c", "pgw.conf", "-i", "vrack=vrack.pcap", "-o", "pgw-inside=inside.pcap",
+                             "vsphere=vsphere-out.pcap", "-j")
+    assert status == 0, said
+    assert json.loads(text)["gateway"]["flows-created"] == 2
+    sent = [Ether(frame)[IP] for _, frame in read_pcap(os.path.join(where, "inside.pcap"))]
+    assert [(p.src, p.dst, p.sport, p.dport) for p in sent] == [
+        (CLIENT, "169.254.112.2", 50000, 10000), (CLIENT, "169.254.112.2", 50001, 10123)], sent
+    assert not list(read_pcap(os.path.join(where, "vsphere-out.pcap")))

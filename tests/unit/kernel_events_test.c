@@ -180,6 +180,11 @@ static void neighbour_is_resolved(void **state)
 	sh("ip link add o1 type veth peer name o2 && ip link set o1 up");
 	sh("ip neigh add 203.0.113.9 lladdr 02:00:00:00:00:01 dev o1");
 	assert_false(neighbour(net, ip("203.0.113.9"), &got));
+	/* Whoever made an entry permanent has it left alone. */
+	sh("ip neigh replace 192.168.77.3 lladdr 02:00:00:00:00:03 dev g1 nud permanent");
+	assert_int_equal(kernel_resolve(net->kernel, g1, ip("192.168.77.3")), 0);
+	assert_true(prints("ip neigh show 192.168.77.3", "02:00:00:00:00:03 PERMANENT"));
+	assert_int_equal(kernel_resolve(net->kernel, g1, router), 0); /* again */
 	/* No such link: an error, no crash. */
 	assert_int_equal(kernel_resolve(net->kernel, 4711, router), -ENODEV);
 }

@@ -5,14 +5,17 @@
  * Order: arguments, configuration, one look at every input; only then is anything written, to
  * files beside the outputs that take their names when all of them are complete.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "control/config/inside.h"
 #include "tools/pgw/file.h"
 #include "tools/pgw/message.h"
 #include "tools/pgw/objects.h"
@@ -23,6 +26,29 @@
 static struct mac default_mac(unsigned index)
 {
 	return (struct mac){{0x02, 'p', 'g', 'w', 0, (uint8_t)(index + 1)}};
+}
+
+/* expand_config() - as pgwd does: what the gateway serves itself becomes services of a portgroup
+ * inside, which -o can name. The ports there are those that a gateway uses first. */
+static int expand_config(struct replay *replay)
+{
+	struct inside_place *list;
+	struct config expanded;
+	size_t n;
+	int code;
+
+	if (inside_places(&replay->config, &list, &n))
+		return message_error("out of memory");
+	for (size_t i = 0; i < n; i++)
+		list[i].inside = (uint16_t)(list[i].protocol == IPPROTO_TCP ? INSIDE_PORT_FIRST + i
+									    : INSIDE_PORT_NTP);
+	code = inside_expand(&expanded, &replay->config, list, n);
+	free(list);
+	if (code)
+		return message_error("out of memory");
+	config_free(&replay->config);
+	replay->config = expanded;
+	return EXIT_DONE;
 }
 
 static int load_config(struct replay *replay)
@@ -38,7 +64,7 @@ static int load_config(struct replay *replay)
 		code = EXIT_WRONG;
 	}
 	free(file.text);
-	return code;
+	return code ? code : expand_config(replay);
 }
 
 static int compile_config(struct replay *replay)
@@ -209,6 +235,18 @@ static int keep_outputs(struct replay *replay, char **report)
 	return code;
 }
 
+/* know_inside() - the sockets' end of the portgroup inside, which no capture shows */
+static int know_inside(struct replay *replay)
+{
+	static const struct mac mac = {{0x02, 'p', 'g', 'w', 'i', 1}};
+
+	for (unsigned i = 0; i < replay->n_ports; i++)
+		if (!strcmp(replay->port[i].name, INSIDE_PORTGROUP) &&
+		    replay_learn_fixed(replay, (uint8_t)i, inet_addr(INSIDE_HOST_TEXT), &mac))
+			return message_error("out of memory");
+	return EXIT_DONE;
+}
+
 /* All that follows the arguments; *report is the temporary of the report, if any is left. */
 static int run(struct replay *replay, const struct pgw_call *call, char **report)
 {
@@ -218,6 +256,8 @@ static int run(struct replay *replay, const struct pgw_call *call, char **report
 		code = compile_config(replay);
 	if (!code && replay_learn_open(replay))
 		code = message_error("out of memory");
+	if (!code)
+		code = know_inside(replay);
 	if (!code)
 		code = replay_options_bind(replay);
 	for (unsigned i = 0; i < replay->n_ports && !code; i++)
