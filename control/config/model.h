@@ -341,6 +341,11 @@ int config_check(const struct config *config, struct config_error *error);
  * Return: a malloc'ed string, or NULL without memory. */
 char *config_print(const struct config *config);
 
+/* config_rewrite() - a text that says @wanted, made of one that says something else: comments,
+ * order and layout of lines that need not change stay. As a whole, as config_print(), where that
+ * cannot be. Return: a malloc'ed string, or NULL without memory. */
+char *config_rewrite(const char *text, size_t bytes, const struct config *wanted);
+
 /* One difference between two configurations, as the statement that makes it. */
 struct config_change {
 	char *statement; /* "service del vcenter", "allow add 10.0.0.0/8" */

@@ -46,14 +46,18 @@ static bool is_to_be_saved(const struct task *task, const void *key)
  * somebody is in the middle of something, and will save it. */
 static void save(struct gateway *gateway)
 {
-	char path[PATH_MAX], *text;
+	char path[PATH_MAX], *before, *text;
 	struct ctl_error error;
+	size_t bytes = 0;
 
 	/* Not while what runs is half of something. */
 	if (runner_find(gateway->tasks, is_under_way, NULL))
 		return;
 	gateway->tasks_save = false;
-	text = config_print(&gateway->config);
+	before = conffile_text(gateway->options.file, &bytes, &error);
+	text = before ? config_rewrite(before, bytes, &gateway->config)
+		      : config_print(&gateway->config);
+	free(before);
 	if (!text || conffile_write(gateway->options.file, text, path, &error))
 		ctl_log(TOLD_TASK, LOG_ERR, "what the tasks have changed is not saved: %s",
 			text ? error.text : "out of memory");

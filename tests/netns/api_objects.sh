@@ -38,7 +38,10 @@ done_by() { # done_by OP MEMBERS - the task of it is done; sets task
 
 tasks_topology
 servers_start vc
-tasks_config >"$WORK/pgw.conf"
+{
+	echo '# Written by hand.'
+	tasks_config | sed 's/^allow add .*/&  # outside/; s/^service add web/# the web server\n&/'
+} >"$WORK/pgw.conf"
 echo 'address add 172.16.0.1/24 portgroup vrack' >>"$WORK/pgw.conf"
 echo 'vrack-block add 172.16.0.128/28' >>"$WORK/pgw.conf"
 gateway_start "$WORK/pgw.conf"
@@ -86,6 +89,9 @@ before="$(networks) $(macs)"
 gateway_stop
 gateway_start "$WORK/pgw.conf"
 equal "the lists" "$(networks) $(macs)" "$before"
+equal "what was written by hand stays where it was" \
+	"$(sed -n '1p; /^# the web server/ { p; n; s/ address.*//; p }' "$WORK/pgw.conf")" \
+	"$(printf '# Written by hand.\n# the web server\nservice add web')"
 
 done_by virtual-mac-address-delete "$SERVER,\"mac\":\"$mac\",\"ip\":\"172.16.0.20\""
 done_by virtual-mac-address-delete "$SERVER,\"mac\":\"$mac\",\"ip\":\"172.16.0.21\""
