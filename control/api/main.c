@@ -27,7 +27,10 @@ static const char usage[] =
 	"usage: pgw-api [-h] [-V] [-o]\n"
 	"Serves the API. It is started by pgwd, which hands it its sockets; to start a gateway,\n"
 	"run: pgwd -c FILE, with \"api add\" in FILE.\n"
-	"  -o  print the OpenAPI description\n";
+	"  -h, --help     print this\n"
+	"  -V, --version  print the version\n"
+	"  -o, --openapi  print the OpenAPI description\n"
+	"See pgw-api(8).\n";
 
 static int complain(const char *what, const char *why)
 {
@@ -79,15 +82,20 @@ static int print_openapi(void)
 	return putchar('\n') == EOF || code || fflush(stdout);
 }
 
+static bool is(const char *argument, const char *brief, const char *whole)
+{
+	return !strcmp(argument, brief) || !strcmp(argument, whole);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 1)
 		return run();
-	if (argc == 2 && !strcmp(argv[1], "-V"))
+	if (argc == 2 && is(argv[1], "-V", "--version"))
 		return printf("pgw-api %s\n", PGW_VERSION) < 0;
-	if (argc == 2 && !strcmp(argv[1], "-h"))
+	if (argc == 2 && is(argv[1], "-h", "--help"))
 		return fputs(usage, stdout) < 0;
-	if (argc == 2 && !strcmp(argv[1], "-o"))
+	if (argc == 2 && is(argv[1], "-o", "--openapi"))
 		return print_openapi();
 	fputs(usage, stderr);
 	return 2;
