@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#define YEAR_9999_END_S INT64_C(253402300799) /* what four digits can say */
+
 static const char *const state_names[] = {
 	[TASK_TODO] = "todo", [TASK_DOING] = "doing", [TASK_UNDOING] = "doing",
 	[TASK_DONE] = "done", [TASK_ERROR] = "error", [TASK_CANCELED] = "canceled",
@@ -158,14 +160,38 @@ json_t *task_time(int64_t ms)
 	return json_string(text);
 }
 
+/* "2026-01-02T03:04:05", exactly so: strptime() would take blanks, and turn a day that the month
+ * has not into another. Return: what follows, NULL if it is no date of the calendar. */
+static const char *read_second(const char *text, int64_t *seconds)
+{
+	static const char form[] = "dddd-dd-ddTdd:dd:dd";
+	struct tm parts = {.tm_isdst = 0}, again;
+	size_t i = 0;
+
+	for (; form[i]; i++)
+		if (form[i] == 'd' ? text[i] < '0' || text[i] > '9' : text[i] != form[i])
+			return NULL;
+	if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d", &parts.tm_year, &parts.tm_mon, &parts.tm_mday,
+		   &parts.tm_hour, &parts.tm_min, &parts.tm_sec) != 6)
+		return NULL;
+	parts.tm_year -= 1900;
+	parts.tm_mon--;
+	again = parts;
+	*seconds = timegm(&again);
+	if (parts.tm_year < 70 || parts.tm_mon != again.tm_mon || parts.tm_mday != again.tm_mday ||
+	    parts.tm_hour != again.tm_hour || parts.tm_min != again.tm_min ||
+	    parts.tm_sec != again.tm_sec)
+		return NULL;
+	return text + i;
+}
+
 int64_t task_time_read(const char *text)
 {
-	struct tm parts = {.tm_isdst = 0};
-	const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &parts);
 	int hours, minutes, used = 0;
 	int64_t seconds;
+	const char *rest = read_second(text, &seconds);
 
-	if (!rest || parts.tm_year < 70)
+	if (!rest)
 		return -1;
 	if (*rest == '.') { /* parts of a second */
 		size_t digits = strspn(rest + 1, "0123456789");
@@ -174,7 +200,6 @@ int64_t task_time_read(const char *text)
 			return -1;
 		rest += 1 + digits;
 	}
-	seconds = timegm(&parts);
 	if (strcmp(rest, "Z") == 0)
 		return seconds * 1000;
 	if ((*rest != '+' && *rest != '-') || strspn(rest + 1, "0123456789:") != 5 ||
@@ -182,7 +207,7 @@ int64_t task_time_read(const char *text)
 	    hours > 23 || minutes > 59)
 		return -1;
 	seconds -= (*rest == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
-	return seconds < 0 ? -1 : seconds * 1000;
+	return seconds < 0 || seconds > YEAR_9999_END_S ? -1 : seconds * 1000;
 }
 
 static json_t *text_or_null(const char *text)

@@ -277,6 +277,73 @@ def ctl_seeds():
     write("ctl", "several", "\n".join(lines.values()).encode() + b"\n\n\xff\n")
 
 
+def call_seeds():
+    center = "/1.0/dedicatedCloud/pcc/datacenter/1"
+    cloud, server = "/1.0/dedicatedCloud/pcc", "/1.0/dedicated/server/ns1"
+    calls = {
+        "enable": ("POST", center + "/privateGateway/enable",
+                   '{"ip":"172.16.0.1","netmask":"255.255.255.0","portgroup":"vrack"}'),
+        "reconfigure": ("POST", center + "/privateGateway/reconfigure", '{"newDatacenterId":2}'),
+        "disable": ("POST", center + "/privateGateway/disable", ""),
+        "tasks": ("GET", cloud + "/task?name=a+b&state=done", ""),
+        "date": ("POST", cloud + "/task/1/changeMaintenanceExecutionDate",
+                 '{"executionDate":"2030-01-02T03:04:05+00:00"}'),
+        "reset": ("POST", center + "/task/1/resetTaskState", '{"reason":"because"}'),
+        "network": ("POST", cloud + "/allowedNetwork", '{"network":"192.0.2.0/24","description":null}'),
+        "put": ("PUT", cloud + "/allowedNetwork/7",
+                '{"networkAccessId":7,"network":"192.0.2.0/24","description":"\\u00e9","state":"allowed"}'),
+        "mac": ("POST", server + "/virtualMac",
+                '{"ipAddress":"192.0.2.1","type":"ovh","virtualMachineName":"vm"}'),
+        "address": ("DELETE", server + "/virtualMac/02:00:00:aa:bb:cc/virtualAddress/192.0.2.1", ""),
+        "credential": ("POST", "/1.0/auth/credential",
+                       '{"accessRules":[{"method":"GET","path":"/*"}],"redirection":null}'),
+        "encoded": ("GET", "/1.0/dedicatedCloud/p%2Fc/task?state=%64one&name=%00", ""),
+    }
+    for name, (method, target, body) in calls.items():
+        write("call", name, ("%s %s\n%s" % (method, target, body)).encode())
+
+
+def date_seeds():
+    dates = ("2030-01-02T03:04:05Z", "2030-01-02T03:04:05+00:00", "2030-01-02T03:04:05.123-05:30",
+             "2030-02-30T03:04:05Z", "2028-02-29T23:59:60Z", "1970-01-01T00:00:00+01:00",
+             " 2030- 1-02T03:04:05Z", "9999-12-31T23:59:59-23:59")
+    for number, date in enumerate(dates):
+        write("date", "date-%d" % number, date.encode())
+
+
+def operations_seeds():
+    center = '"service":"pcc","datacenter":1'
+    place = '"ip":"172.16.0.9","netmask":"255.255.255.0","portgroup":"vrack"'
+    signed = ('{"op":"authenticate","application":"a","consumer":"b","timestamp":"1","signature":"$1$0",'
+              '"method":"GET","path":"/x","urls":["https://g/1.0/x"],"body":"","from":"192.0.2.1"}')
+    lines = {
+        "show": '{"op":"service-name-list"}\n{"op":"server-name-list"}\n{"op":"datacenter-show","service":"pcc"}\n'
+                '{"op":"gateway-show",%s}\n{"op":"portgroup-list",%s}' % (center, center),
+        "enable": '{"op":"gateway-enable",%s,%s,"by":"me","from":"here"}\n{"op":"task-show"}' % (center, place),
+        "disable": '{"op":"gateway-disable","service":"other","datacenter":3,"force":true}',
+        "reconfigure": '{"op":"gateway-reconfigure","service":"other","datacenter":3,"ip":"172.16.0.3"}',
+        "tasks": '{"op":"gateway-enable",%s,%s}\n{"op":"task-schedule","id":1,"execution-date":"2030-01-02T03:04:05Z"}\n'
+                 '{"op":"task-cancel","id":1}\n{"op":"task-reset","id":1,"reason":"x"}\n'
+                 '{"op":"task-show","id":1,"state":"canceled"}' % (center, place),
+        "networks": '{"op":"allowed-network-add","service":"pcc","network":"192.0.2.0/24","description":"a"}\n'
+                    '{"op":"allowed-network-show","service":"pcc"}\n'
+                    '{"op":"allowed-network-change","service":"pcc","id":1,"network":"192.0.2.0/25"}\n'
+                    '{"op":"allowed-network-delete","service":"pcc","id":1}',
+        "macs": '{"op":"virtual-mac-show","server":"ns1"}\n'
+                '{"op":"virtual-mac-add","server":"ns1","ip":"172.16.0.30","type":"vmware","name":"vm2"}\n'
+                '{"op":"virtual-mac-address-add","server":"ns1","mac":"02:00:00:00:00:01","ip":"172.16.0.31","name":"x"}\n'
+                '{"op":"virtual-mac-address-delete","server":"ns1","mac":"02:00:00:00:00:01","ip":"172.16.0.20"}\n'
+                '{"op":"virtual-mac-delete","server":"ns1","mac":"02:00:00:00:00:01"}\n'
+                '{"op":"network-specification","server":"ns1"}',
+        "auth": signed + '\n{"op":"credential-request","application":"a","access-rules":[{"method":"GET","path":"/*"}],'
+                '"redirection":null,"base":"https://g/1.0","from":"x"}\n{"op":"credential-show","token":"t"}\n'
+                '{"op":"credential-approve","token":"t","code":"c","refuse":false}\n'
+                '{"op":"credential-logout","credential":1}',
+    }
+    for name, text in lines.items():
+        write("operations", name, text.encode() + b"\n")
+
+
 def http_seeds():
     host = b"Host: gateway\r\n"
     post = b"POST /1.0/dedicatedCloud/pcc-1/datacenter/1/privateGateway/enable HTTP/1.1\r\n" + host
@@ -424,6 +491,9 @@ log_seeds()
 config_seeds()
 snapshot_seeds()
 ctl_seeds()
+call_seeds()
+date_seeds()
+operations_seeds()
 http_seeds()
 channel_seeds()
 events_seeds()

@@ -174,6 +174,14 @@ static void dates(void **state)
 		"1066-01-02T03:04:05Z",
 		"2026-01-02T03:04:05Zx",
 		"2026-01-02T03:04:05+01:00x",
+		"2026-02-29T03:04:05Z", /* not in the calendar */
+		"2026-04-31T03:04:05Z",
+		"2026-01-02T24:00:00Z",
+		"2026-01-02T03:04:60Z",
+		" 2026-01-02T03:04:05Z",
+		"2026- 1-02T03:04:05Z",
+		"+026-01-02T03:04:05Z",
+		"9999-12-31T23:59:59-00:01",
 	};
 	json_t *text = task_time(1767323045000);
 
@@ -187,6 +195,7 @@ static void dates(void **state)
 	assert_int_equal(task_time_read("2026-01-02T03:04:05.123Z"), 1767323045000);
 	assert_int_equal(task_time_read("2026-01-02T04:04:05+01:00"), 1767323045000);
 	assert_int_equal(task_time_read("2026-01-01T22:04:05-05:00"), 1767323045000);
+	assert_int_equal(task_time_read("2028-02-29T00:00:00Z"), 1835395200000);
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
 		if (task_time_read(wrong[i]) != -1)
 			fail_msg("a date: %s", wrong[i]);
