@@ -20,7 +20,8 @@
 #include "datapath/relay/ssh_key.h"
 
 #define BACKLOG	 4096
-#define FILE_MAX 65536 /* bytes of a certificate chain or key */
+#define HALF_MS	 ((json_int_t)300000) /* a connection of which one direction has ended */
+#define FILE_MAX 65536		      /* bytes of a certificate chain or key */
 
 bool tunnels_needed(const struct config *config)
 {
@@ -279,6 +280,7 @@ static bool first_there(const struct config *config, const struct config_tunnel_
 json_t *tunnels_part(struct gateway *gateway, const struct config *config, json_t *listeners,
 		     int *fds, unsigned *n_fds, unsigned max, struct ctl_error *error)
 {
+	json_int_t idle_ms = (json_int_t)config->timer_s[TIMER_TCP_IDLE] * 1000;
 	json_t *arrivals = json_array(), *stages = json_array();
 	int code = host_key(gateway, error);
 
@@ -307,8 +309,10 @@ json_t *tunnels_part(struct gateway *gateway, const struct config *config, json_
 		code = add_listener(stage, key, arrivals, error);
 	}
 	if (!code)
-		return json_pack("{s:s, s:o, s:o}", "host-key", gateway->tunnels.host_key,
-				 "listeners", arrivals, "stages", stages);
+		return json_pack("{s:I, s:I, s:s, s:o, s:o}", "idle-ms", idle_ms, "half-ms",
+				 idle_ms < HALF_MS ? idle_ms : HALF_MS, "host-key",
+				 gateway->tunnels.host_key, "listeners", arrivals, "stages",
+				 stages);
 	json_decref(arrivals);
 	json_decref(stages);
 	return NULL;

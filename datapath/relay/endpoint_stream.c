@@ -15,7 +15,7 @@
  *
  * A client that ends its direction: told to OpenSSH as EOF. Not to a Cloud Connector, which
  * would tear down both directions; there the end of the whole connection has to come from the
- * server, from the client's host (probe_client()), or from time (TUNNEL_HALF_MS).
+ * server, from the client's host (probe_client()), or from time (half_ms).
  *
  * Time: the timer runs at the earliest time that matters and looks again; bytes only note that
  * they have moved.
@@ -209,6 +209,7 @@ void endpoint_stream_data(struct endpoint_stream *stream, const uint8_t *data, s
 void endpoint_stream_eof(struct endpoint_stream *stream)
 {
 	stream->connector_ended = true;
+	wait_until(stream, now_ms(stream) + stream->part->half_ms);
 	after_output(stream);
 }
 
@@ -223,7 +224,8 @@ void endpoint_stream_closed(struct endpoint_stream *stream)
 		return;
 	}
 	stream->state = STREAM_LINGER;
-	wait_until(stream, now_ms(stream) + TUNNEL_LINGER_MS);
+	stream->active_ms = now_ms(stream);
+	wait_until(stream, stream->active_ms + TUNNEL_LINGER_MS);
 	after_output(stream);
 	want(stream);
 }
@@ -252,7 +254,7 @@ static void client_ended(struct endpoint_stream *stream)
 	if (stream->finished) /* both directions */
 		gone(stream);
 	else
-		wait_until(stream, now_ms(stream) + TUNNEL_HALF_MS);
+		wait_until(stream, now_ms(stream) + stream->part->half_ms);
 }
 
 /* take() - Return: true if there may be more */
@@ -380,7 +382,7 @@ void endpoint_stream_opened(struct endpoint_stream *stream)
 {
 	stream->state = STREAM_OPEN;
 	stream->active_ms = now_ms(stream);
-	wait_until(stream, stream->active_ms + TUNNEL_IDLE_MS);
+	wait_until(stream, stream->active_ms + stream->part->idle_ms);
 	want(stream);
 }
 
@@ -441,7 +443,8 @@ void endpoint_streams_recheck(struct tunnel_link *link)
 static void fire(struct loop_timer *timer)
 {
 	struct endpoint_stream *stream = STREAM_OF(timer, timer);
-	uint64_t idle_ms = stream->client_ended ? TUNNEL_HALF_MS : TUNNEL_IDLE_MS;
+	bool half = stream->client_ended || stream->connector_ended;
+	uint64_t idle_ms = half ? stream->part->half_ms : stream->part->idle_ms;
 
 	switch (stream->state) {
 	case STREAM_OPENING:
@@ -458,7 +461,10 @@ static void fire(struct loop_timer *timer)
 			wait_until(stream, stream->active_ms + idle_ms);
 		return;
 	case STREAM_LINGER:
-		reset(stream);
+		if (now_ms(stream) - stream->active_ms >= TUNNEL_LINGER_MS)
+			reset(stream);
+		else
+			wait_until(stream, stream->active_ms + TUNNEL_LINGER_MS);
 		return;
 	case STREAM_GONE:
 		return;

@@ -3,7 +3,8 @@
  * tunnel - the part of pgw-relay: takes configurations, answers pgwd. See tunnel.h.
  *
  * Its member of the configuration's block:
- *   {"host-key": PEM, "listeners": [{"key", "certificate", "private-key"}…] (the last two PEM, or
+ *   {"idle-ms", "half-ms" (a stream without any byte; one of which one direction has ended),
+ *    "host-key": PEM, "listeners": [{"key", "certificate", "private-key"}…] (the last two PEM, or
  *    neither), "stages": [{"name", "uuid", "token" (hex of its SHA-256), "inside", "balance",
  *    "networks": [[first, last]…], "keys": [{"name", "key" (base64 of its blob)}…]}…]}
  * Only stages that are active are in it.
@@ -33,6 +34,7 @@ struct tunnel_next {
 	unsigned n_settings;
 	struct tunnel_listener *listeners[TUNNEL_STAGES_MAX];
 	unsigned n_listeners;
+	uint64_t idle_ms, half_ms;
 };
 
 static void listener_free(struct tunnel_listener *listener)
@@ -125,6 +127,18 @@ static int read_stages(struct tunnel_next *next, const json_t *wanted, struct re
 	return 0;
 }
 
+/* read_time() - @ms: set; stays what it is where nothing is said, as by an older pgwd */
+static bool read_time(const json_t *wanted, const char *name, uint64_t *ms)
+{
+	const json_t *time = json_object_get(wanted, name);
+	json_int_t value = json_integer_value(time);
+
+	if (!time)
+		return true;
+	*ms = (uint64_t)value;
+	return value > 0 && value <= (json_int_t)TUNNEL_IDLE_MAX;
+}
+
 static int read_all(struct tunnel_next *next, const json_t *wanted, const struct relay_stage *stage,
 		    struct relay_error *error)
 {
@@ -137,6 +151,12 @@ static int read_all(struct tunnel_next *next, const json_t *wanted, const struct
 	next->host_key = pem ? ssh_host_key_read(pem, strlen(pem)) : NULL;
 	if (!next->host_key)
 		return relay_fail(error, -EINVAL, "tunnel: the host key is no ECDSA key on P-256");
+	next->idle_ms = TUNNEL_IDLE_MS;
+	next->half_ms = TUNNEL_HALF_MS;
+	if (!read_time(wanted, "idle-ms", &next->idle_ms) ||
+	    !read_time(wanted, "half-ms", &next->half_ms))
+		return relay_fail(error, -EINVAL,
+				  "tunnel: idle-ms and half-ms: times are expected");
 	code = read_listeners(next, json_object_get(wanted, "listeners"), stage, error);
 	return code ? code : read_stages(next, json_object_get(wanted, "stages"), error);
 }
@@ -317,6 +337,8 @@ static void commit(void *context)
 	struct tunnel_next *next = part->next;
 
 	part->next = NULL;
+	part->idle_ms = next->idle_ms;
+	part->half_ms = next->half_ms;
 	commit_host_key(part, next);
 	commit_listeners(part, next);
 	commit_stages(part, next);

@@ -50,14 +50,15 @@
 #define TUNNEL_KEYS_MAX	     256u
 #define TUNNEL_PEER_BYTES    24 /* "255.255.255.255:65535", NUL */
 
-#define TUNNEL_LOGIN_MS	  20000u   /* from accept() to being logged in */
-#define TUNNEL_ASK_MS	  10000u   /* pgwd opens a port */
-#define TUNNEL_PROBE_MS	  30000u   /* of silence, then it is asked whether it is there */
-#define TUNNEL_SILENCE_MS 90000u   /* then it is gone */
-#define TUNNEL_CONNECT_MS 15000u   /* a connector opens a channel */
-#define TUNNEL_IDLE_MS	  7440000u /* a stream without any byte (as tcp-idle-timeout) */
-#define TUNNEL_HALF_MS	  300000u  /* the same, where one direction has ended */
-#define TUNNEL_LINGER_MS  30000u   /* the other end takes what is left */
+#define TUNNEL_LOGIN_MS	  20000u	   /* from accept() to being logged in */
+#define TUNNEL_ASK_MS	  10000u	   /* pgwd opens a port */
+#define TUNNEL_PROBE_MS	  30000u	   /* of silence, then it is asked whether it is there */
+#define TUNNEL_SILENCE_MS 90000u	   /* then it is gone */
+#define TUNNEL_CONNECT_MS 15000u	   /* a connector opens a channel */
+#define TUNNEL_IDLE_MS	  7440000u	   /* a stream without any byte, if pgwd does not say */
+#define TUNNEL_HALF_MS	  300000u	   /* the same, where one direction has ended */
+#define TUNNEL_LINGER_MS  30000u	   /* the other end takes nothing of what is left */
+#define TUNNEL_IDLE_MAX	  (1000u * 604800) /* the largest tcp-idle-timeout, and more */
 
 enum tunnel_refusal {
 #define REFUSAL(symbol, name, text) REFUSAL_##symbol,
@@ -197,6 +198,8 @@ struct tunnel_part {
 	struct tunnel_pending pending, ending;
 	unsigned n_pending, n_links, n_streams, n_endpoints;
 	uint64_t next_id;
+	uint64_t idle_ms;     /* a stream without any byte */
+	uint64_t half_ms;     /* the same, where one direction has ended */
 	size_t waiting_bytes; /* for clients that do not take them */
 	struct tunnel_counters {
 		uint64_t accepted, logins, refused[REFUSAL_COUNT];

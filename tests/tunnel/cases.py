@@ -616,6 +616,37 @@ def half_close_stays_here():
     w.stop()
 
 
+@case("chisel")
+def what_is_stuck_half_closed_ends_in_time():
+    """Either end may have ended its direction, while the other says nothing more."""
+    held = []
+
+    def silent(connection):
+        held.append(connection)
+
+    def ends_first(connection):
+        connection.shutdown(socket.SHUT_WR)
+        held.append(connection)
+    silent_port, ending_port = serve_tcp(silent), serve_tcp(ends_first)
+    w = world(half_ms=1000)
+    c = connector(w, "R:8000:127.0.0.1:%d" % silent_port)
+    client = ssh(w, "-R", "8001:127.0.0.1:%d" % silent_port, "-R", "8002:127.0.0.1:%d" % ending_port)
+    open_endpoints(w, 3)
+    whole, stuck = [connect(8000), connect(8001)], []
+    for port in (8000, 8001):
+        stuck.append(connect(port))
+        stuck[-1].shutdown(socket.SHUT_WR)
+    stuck.append(connect(8002))  # reads the end, and goes on
+    equal("the server's end", stuck[-1].recv(1), b"")
+    wait_for(lambda: sum(e["connections-total"] for e in w.show()["endpoints"]) == 5, "all are given to connectors")
+    wait_for(lambda: w.show()["counters"]["connections"] == len(whole), "those that are stuck have ended")
+    for connection in whole:
+        connection.close()
+    end(c)
+    end(client)
+    w.stop()
+
+
 # --- abuse ----------------------------------------------------------------------------------------
 @case("abuse")
 def half_open_handshakes():

@@ -32,9 +32,10 @@ class Stage:
 class Relay:
     """@services: of TLS names, as in control/relaying_block.c, with "names" as their listener."""
 
-    def __init__(self, binary, stages, certificate=None, key=None, inside="127.0.0.1", services=()):
+    def __init__(self, binary, stages, certificate=None, key=None, inside="127.0.0.1", services=(),
+                 half_ms=300000):
         self.stages, self.inside, self.events, self.revision = stages, inside, [], 0
-        self.services = list(services)
+        self.services, self.half_ms = list(services), half_ms
         self.refused_ports = set()
         self.lock = threading.Lock()
         self.answered = threading.Condition(self.lock)
@@ -132,7 +133,7 @@ class Relay:
             "revision": self.revision, "allow": [[0, 0xffffffff]],
             "listeners": [{"key": "tunnel", "fd": 1}, {"key": "names", "fd": 2}],
             "names": {"idle-ms": 7440000, "services": self.services},
-            "tunnel": {"host-key": self.host_key, "listeners": [listener],
+            "tunnel": {"idle-ms": 7440000, "half-ms": self.half_ms, "host-key": self.host_key, "listeners": [listener],
                        "stages": [s.described(self.inside) for s in self.stages]}}).encode()
         memory = os.memfd_create("block", os.MFD_ALLOW_SEALING | os.MFD_CLOEXEC)
         os.write(memory, block)
