@@ -6,6 +6,7 @@ BUILD is a build directory with PGW_FUZZ, for fuzz/snapshot_seed. The names of t
 begin with a year are classes of faults that were found in another user-space stack (libslirp); the
 packets are ours.
 """
+import json
 import os
 import struct
 import subprocess
@@ -572,3 +573,44 @@ write("chisel", "key-ed25519", b"\2" + text(text(b"ssh-ed25519", b"\x58" + b"\x6
                                            text(b"ssh-ed25519", bytes(64))))
 write("chisel", "key-rsa", b"\2" + text(text(b"ssh-rsa", b"\1\0\1", b"\0" + b"\xc5" * 256), b"rsa-sha2-256",
                                        text(b"rsa-sha2-256", bytes(256))))
+
+# A key that nothing but this is locked with.
+HOST_KEY = """-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg2uZGrd2Sq7OV2PWJ
+odJ61I3rYtRkvNPHvvJmlbeCdz6hRANCAASuluUV6S4f+9RmLFeNUiUhe44l92uV
+bwW6watVX8F9ZVFIg9kYW8LhyLErJ/P9jhtVnGtfHScwEpZ8M+AVSFDk
+-----END PRIVATE KEY-----
+"""
+
+
+def handover(name, *parts):
+    """@parts: (kind, descriptors, text)."""
+    write("handover", name, b"".join(
+        bytes([kind + 2 * fds]) + struct.pack("<H", len(said)) + said for kind, fds, said in (
+            (kind, fds, said if isinstance(said, bytes) else json.dumps(said).encode())
+            for kind, fds, said in parts)))
+
+
+def handover_seeds():
+    service = {"name": "s", "listener": "n", "address": "172.16.0.1", "port": 443, "sni": ["a.test", "*.b.test"],
+               "balance": 0, "dead": 0, "proxy": True,
+               "backends": [{"address": "10.0.0.1", "port": 443, "up": True}]}
+    stage = {"name": "dev", "uuid": "01234567-89ab-cdef-0123-456789abcdef", "token": "ab" * 32, "inside": "127.0.0.1",
+             "balance": "round-robin", "networks": [[1, 2], [5, 4294967295]], "keys": []}
+    whole = {"revision": 2, "allow": [[0, 5], [7, 4294967295]],
+             "listeners": [{"key": "n", "fd": 1}, {"key": "t", "fd": 2}],
+             "names": {"idle-ms": 7440000, "services": [service]},
+             "tunnel": {"idle-ms": 7440000, "half-ms": 300000, "host-key": HOST_KEY, "listeners": [{"key": "t"}],
+                        "stages": [stage]}}
+    other = dict(whole, names={"idle-ms": 1, "services": [dict(service, sni=[])]})
+    handover("whole", (1, 2, whole))
+    handover("changes", (1, 2, whole), (1, 2, other), (0, 0, {"op": "hello"}))
+    handover("asks", (0, 0, {"op": "hello"}), (0, 0, {"op": "show", "what": "connections"}),
+             (0, 0, {"op": "show", "what": "tunnel"}), (0, 0, {"op": "quit"}))
+    handover("parts", (0, 0, {"op": "part", "part": "tunnel", "do": "kick", "id": 1}),
+             (0, 1, {"op": "part", "part": "tunnel", "do": "listened", "id": 1, "fd": 0}),
+             (0, 0, {"op": "part", "part": "tunnel", "do": "listened", "id": 1, "error": "why"}))
+    handover("none", (0, 4, b"{"), (1, 0, b"[]"), (0, 0, {"op": "configure", "bytes": 77}))
+
+
+handover_seeds()
