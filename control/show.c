@@ -385,6 +385,20 @@ static json_t *drop_stats(const struct worker_counters *w, bool all, json_int_t 
 	return list;
 }
 
+/* pause_stats() - of those lengths that occurred, shortest first */
+static json_t *pause_stats(const struct worker_counters *w)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < COUNTERS_PAUSES; i++)
+		if (load(&w->pauses[i]))
+			json_array_append_new(list,
+					      json_pack("{s:I, s:o}", "from-ns",
+							(json_int_t)1 << (COUNTERS_PAUSE_SHIFT + i),
+							"count", count(&w->pauses[i])));
+	return list;
+}
+
 static json_t *gateway_stats(const struct gateway *gateway, const struct worker_counters *w)
 {
 	const struct flow_header *header = gateway->table.memory;
@@ -403,6 +417,8 @@ static json_t *gateway_stats(const struct gateway *gateway, const struct worker_
 	json_object_set_new(stats, "icmp-limited", count(&w->icmp_limited));
 	json_object_set_new(stats, "wakeups", count(&w->wakeups));
 	json_object_set_new(stats, "bursts", count(&w->bursts));
+	json_object_set_new(stats, "longest-pause-ns", count(&w->longest_pause_ns));
+	json_object_set_new(stats, "pauses", pause_stats(w));
 	json_object_set_new(stats, "log-written", count(&w->log_written));
 	json_object_set_new(stats, "log-lost", count(&w->log_lost));
 	json_object_set_new(stats, "log-pending",

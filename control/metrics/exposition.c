@@ -21,6 +21,7 @@ void exposition_family(struct exposition *e, enum exposition_kind kind, const ch
 		[EXPOSITION_COUNTER] = "counter",
 		[EXPOSITION_GAUGE] = "gauge",
 		[EXPOSITION_INFO] = "info",
+		[EXPOSITION_HISTOGRAM] = "histogram",
 	};
 	static const char *const units[] = {"bytes", "seconds"};
 
@@ -39,6 +40,7 @@ static void begin_sample(struct exposition *e, va_list labels)
 		[EXPOSITION_COUNTER] = "_total",
 		[EXPOSITION_GAUGE] = "",
 		[EXPOSITION_INFO] = "_info",
+		[EXPOSITION_HISTOGRAM] = "_bucket",
 	};
 	const char *name, *before = "{";
 
@@ -68,7 +70,7 @@ void exposition_real(struct exposition *e, double value, ...)
 	va_start(labels, value);
 	begin_sample(e, labels);
 	va_end(labels);
-	config_text_add(&e->text, "%.3f\n", value);
+	config_text_add(&e->text, "%.6f\n", value);
 }
 
 char *exposition_take(struct exposition *e, size_t *bytes)

@@ -15,7 +15,12 @@
 
 #define EXPOSITION_TYPE "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
-enum exposition_kind { EXPOSITION_COUNTER, EXPOSITION_GAUGE, EXPOSITION_INFO };
+enum exposition_kind {
+	EXPOSITION_COUNTER,
+	EXPOSITION_GAUGE,
+	EXPOSITION_INFO,
+	EXPOSITION_HISTOGRAM, /* samples are buckets: label "le", numbers that include the former */
+};
 
 struct exposition { /* all zero: empty */
 	struct config_text text;

@@ -99,6 +99,25 @@ static void add_flows(struct exposition *e, const struct gateway *gateway,
 	    load(&w->bursts));
 }
 
+static void add_pauses(struct exposition *e, const struct worker_counters *w)
+{
+	uint64_t sum = 0;
+	char bound[32];
+
+	exposition_family(e, EXPOSITION_HISTOGRAM, "datapath_pause_seconds",
+			  "How long the datapath did not look at its rings, though awake.");
+	for (unsigned i = 0; i + 1 < COUNTERS_PAUSES; i++) {
+		sum += load(&w->pauses[i]);
+		snprintf(bound, sizeof(bound), "%.10g",
+			 (double)(2ull << (COUNTERS_PAUSE_SHIFT + i)) / 1e9);
+		exposition_number(e, sum, "le", bound, LABELS_END);
+	}
+	exposition_number(e, sum + load(&w->pauses[COUNTERS_PAUSES - 1]), "le", "+Inf", LABELS_END);
+	exposition_family(e, GAUGE, "datapath_longest_pause_seconds",
+			  "The longest of these since the counters began.");
+	exposition_real(e, (double)load(&w->longest_pause_ns) / 1e9, LABELS_END);
+}
+
 static void add_drops(struct exposition *e, const struct worker_counters *w)
 {
 	exposition_family(e, COUNTER, "dropped_packets",
@@ -342,6 +361,7 @@ char *figures_text(void *context, size_t *bytes)
 	add_gateway(&e, gateway);
 	add_processes(&e, gateway);
 	add_flows(&e, gateway, &page->worker);
+	add_pauses(&e, &page->worker);
 	add_drops(&e, &page->worker);
 	add_portgroups(&e, gateway, &page->worker);
 	add_pools(&e, gateway, &page->worker);

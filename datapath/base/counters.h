@@ -24,7 +24,7 @@ const char *drop_text(enum drop_reason reason);
 
 #define COUNTERS_PORTS	 32 /* portgroups a gateway can have */
 #define COUNTERS_MAGIC	 0x70677773746174ull
-#define COUNTERS_VERSION 4u
+#define COUNTERS_VERSION 5u
 
 struct port_counters {
 	uint64_t rcvd_packets, rcvd_bytes;	 /* taken from the interface */
@@ -46,6 +46,14 @@ struct rule_counters {
 #define COUNTERS_POOLS	   512u /* pools by index; the ports of a higher one are not counted */
 #define COUNTERS_PROTOCOLS 3u	/* TCP, UDP, ICMP: each has ports of its own */
 
+/*
+ * How long the worker's loop left its rings alone, each time: bucket i counts the pauses of
+ * 2^(COUNTERS_PAUSE_SHIFT + i) ns and more, the last one also all longer ones. Shorter than the
+ * first are not pauses. Sleeping with nothing to do is none.
+ */
+#define COUNTERS_PAUSE_SHIFT 10u /* 1 us */
+#define COUNTERS_PAUSES	     24u /* up to 8.6 s */
+
 struct worker_counters {
 	uint64_t dropped[DROP_COUNT];
 	struct port_counters port[COUNTERS_PORTS];
@@ -55,11 +63,26 @@ struct worker_counters {
 	uint64_t neigh_waiting;		     /* gauge: packets that wait for a neighbour */
 	uint64_t icmp_sent, icmp_limited; /* ICMP errors of our own; not sent for the rate limit */
 	uint64_t wakeups, bursts;	  /* of the worker's loop */
-	uint64_t log_written, log_lost;	  /* session log: events told; not told for want of room */
+	uint64_t pauses[COUNTERS_PAUSES]; /* of the worker's loop, by length */
+	uint64_t longest_pause_ns;
+	uint64_t log_written, log_lost; /* session log: events told; not told for want of room */
 	uint64_t pool_ports[COUNTERS_POOLS]
 			   [COUNTERS_PROTOCOLS]; /* gauge: ports that mappings hold */
 	struct rule_counters rule[COUNTERS_RULES];
 };
+
+/* counters_pause() - the worker's loop has not looked at its rings for @ns. */
+static inline void counters_pause(struct worker_counters *counters, uint64_t ns)
+{
+	unsigned bucket;
+
+	if (!(ns >> COUNTERS_PAUSE_SHIFT))
+		return;
+	bucket = 63u - COUNTERS_PAUSE_SHIFT - (unsigned)__builtin_clzll(ns);
+	counters->pauses[bucket < COUNTERS_PAUSES ? bucket : COUNTERS_PAUSES - 1]++;
+	if (ns > counters->longest_pause_ns)
+		counters->longest_pause_ns = ns;
+}
 
 struct counters_page {
 	uint64_t magic;

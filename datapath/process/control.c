@@ -633,6 +633,11 @@ void control_count_wakeup(struct control *c)
 	c->page->worker.wakeups++;
 }
 
+void control_count_pause(struct control *c, uint64_t ns)
+{
+	counters_pause(&c->page->worker, ns);
+}
+
 void control_report(struct control *c, const struct worker_status *status)
 {
 	if (!status->swept || c->channel_fd < 0)

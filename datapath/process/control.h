@@ -55,6 +55,8 @@ void control_port_error(int fd);
 /* control_time() - the time of what the worker asks for from now on. */
 void control_time(struct control *control, uint64_t now_ns);
 void control_count_wakeup(struct control *control);
+/* control_count_pause() - the rings were left alone for @ns, though not for want of work. */
+void control_count_pause(struct control *control, uint64_t ns);
 /* control_report() - tell pgwd what a worker_work() call has brought about. */
 void control_report(struct control *control, const struct worker_status *status);
 

@@ -9,7 +9,8 @@
  * idle gateway uses no processor time. Between packets that follow one another closely it stays
  * awake, see spin.h.
  *
- * The clock is read once a round.
+ * The clock is read once a round, and once more before waiting if anything else was done: what lies
+ * between two readings, sleep excepted, is a pause in which no ring was looked at (counters.h).
  */
 #include "datapath/process/loop.h"
 
@@ -53,6 +54,16 @@ static void read_clock(struct loop *l)
 	control_time(l->control, l->now_ns);
 }
 
+/* end_pause() - read the clock after work, not after waiting: nothing was received since the last
+ * reading. */
+static void end_pause(struct loop *l)
+{
+	uint64_t began_ns = l->now_ns;
+
+	read_clock(l);
+	control_count_pause(l->control, l->now_ns - began_ns);
+}
+
 /* receive() - a burst from each port. Return: true if any frame was taken. */
 static bool receive(struct loop *l)
 {
@@ -72,7 +83,7 @@ static bool forward_round(struct loop *l)
 	l->busy = l->fds.n_ports != 0;
 	for (unsigned round = 0; round < ROUNDS && l->busy; round++) {
 		if (round)
-			read_clock(l);
+			end_pause(l);
 		l->busy = receive(l);
 		any |= l->busy;
 	}
@@ -85,7 +96,7 @@ static bool spin(struct loop *l)
 	uint64_t until = spin_begin(&l->spin, l->now_ns);
 
 	while (l->now_ns < until) {
-		read_clock(l);
+		end_pause(l);
 		if (receive(l))
 			return true;
 	}
@@ -193,6 +204,7 @@ int loop_run(struct control *control)
 			log_ns = control_log(control);
 			if (log_ns < l.status.next_ns)
 				l.status.next_ns = log_ns;
+			end_pause(&l);
 		}
 	}
 	return 0;

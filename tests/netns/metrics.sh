@@ -90,6 +90,10 @@ refused "a wrong password" finish guesser
 wait_for 5 "is counted" figure_is 1 pgw_tunnel_refused_connections_total reason=token
 expect "no client's address" read_scrape without 192.168.50. 172.16.0.50
 
+note "pauses of the datapath's loop"
+wait_for 5 "some are counted" eval '[ "$(pgw -j stats show pauses | jq "[.[].count] | add // 0")" -gt 0 ]'
+wait_for 5 "and told" figure_beyond 0 pgw_datapath_pause_seconds_bucket le=+Inf
+
 note "what changes"
 kill -KILL "$(datapath_pid)"
 wait_for 10 "the restart is counted" figure_is 1 pgw_process_restarts_total process=datapath

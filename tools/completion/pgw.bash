@@ -161,7 +161,7 @@ _pgw_keywords() {
 	"session show") _pgw_add_list "$_pgw_filter limit count" ;;
 	"session del") _pgw_add_list "$_pgw_filter limit all" ;;
 	"client show") _pgw_add limit ;;
-	"stats show") _pgw_add gateway portgroup drops relay all ;;
+	"stats show") _pgw_add gateway portgroup drops relay pauses all ;;
 	"set flow-capacity" | "set icmp-rate") _pgw_add default ;;
 	"set connection-limits" | "set mapping-limits" | "set creation-rate") _pgw_add off default ;;
 	"set mss-clamp") _pgw_add off path default ;;

@@ -21,6 +21,7 @@ static const struct print_column gateway_columns[] = {
 	{"neighbours-waiting", NULL, PRINT_COUNT, PRINT_STATISTIC, 0},
 	{"icmp-sent", NULL, PRINT_COUNT, PRINT_STATISTIC, 0},
 	{"icmp-limited", NULL, PRINT_COUNT, PRINT_STATISTIC, 0},
+	{"longest-pause-ns", NULL, PRINT_COUNT, PRINT_STATISTIC, 0},
 	{"log-written", NULL, PRINT_COUNT, PRINT_STATISTIC, 0},
 	{"log-lost", NULL, PRINT_COUNT, PRINT_STATISTIC, 0},
 	{"log-failed", NULL, PRINT_COUNT, PRINT_STATISTIC, 0},
@@ -64,18 +65,21 @@ static const struct print_column refused_columns[] = {
 };
 static const struct print_table refused_table = PRINT_TABLE(refused_columns);
 
-enum section { GATEWAY = 1, PORTGROUP = 2, DROPS = 4, RELAY = 8, ALL = 15 };
+static const struct print_column pause_columns[] = {
+	{"from-ns", "PAUSE-FROM-NS", PRINT_NUMBER, PRINT_BRIEF, 0},
+	{"count", NULL, PRINT_COUNT, PRINT_BRIEF, 0},
+};
+static const struct print_table pause_table = PRINT_TABLE(pause_columns);
+
+enum section { GATEWAY = 1, PORTGROUP = 2, DROPS = 4, RELAY = 8, ALL = 15, PAUSES = 16 };
 
 static int parse_section(const struct pgw_call *call, unsigned *section)
 {
 	static const struct {
 		const char *name;
 		unsigned section;
-	} names[] = {{"gateway", GATEWAY},
-		     {"portgroup", PORTGROUP},
-		     {"drops", DROPS},
-		     {"relay", RELAY},
-		     {"all", ALL}};
+	} names[] = {{"gateway", GATEWAY}, {"portgroup", PORTGROUP}, {"drops", DROPS},
+		     {"relay", RELAY},	   {"pauses", PAUSES},	     {"all", ALL}};
 
 	*section = ALL;
 	if (call->argc == 0)
@@ -86,7 +90,8 @@ static int parse_section(const struct pgw_call *call, unsigned *section)
 			return grammar_end(call, 1);
 		}
 	}
-	return message_wrong(call->argv[0], "expected gateway, portgroup, drops, relay or all");
+	return message_wrong(call->argv[0],
+			     "expected gateway, portgroup, drops, relay, pauses or all");
 }
 
 /* Reasons that occurred; with -d also the others. @count: the member that says how often */
@@ -193,6 +198,9 @@ static int stats_show(const struct pgw_call *call)
 		print_section(printer, keyed ? "drops" : NULL, &drop_table, drops);
 	if (section & RELAY)
 		print_relay(call, keyed, section == ALL, json_object_get(answer, "relay"));
+	if (section & PAUSES)
+		print_section(printer, NULL, &pause_table,
+			      json_object_get(json_object_get(answer, "gateway"), "pauses"));
 	if (keyed)
 		emit_close(print_emit(printer), '}');
 	json_decref(drops);
@@ -201,7 +209,7 @@ static int stats_show(const struct pgw_call *call)
 }
 
 static const struct pgw_command commands[] = {
-	{"show", "list", "[ gateway | portgroup | drops | relay | all ]",
+	{"show", "list", "[ gateway | portgroup | drops | relay | pauses | all ]",
 	 "counters; -s shows more of them, -d all reasons for drops", stats_show},
 };
 
