@@ -17,7 +17,7 @@
 
 #include "tools/bench/topology.h"
 
-#define BENCH_METRICS_MAX 4
+#define BENCH_METRICS_MAX 8
 #define BENCH_ERROR_BYTES 400
 
 struct options {
@@ -29,12 +29,20 @@ struct options {
 	const char *bindir;		   /* where pgwd and pgw are */
 	const char *json_file, *plot_file; /* NULL: not wanted */
 	const char *variants, *measures;   /* comma-separated, NULL: all */
-	bool list;
+	const char *from_file;		   /* stored results to report instead of measuring */
+	const char *markdown_file;	   /* document whose figures are to be written anew */
+	const char *curves_file;	   /* plot of latencies */
+	const char *command;		   /* how the benchmark was called */
+	bool quick;
 };
+
+#define GATEWAY_PROXIES_MAX 72 /* processes of a peer: socat needs one a port */
 
 /* What the gateway of a run consists of; filled by the variant. */
 struct gateway {
-	pid_t pid;	 /* first process of ours, 0 where the kernel does it all */
+	pid_t pid; /* first process of ours, 0 where the kernel does it all */
+	pid_t proxy[GATEWAY_PROXIES_MAX];
+	unsigned n_proxies;
 	int output;	 /* its standard output, -1 */
 	char rundir[64]; /* empty where there is none */
 	double ready_ms; /* from exec to ready */
@@ -58,16 +66,30 @@ enum way {
 	WAY_NAPI,    /* threaded NAPI on every interface; its threads' time is the kernel's share */
 };
 
+/* What the client talks to, and what the gateway does with it. */
+enum kind {
+	KIND_ROUTER, /* forwards packets: the client speaks to the server's address */
+	KIND_PROXY,  /* ends TCP: the client speaks to the gateway's address */
+	KIND_NAMES,  /* the same, choosing the server by the name in a TLS hello */
+};
+
 struct variant {
 	const char *name, *title;
+	const char *program; /* that must be installed, NULL: nothing */
 	bool translates;     /* the server must see the gateway's address, not the client's */
 	bool ours;	     /* consists of processes of ours */
+	enum kind kind;
+	const char *target;  /* what the client speaks to, NULL: as its kind has it */
 	const char *offload; /* of ours: what the kernel forwards, as the configuration says it */
 	int (*setup)(struct run *run);
 	void (*teardown)(struct run *run);
 };
 extern const struct variant variant_nft, variant_forward, variant_pgw, variant_pgw_tc,
-	variant_pgw_xdp;
+	variant_pgw_xdp, variant_haproxy, variant_socat, variant_pasta, variant_haproxy_names,
+	variant_relay;
+
+/* variant_target() - the address that the client speaks to. */
+const char *variant_target(const struct variant *variant);
 
 struct metric {
 	const char *name, *unit;
@@ -80,19 +102,38 @@ struct measure {
 	const char *csit;			  /* the CSIT name of the same load, or NULL */
 	struct metric metrics[BENCH_METRICS_MAX]; /* a NULL name ends them */
 	bool ours_only;	     /* makes no sense where there are no processes of ours */
+	bool translating;    /* nor where nothing is translated */
+	bool proxies;	     /* proxies can do it as well */
+	bool names;	     /* for those alone that look at TLS names */
 	bool bare;	     /* needs neither topology nor gateway */
+	bool still;	     /* no packets that must go through */
+	bool fresh;	     /* every packet begins a session: nothing is offloaded */
 	bool before_traffic; /* looks at a gateway that has not forwarded yet */
+	bool quick;	     /* part of a quick run */
+	bool aside;	     /* only if it is named */
 	enum way way;
 	unsigned parameter;
+	uint32_t frame_bytes; /* of packets, see load.h */
+	uint64_t sessions;    /* that the gateway must be able to hold; 0: few */
+	unsigned kept_s;      /* of ours: seconds for which idle ones are kept; 0: long */
+	unsigned max_repeats; /* 0: as many as asked for */
 	/* run() - fill a value per metric (NAN: not known). Return: 0, or -1 after run_fail(). */
 	int (*run)(struct run *run, double *values);
 };
 
+/* The metric that tells what the generator can do alone; the first one is held against it. */
+#define METRIC_GENERATOR "generator"
+
 int measure_tcp_bulk(struct run *run, double *values);
 int measure_connect(struct run *run, double *values);
 int measure_rtt(struct run *run, double *values);
-int measure_udp_paced(struct run *run, double *values);
-int measure_udp_flood(struct run *run, double *values);
+int measure_packets_cpu(struct run *run, double *values);
+int measure_packets_rate(struct run *run, double *values);
+int measure_scale(struct run *run, double *values);
+int measure_establish(struct run *run, double *values);
+int measure_teardown(struct run *run, double *values);
+int measure_expiry(struct run *run, double *values);
+int measure_adopt(struct run *run, double *values);
 int measure_idle(struct run *run, double *values);
 int measure_start(struct run *run, double *values);
 int measure_sessions(struct run *run, double *values);

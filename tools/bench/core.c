@@ -25,20 +25,20 @@
 #include "tools/bench/child.h"
 #include "tools/bench/frame.h"
 
-#define HOST_PORTS     63u
-#define HOST_FIRST     0x0a800001u /* 10.128.0.1 */
-#define CORE_SERVER    "10.10.0.10"
-#define CORE_DPORT     9000
-#define CORE_NEXT_HOP  "172.16.0.254" /* the clients' router */
-#define POOL_ADDRESSES 32u
-#define FRAME_ROOM     128u
-#define PACKETS_MIN    2000000u
-#define CLOCK_ROUNDS   100000u
-#define PIECE	       (IO_BURST * 64)
+#define HOST_PORTS    63u
+#define HOST_FIRST    0x0a800001u /* 10.128.0.1 */
+#define CORE_SERVER   "10.10.0.10"
+#define CORE_DPORT    9000
+#define CORE_NEXT_HOP "172.16.0.254" /* the clients' router */
+#define CORE_POOL     32u
+#define FRAME_ROOM    128u
+#define PACKETS_MIN   2000000u
+#define CLOCK_ROUNDS  100000u
+#define PIECE	      (IO_BURST * 64)
 
 enum { CLIENTS = 0, SERVERS = 1 };
 
-/* Ports 16384 to 65535 of POOL_ADDRESSES addresses: 1,572,864 mappings. */
+/* Ports 16384 to 65535 of CORE_POOL addresses: 1,572,864 mappings. */
 static const char configuration[] =
 	"portgroup add vrack dev bench0 realm private\n"
 	"portgroup add vsphere dev bench1 realm vsphere\n"
@@ -180,9 +180,9 @@ static void configuration_text(char *text, size_t size)
 {
 	size_t used = (size_t)snprintf(text, size, "%s", configuration);
 
-	for (unsigned i = 0; i < POOL_ADDRESSES && used < size; i++)
+	for (unsigned i = 0; i < CORE_POOL && used < size; i++)
 		used += (size_t)snprintf(text + used, size - used, "10.10.0.%u%c", 64 + i,
-					 i + 1 < POOL_ADDRESSES ? ',' : '\n');
+					 i + 1 < CORE_POOL ? ',' : '\n');
 }
 
 /* core_configure() - compile the configuration and give it to the worker */

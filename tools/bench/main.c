@@ -29,18 +29,21 @@ static void help(FILE *file)
 		"in\n"
 		"network namespaces of their own, each variant in turn. Needs root and two cores.\n"
 		"\n"
-		"  --variants LIST      of nft,pgw,pgw-tc,pgw-xdp,forward (default all)\n"
+		"  --variants LIST      see --list (default all that are installed)\n"
 		"  --measures LIST      see --list (default all)\n"
 		"  --repeats N          runs of each variant, 1 to %u (default 5)\n"
 		"  --seconds S          load per run (default 3)\n"
-		"  --quick              2 repeats of 1 second\n"
+		"  --quick              2 repeats of 0.5 s of the measures that --list marks\n"
 		"  --placement split    load on one core, gateway on another (default)\n"
 		"              free     the scheduler decides; no CPU shares\n"
 		"  --patience S         wait up to S seconds before each run while others use the\n"
 		"                       machine (default 0)\n"
 		"  --bindir DIR         where pgwd and pgw are (default: beside pgw-bench)\n"
 		"  --json FILE          write all values there as well\n"
+		"  --from FILE          measure nothing: report what --json has written\n"
 		"  --plot FILE.svg      draw the ratios (needs gnuplot)\n"
+		"  --curves FILE.svg    draw the latencies\n"
+		"  --markdown FILE      write the figures into a document, behind its mark\n"
 		"  --list               say which variants and measures there are\n"
 		"  -h, --help; -V, --version\n"
 		"\n"
@@ -84,6 +87,9 @@ static int parse(struct options *options, int argc, char **argv)
 		{"bindir", required_argument, NULL, 'b'},
 		{"json", required_argument, NULL, 'j'},
 		{"plot", required_argument, NULL, 'g'},
+		{"curves", required_argument, NULL, 'c'},
+		{"markdown", required_argument, NULL, 'd'},
+		{"from", required_argument, NULL, 'f'},
 		{"list", no_argument, NULL, 'l'},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'},
@@ -110,8 +116,9 @@ static int parse(struct options *options, int argc, char **argv)
 			wrong = number_of("seconds", optarg, 0.2, SECONDS_MAX, &options->seconds);
 			break;
 		case 'q':
+			options->quick = true;
 			options->repeats = 2;
-			options->seconds = 1;
+			options->seconds = 0.5;
 			break;
 		case 'p':
 			wrong = placement_of(optarg, &options->split);
@@ -128,8 +135,17 @@ static int parse(struct options *options, int argc, char **argv)
 		case 'g':
 			options->plot_file = optarg;
 			break;
+		case 'c':
+			options->curves_file = optarg;
+			break;
+		case 'd':
+			options->markdown_file = optarg;
+			break;
+		case 'f':
+			options->from_file = optarg;
+			break;
 		case 'l':
-			plan_list(stdout);
+			catalog_list(stdout);
 			return EXIT_DONE;
 		case 'h':
 			help(stdout);
@@ -209,21 +225,60 @@ static int prepare(void)
 	return 0; /* the lock is held until the process ends */
 }
 
+/* command_of() - as it was typed, the program without its directory */
+static void command_of(char *text, size_t size, char **argv)
+{
+	const char *slash = strrchr(argv[0], '/');
+	size_t used = (size_t)snprintf(text, size, "%s", slash ? slash + 1 : argv[0]);
+
+	for (char **word = argv + 1; *word && used < size; word++)
+		used += (size_t)snprintf(text + used, size - used, " %s", *word);
+}
+
+/* report() - Return: 0, or -1 if something of it failed. */
+static int report(const struct results *results, const struct options *options)
+{
+	int ret = 0;
+
+	report_table(results, stdout);
+	if (results->failures)
+		printf("%u of the runs failed; the first: %s\n", results->failures,
+		       results->failure);
+	fflush(stdout);
+	if (options->json_file)
+		ret |= report_json(results, options->json_file);
+	if (interrupted())
+		return ret;
+	if (options->plot_file)
+		ret |= report_plot(results, options->plot_file);
+	if (options->curves_file)
+		ret |= report_curves(results, options->curves_file);
+	if (options->markdown_file)
+		ret |= report_markdown(results, options);
+	return ret;
+}
+
 int main(int argc, char **argv)
 {
 	struct options options = {.repeats = 5, .seconds = 3, .split = true};
-	struct results *results;
-	char path[PATH_MAX];
+	struct results *results = results_create();
+	char path[PATH_MAX], typed[400];
 	int status = parse(&options, argc, argv), ret = EXIT_FAILED;
 
-	if (status >= 0)
-		return status;
+	if (status >= 0 || !results) {
+		free(results);
+		return results ? status : EXIT_FAILED;
+	}
+	command_of(typed, sizeof(typed), argv);
+	options.command = typed;
 	if (!options.bindir)
 		options.bindir = own_directory(path);
-	results = calloc(1, sizeof(*results));
-	if (!results) {
-		fprintf(stderr, "Error: no memory\n");
-		return EXIT_FAILED;
+	if (options.from_file) {
+		status = report_load(results, options.from_file) ? EXIT_WRONG : EXIT_DONE;
+		if (status == EXIT_DONE && report(results, &options))
+			status = EXIT_FAILED;
+		free(results);
+		return status;
 	}
 	if (plan_select(results, &options)) {
 		free(results);
@@ -232,16 +287,10 @@ int main(int argc, char **argv)
 	if (prepare() == 0) {
 		choose_cores(&options);
 		interrupt_install();
-		if (plan_run(results) == 0)
+		results_describe(results, &options);
+		if (plan_run(results, &options) == 0)
 			ret = EXIT_DONE;
-		report_table(results, stdout);
-		if (results->failures)
-			printf("%u of the runs failed; the first: %s\n", results->failures,
-			       results->failure);
-		fflush(stdout);
-		if (options.json_file && report_json(results, options.json_file))
-			ret = EXIT_FAILED;
-		if (options.plot_file && !interrupted() && report_plot(results, options.plot_file))
+		if (report(results, &options))
 			ret = EXIT_FAILED;
 	}
 	free(results);

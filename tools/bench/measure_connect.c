@@ -4,7 +4,7 @@
  * byte, reads the answer, closes, and begins again.
  *
  * The client closes first and so keeps TIME_WAIT; no 4-tuple is used twice, because
- * the workers go round CONNECT_PORTS ports of the server: 28,232 ephemeral ports times 64.
+ * the workers go round PORTS_CONNECT ports of the server: 28,232 ephemeral ports times 64.
  * The gateway sees each client port as one endpoint with many remotes.
  */
 #include <arpa/inet.h>
@@ -21,18 +21,20 @@
 #include "tools/bench/bench.h"
 #include "tools/bench/child.h"
 #include "tools/bench/cpu.h"
+#include "tools/bench/hello.h"
+#include "tools/bench/ports.h"
 #include "tools/bench/sockets.h"
 #include "tools/bench/verify.h"
 
-#define CONNECT_PORT	6000
-#define CONNECT_PORTS	64
 #define CONNECT_WORKERS 64
 #define EVENTS		64
 #define LISTENER	(1ull << 32) /* beside the descriptor in epoll's data */
 #define WARM_UP_NS	400000000u
 
 struct connect_state {
-	in_addr_t expected;
+	in_addr_t expected, target;
+	uint8_t request[HELLO_BYTES_MAX]; /* one byte, or a TLS hello */
+	size_t request_bytes;
 	atomic_int listening;
 	atomic_ullong done, failed; /* counted by the client */
 	atomic_uint foreign;
@@ -41,11 +43,11 @@ struct connect_state {
 /* answer() - serve one connection. Return: false once it is closed. */
 static bool answer(int fd)
 {
-	char byte;
-	ssize_t got = recv(fd, &byte, 1, MSG_DONTWAIT);
+	char request[HELLO_BYTES_MAX];
+	ssize_t got = recv(fd, request, sizeof(request), MSG_DONTWAIT);
 
-	if (got == 1) {
-		send(fd, &byte, 1, MSG_DONTWAIT);
+	if (got > 0) {
+		send(fd, request, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 		return true;
 	}
 	if (got < 0 && errno == EAGAIN)
@@ -59,9 +61,9 @@ static int server_main(void *arg)
 	struct connect_state *state = arg;
 	int poller = epoll_create1(EPOLL_CLOEXEC);
 
-	for (unsigned i = 0; i < CONNECT_PORTS; i++) {
+	for (unsigned i = 0; i < PORTS_CONNECT; i++) {
 		struct epoll_event event = {.events = EPOLLIN};
-		int fd = tcp_listen((uint16_t)(CONNECT_PORT + i));
+		int fd = tcp_listen((uint16_t)(PORT_CONNECT + i));
 
 		event.data.u64 = LISTENER | (uint32_t)fd;
 		if (fd < 0 || epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event) < 0)
@@ -97,15 +99,15 @@ static int server_main(void *arg)
 }
 
 /* begin() - start one connection. Return: its descriptor or -1. */
-static int begin(int poller, uint16_t port)
+static int begin(int poller, in_addr_t target, uint16_t port)
 {
-	struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons(port)};
+	struct sockaddr_in addr = {
+		.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = target};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	struct epoll_event event = {.events = EPOLLOUT, .data.fd = fd};
 
 	if (fd < 0)
 		return -1;
-	inet_pton(AF_INET, SERVER_ADDR, &addr.sin_addr);
 	if ((connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 && errno != EINPROGRESS) ||
 	    epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event) < 0) {
 		close(fd);
@@ -121,7 +123,8 @@ static int client_main(void *arg)
 	unsigned next = 0;
 
 	for (; next < CONNECT_WORKERS; next++)
-		if (begin(poller, (uint16_t)(CONNECT_PORT + next % CONNECT_PORTS)) < 0)
+		if (begin(poller, state->target, (uint16_t)(PORT_CONNECT + next % PORTS_CONNECT)) <
+		    0)
 			return 1;
 	for (;;) {
 		struct epoll_event events[EVENTS];
@@ -130,9 +133,11 @@ static int client_main(void *arg)
 		for (int i = 0; i < n; i++) {
 			int fd = events[i].data.fd;
 			struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
-			char byte = 'x';
+			char byte;
 
-			if (events[i].events == EPOLLOUT && send(fd, &byte, 1, 0) == 1) {
+			if (events[i].events == EPOLLOUT &&
+			    send(fd, state->request, state->request_bytes, MSG_NOSIGNAL) ==
+				    (ssize_t)state->request_bytes) {
 				epoll_ctl(poller, EPOLL_CTL_MOD, fd, &event);
 				continue;
 			}
@@ -141,7 +146,8 @@ static int client_main(void *arg)
 			else
 				atomic_fetch_add(&state->failed, 1);
 			close(fd);
-			if (begin(poller, (uint16_t)(CONNECT_PORT + next++ % CONNECT_PORTS)) < 0)
+			if (begin(poller, state->target,
+				  (uint16_t)(PORT_CONNECT + next++ % PORTS_CONNECT)) < 0)
 				return 1;
 		}
 	}
@@ -179,6 +185,8 @@ int measure_connect(struct run *run, double *values)
 	if (!state)
 		return run_fail(run, "no memory");
 	state->expected = inet_addr(verify_source(run->variant));
+	state->target = inet_addr(variant_target(run->variant));
+	state->request_bytes = run->variant->kind == KIND_NAMES ? hello_make(state->request) : 1;
 	server = child_start((struct place){run->topology.server, cpu}, server_main, state);
 	if (!wait_until(is_listening, state, 5000)) {
 		run_fail(run, "the server did not start");

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * measure_rtt - round-trip time, closed loop: one UDP datagram of one byte goes to the server
- * and back, then the next. Both ends sleep while they wait, as programs do.
+ * measure_rtt - round-trip time: one UDP datagram of one byte goes to the server and back. Closed
+ * loop: the next follows the answer. Paced: one at each tick, and an answer that comes after the
+ * next tick delays what follows, which is then counted from its tick: no waiting is left out. Both
+ * ends sleep while they wait, as programs do.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -9,21 +11,26 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tools/bench/bench.h"
 #include "tools/bench/child.h"
+#include "tools/bench/ports.h"
 #include "tools/bench/sockets.h"
 #include "tools/bench/verify.h"
 
-#define RTT_PORT     5002
 #define RTT_MAX	     (1u << 20) /* samples kept */
-#define RTT_WARM_UP  1000
+#define RTT_WARM_UP  500
 #define RTT_LIMIT_MS 200
+
+static const double quantiles[] = {0.5, 0.9, 0.99, 0.999, 0.9999};
+#define RTT_QUANTILES (sizeof(quantiles) / sizeof(quantiles[0]))
 
 struct rtt {
 	in_addr_t expected;
 	uint64_t for_ns;
+	uint64_t tick_ns; /* 0: closed loop */
 	atomic_int bound;
 	atomic_uint foreign;
 	uint32_t n, lost;
@@ -33,7 +40,7 @@ struct rtt {
 static int echo_main(void *arg)
 {
 	struct rtt *rtt = arg;
-	int fd = udp_bind(RTT_PORT);
+	int fd = udp_bind(PORT_RTT);
 
 	if (fd < 0)
 		return 1;
@@ -52,12 +59,21 @@ static int echo_main(void *arg)
 	}
 }
 
+/* sleep_until() - on CLOCK_MONOTONIC */
+static void sleep_until(uint64_t at_ns)
+{
+	const struct timespec at = {(time_t)(at_ns / 1000000000u), (long)(at_ns % 1000000000u)};
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) == EINTR)
+		;
+}
+
 static int asker_main(void *arg)
 {
 	struct rtt *rtt = arg;
 	struct timeval limit = {.tv_usec = RTT_LIMIT_MS * 1000};
-	int fd = udp_connect(RTT_PORT);
-	uint64_t end = 0, before, after;
+	int fd = udp_connect(PORT_RTT);
+	uint64_t end = 0, before, after, tick = now_ns();
 
 	if (fd < 0)
 		return 1;
@@ -66,6 +82,15 @@ static int asker_main(void *arg)
 		char byte = (char)i, back = 0;
 
 		before = now_ns();
+		if (rtt->tick_ns) {
+			tick += rtt->tick_ns;
+			if (before < tick) {
+				sleep_until(tick);
+				before = now_ns(); /* not from the tick: waking up is ours */
+			} else {
+				before = tick;
+			}
+		}
 		if (i == RTT_WARM_UP)
 			end = before + rtt->for_ns;
 		if (end && before > end)
@@ -110,6 +135,8 @@ int measure_rtt(struct run *run, double *values)
 	if (!rtt)
 		return run_fail(run, "no memory");
 	rtt->expected = inet_addr(verify_source(run->variant));
+	if (run->measure->parameter)
+		rtt->tick_ns = 1000000000u / run->measure->parameter;
 	rtt->for_ns = (uint64_t)(options->seconds * 1e9);
 	echo = child_start((struct place){run->topology.server, cpu}, echo_main, rtt);
 	if (!wait_until(is_bound, rtt, 5000)) {
@@ -130,9 +157,9 @@ int measure_rtt(struct run *run, double *values)
 		goto out;
 	}
 	qsort(rtt->ns, rtt->n, sizeof(rtt->ns[0]), ascending);
-	values[0] = rtt->ns[rtt->n / 2] / 1e3;
-	values[1] = rtt->ns[(uint64_t)rtt->n * 99 / 100] / 1e3;
-	values[2] = rtt->lost;
+	for (unsigned i = 0; i < RTT_QUANTILES; i++)
+		values[i] = rtt->ns[(uint64_t)(rtt->n * quantiles[i])] / 1e3;
+	values[RTT_QUANTILES] = rtt->lost;
 	ret = 0;
 out:
 	child_end(asker);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * measure_sessions - "pgw -j session show" of 100,000 sessions while packets flow: how fast it
+ * measure_sessions - "pgw -j session show" of 100,800 sessions while packets flow: how fast it
  * is, and how many packets are lost meanwhile. The same traffic without a listing is the
  * control, so that a loss which has another cause is not blamed on it.
  */
@@ -15,42 +15,10 @@
 #include "tools/bench/bench.h"
 #include "tools/bench/child.h"
 #include "tools/bench/cpu.h"
-#include "tools/bench/traffic.h"
+#include "tools/bench/fill.h"
 
-#define SPORTS	     25000
-#define DPORTS	     4
-#define SESSIONS     (SPORTS * DPORTS)
-#define MAKE_PPS     100000
-#define MAKE_PPS_MIN 6000
-#define FLOW_PPS     50000
-#define LEAD_NS	     100000000u
-
-/* make_sessions() - one packet per session; slower each time until a round arrives whole */
-static int make_sessions(struct run *run, struct traffic *traffic)
-{
-	struct sink_count before, after;
-
-	traffic->count = SESSIONS;
-	if (sink_settle(run, &before))
-		return -1;
-	for (unsigned rate = MAKE_PPS; rate >= MAKE_PPS_MIN; rate /= 2) {
-		traffic->rate_pps = rate;
-		atomic_store(&traffic->sent, 0);
-		atomic_store(&traffic->refused, 0);
-		if (traffic_start(run, traffic))
-			return -1;
-		if (child_wait(traffic->pid, 60000) != 0)
-			return run_fail(run, "the generator did not reach %u packets/s", rate);
-		traffic->pid = 0;
-		if (sink_settle(run, &after))
-			return -1;
-		if (after.translated - before.translated == SESSIONS)
-			return 0;
-		before = after;
-	}
-	return run_fail(run, "packets are lost even at %u a second: no way to make %u sessions",
-			MAKE_PPS_MIN, SESSIONS);
-}
+#define FLOW_PPS 50000
+#define LEAD_NS	 100000000u
 
 static int list_main(void *arg)
 {
@@ -107,15 +75,12 @@ static long listed(struct run *run)
 /* lost_while() - packets lost of a stream of them during which, if @seconds, it is listed */
 static int lost_while(struct run *run, struct traffic *traffic, double *seconds, double *lost)
 {
-	struct sink_count before, after;
+	const struct traffic_plan plan = {.frame_bytes = LOAD_SMALL_BYTES,
+					  .rate_pps = FLOW_PPS,
+					  .flows = run->measure->sessions};
+	uint64_t arrived = sink_count(traffic, 0);
 
-	if (sink_settle(run, &before))
-		return -1;
-	atomic_store(&traffic->sent, 0);
-	atomic_store(&traffic->refused, 0);
-	traffic->count = 0;
-	traffic->rate_pps = FLOW_PPS;
-	if (traffic_start(run, traffic))
+	if (traffic_start(run, traffic, &plan))
 		return -1;
 	if (!wait_ns(LEAD_NS))
 		return run_fail(run, "interrupted");
@@ -126,44 +91,39 @@ static int lost_while(struct run *run, struct traffic *traffic, double *seconds,
 	if (seconds && *seconds < 0)
 		return -1;
 	traffic_stop(traffic);
-	if (sink_settle(run, &after))
+	if (traffic_check(run, traffic) || sink_settle(run, traffic))
 		return -1;
-	/* A burst in hand when the generator was stopped was sent, but not counted as sent. */
-	*lost = (double)atomic_load(&traffic->sent) -
-		(double)(after.translated - before.translated);
-	if (*lost < 0)
-		*lost = 0;
+	*lost = (double)traffic_sent(traffic) - (double)(sink_count(traffic, 0) - arrived);
 	return 0;
 }
 
 int measure_sessions(struct run *run, double *values)
 {
-	struct traffic *traffic = traffic_create();
+	const struct traffic_plan plan = {.flows = run->measure->sessions};
+	struct traffic *traffic = traffic_open(run);
 	double seconds = 0;
+	struct fill fill;
 	int ret = -1;
 	long n;
 
 	if (!traffic)
-		return run_fail(run, "no memory");
-	traffic->sports = SPORTS;
-	traffic->dports = DPORTS;
-	traffic->cpu = run->options->split ? run->options->load_cpu : -1;
-	if (sink_create(run) || make_sessions(run, traffic))
-		goto out;
-	if (lost_while(run, traffic, NULL, &values[3]) ||
+		return -1;
+	if (fill_sessions(run, traffic, &plan, &fill) ||
+	    lost_while(run, traffic, NULL, &values[3]) ||
 	    lost_while(run, traffic, &seconds, &values[2]))
 		goto out;
 	n = listed(run);
 	if (n < 0)
 		goto out;
-	if (n < SESSIONS) {
-		run_fail(run, "only %ld of %u sessions were listed", n, SESSIONS);
+	if ((uint64_t)n < plan.flows) {
+		run_fail(run, "only %ld of %llu sessions were listed", n,
+			 (unsigned long long)plan.flows);
 		goto out;
 	}
 	values[0] = (double)n / seconds;
 	values[1] = (double)n;
 	ret = 0;
 out:
-	traffic_free(traffic);
+	traffic_close(traffic);
 	return ret;
 }

@@ -16,16 +16,19 @@
 #include "tools/bench/bench.h"
 #include "tools/bench/child.h"
 #include "tools/bench/cpu.h"
+#include "tools/bench/hello.h"
+#include "tools/bench/ports.h"
 #include "tools/bench/sockets.h"
 #include "tools/bench/verify.h"
 
-#define BULK_PORT      5001
 #define BULK_FLOWS_MAX 64
 #define BULK_BUFFER    (128u << 10)
 #define WARM_UP_NS     400000000u
 
 struct bulk {
 	unsigned flows;
+	const char *target;
+	bool hello;	    /* each connection begins with a TLS hello */
 	in_addr_t expected; /* source that the server must see */
 	atomic_int listening;
 	atomic_uint accepted, foreign; /* connections; of these from another source */
@@ -35,7 +38,7 @@ struct bulk {
 static int receiver_main(void *arg)
 {
 	struct bulk *bulk = arg;
-	int listener = tcp_listen(BULK_PORT), poller = epoll_create1(EPOLL_CLOEXEC);
+	int listener = tcp_listen(PORT_BULK), poller = epoll_create1(EPOLL_CLOEXEC);
 	char *buffer = malloc(BULK_BUFFER);
 
 	if (listener < 0 || poller < 0 || !buffer)
@@ -77,8 +80,13 @@ static int sender_main(void *arg)
 	if (poller < 0 || !buffer)
 		return 1;
 	for (unsigned i = 0; i < bulk->flows; i++) {
-		int fd = tcp_connect(BULK_PORT);
+		int fd = tcp_connect(bulk->target, PORT_BULK);
 		struct epoll_event event = {.events = EPOLLOUT, .data.fd = fd};
+		uint8_t hello[HELLO_BYTES_MAX];
+		size_t bytes = hello_make(hello);
+
+		if (bulk->hello && send(fd, hello, bytes, 0) != (ssize_t)bytes)
+			return 1;
 
 		if (fd < 0 || epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event) < 0)
 			return 1;
@@ -120,6 +128,8 @@ int measure_tcp_bulk(struct run *run, double *values)
 	if (!bulk)
 		return run_fail(run, "no memory");
 	bulk->flows = run->measure->parameter;
+	bulk->target = variant_target(run->variant);
+	bulk->hello = run->variant->kind == KIND_NAMES;
 	bulk->expected = inet_addr(verify_source(run->variant));
 	receiver = child_start((struct place){run->topology.server, cpu}, receiver_main, bulk);
 	if (!wait_until(is_listening, bulk, 5000)) {

@@ -6,122 +6,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tools/bench/catalog.h"
 #include "tools/bench/child.h"
 #include "tools/bench/cpu.h"
 #include "tools/bench/progress.h"
 #include "tools/bench/verify.h"
-
-static const struct variant *const variants[] = {&variant_nft, &variant_pgw, &variant_pgw_tc,
-						 &variant_pgw_xdp, &variant_forward};
-#define N_VARIANTS (sizeof(variants) / sizeof(variants[0]))
+#include "tools/bench/way.h"
 
 #define QUIET_SAMPLE_NS 200000000u
-
-#define UP   true
-#define DOWN false
-#define BUSY                                                                                       \
-	{                                                                                          \
-		"gateway-core", "% busy", UP, true                                                 \
-	}
-
-static const struct measure measures[] = {
-	{.name = "tcp-bulk-1",
-	 .title = "TCP throughput, one connection, default offloads",
-	 .metrics = {{"throughput", "Gb/s", UP, false}, BUSY},
-	 .parameter = 1,
-	 .run = measure_tcp_bulk},
-	{.name = "tcp-bulk-8",
-	 .title = "TCP throughput, eight connections, default offloads",
-	 .metrics = {{"throughput", "Gb/s", UP, false}, BUSY},
-	 .parameter = 8,
-	 .run = measure_tcp_bulk},
-	{.name = "connections-per-second",
-	 .title = "TCP connect, one byte each way, close; 64 workers",
-	 .csit = "ethip4tcp-nat44ed-cps",
-	 .metrics = {{"rate", "1/s", UP, false}, BUSY, {"failed", "count", DOWN, true}},
-	 .run = measure_connect},
-	{.name = "rtt",
-	 .title = "UDP round trip of one byte, closed loop",
-	 .metrics = {{"p50", "us", DOWN, false},
-		     {"p99", "us", DOWN, false},
-		     {"lost", "count", DOWN, true}},
-	 .run = measure_rtt},
-	{.name = "udp-64B-200k",
-	 .title = "64-byte UDP at 200,000 packets/s, 64 flows: the gateway's CPU time",
-	 .csit = "64b-1c-ethip4udp-nat44ed-h1-p64-s64",
-	 .metrics = {{"cpu", "ns/packet", DOWN, false},
-		     {"loss", "%", DOWN, true},
-		     {"offered", "kpps", UP, true}},
-	 .way = WAY_NAPI,
-	 .parameter = 200000,
-	 .run = measure_udp_paced},
-	{.name = "udp-64B-flood",
-	 .title = "64-byte UDP as fast as it comes, 64 flows: packets forwarded",
-	 .csit = "64b-1c-ethip4udp-nat44ed-h1-p64-s64-mrr",
-	 .metrics = {{"forwarded", "kpps", UP, false}, BUSY, {"offered", "kpps", UP, true}},
-	 .way = WAY_NAPI,
-	 .run = measure_udp_flood},
-	{.name = "idle-cpu",
-	 .title = "CPU time of the gateway's processes without traffic",
-	 .metrics = {{"cpu", "ms/s", DOWN, false}},
-	 .ours_only = true,
-	 .run = measure_idle},
-	{.name = "start",
-	 .title = "from exec of pgwd to ready; memory of its processes then",
-	 .metrics = {{"ready", "ms", DOWN, false},
-		     {"resident", "MiB", DOWN, false},
-		     {"unshared", "MiB", DOWN, true},
-		     {"processes", "count", DOWN, true}},
-	 .ours_only = true,
-	 .before_traffic = true,
-	 .run = measure_start},
-	{.name = "session-list",
-	 .title = "pgw -j session show of 100,000 sessions while packets flow",
-	 .metrics = {{"rate", "sessions/s", UP, false},
-		     {"sessions", "count", UP, true},
-		     {"lost", "packets", DOWN, false},
-		     {"lost-unlisted", "packets", DOWN, true}},
-	 .ours_only = true,
-	 .run = measure_sessions},
-	{.name = "core-1k",
-	 .title = "the datapath in memory, no I/O, 1,008 sessions",
-	 .csit = "ethip4udp-nat44ed-h16-p63-s1008",
-	 .metrics = {{"forward", "ns/packet", DOWN, false}, {"create", "ns/session", DOWN, false}},
-	 .ours_only = true,
-	 .bare = true,
-	 .parameter = 16,
-	 .run = measure_core},
-	{.name = "core-64k",
-	 .title = "the datapath in memory, no I/O, 64,512 sessions",
-	 .csit = "ethip4udp-nat44ed-h1024-p63-s64512",
-	 .metrics = {{"forward", "ns/packet", DOWN, false}, {"create", "ns/session", DOWN, false}},
-	 .ours_only = true,
-	 .bare = true,
-	 .parameter = 1024,
-	 .run = measure_core},
-	{.name = "core-1M",
-	 .title = "the datapath in memory, no I/O, 1,032,192 sessions",
-	 .csit = "ethip4udp-nat44ed-h16384-p63-s1032192",
-	 .metrics = {{"forward", "ns/packet", DOWN, false}, {"create", "ns/session", DOWN, false}},
-	 .ours_only = true,
-	 .bare = true,
-	 .parameter = 16384,
-	 .run = measure_core},
-};
-#define N_MEASURES (sizeof(measures) / sizeof(measures[0]))
-
-void plan_list(FILE *file)
-{
-	fprintf(file, "Variants:\n");
-	for (unsigned i = 0; i < N_VARIANTS; i++)
-		fprintf(file, "  %-24s %s\n", variants[i]->name, variants[i]->title);
-	fprintf(file, "Measures:\n");
-	for (unsigned i = 0; i < N_MEASURES; i++) {
-		fprintf(file, "  %-24s %s\n", measures[i].name, measures[i].title);
-		if (measures[i].csit)
-			fprintf(file, "  %-24s CSIT %s\n", "", measures[i].csit);
-	}
-}
 
 /* listed() - whether @name is in the comma-separated @list; @known counts what was found */
 static bool listed(const char *list, const char *name, unsigned *known)
@@ -151,37 +43,42 @@ static unsigned entries(const char *list)
 	return n;
 }
 
-int plan_select(struct results *results, const struct options *options)
+/* select_variants() - Return: how many names of the list are known */
+static unsigned select_variants(struct results *results, const struct options *options)
 {
+	const struct variant *variant;
 	unsigned known = 0;
 
-	results->options = options;
-	for (unsigned i = 0; i < N_VARIANTS; i++)
-		if (listed(options->variants, variants[i]->name, &known))
-			results->variants[results->n_variants++] = variants[i];
-	if (known != entries(options->variants)) {
+	for (unsigned i = 0; (variant = catalog_variant(i)); i++) {
+		if (!listed(options->variants, variant->name, &known))
+			continue;
+		if (catalog_installed(variant))
+			results->variants[results->n_variants++] = variant;
+		else
+			fprintf(stderr, "%s is not installed: left out\n", variant->program);
+	}
+	return known;
+}
+
+int plan_select(struct results *results, const struct options *options)
+{
+	const struct measure *measure;
+	unsigned known = 0;
+
+	if (select_variants(results, options) != entries(options->variants)) {
 		fprintf(stderr, "Error: argument \"%s\" is wrong: expected variants of --list\n",
 			options->variants);
 		return -1;
 	}
-	known = 0;
-	for (unsigned i = 0; i < N_MEASURES; i++)
-		if (listed(options->measures, measures[i].name, &known))
-			results->measures[results->n_measures++] = &measures[i];
+	for (unsigned i = 0; (measure = catalog_measure(i)); i++)
+		if (listed(options->measures, measure->name, &known) &&
+		    (options->measures || (options->quick ? measure->quick : !measure->aside)))
+			results->measures[results->n_measures++] = measure;
 	if (known != entries(options->measures)) {
 		fprintf(stderr, "Error: argument \"%s\" is wrong: expected measures of --list\n",
 			options->measures);
 		return -1;
 	}
-	results->base = 0;
-	while (results->base < results->n_variants &&
-	       results->variants[results->base] != &variant_nft)
-		results->base++;
-	for (unsigned m = 0; m < MEASURES_MAX; m++)
-		for (unsigned v = 0; v < VARIANTS_MAX; v++)
-			for (unsigned k = 0; k < BENCH_METRICS_MAX; k++)
-				for (unsigned r = 0; r < REPEATS_MAX; r++)
-					results->value[m][v][k][r] = NAN;
 	return 0;
 }
 
@@ -196,6 +93,18 @@ int run_fail(struct run *run, const char *format, ...)
 		if (*at == '\n')
 			*at = ' ';
 	return -1;
+}
+
+/* measure_checked() - the measure, and that its packets went the way under test */
+static int measure_checked(struct run *run, double *values)
+{
+	struct way_counts before;
+
+	if (run->measure->still)
+		return run->measure->run(run, values);
+	return way_read(run, &before) || run->measure->run(run, values) || way_check(run, &before)
+		       ? -1
+		       : 0;
 }
 
 /* run_once() - one measure of one variant in a world of its own */
@@ -215,7 +124,7 @@ static int run_once(struct run *run, double *values)
 	if (measure->before_traffic)
 		ret = measure->run(run, values) ? -1 : verify_before(run);
 	else
-		ret = verify_before(run) ? -1 : measure->run(run, values);
+		ret = verify_before(run) ? -1 : measure_checked(run, values);
 	if (ret == 0)
 		ret = verify_after(run);
 teardown:
@@ -226,9 +135,9 @@ out:
 }
 
 /* wait_quiet() - see what others take of the machine; give them time to end */
-static void wait_quiet(struct results *results)
+static void wait_quiet(struct results *results, const struct options *options)
 {
-	uint64_t end = now_ns() + (uint64_t)(results->options->patience * 1e9);
+	uint64_t end = now_ns() + (uint64_t)(options->patience * 1e9);
 	double others;
 
 	do {
@@ -238,9 +147,11 @@ static void wait_quiet(struct results *results)
 		results->others = others;
 }
 
-static bool applies(const struct measure *measure, const struct variant *variant)
+static unsigned repeats_of(const struct results *results, const struct measure *measure)
 {
-	return variant->ours || !measure->ours_only;
+	return measure->max_repeats && measure->max_repeats < results->repeats
+		       ? measure->max_repeats
+		       : results->repeats;
 }
 
 static unsigned steps(const struct results *results)
@@ -249,20 +160,24 @@ static unsigned steps(const struct results *results)
 
 	for (unsigned m = 0; m < results->n_measures; m++)
 		for (unsigned v = 0; v < results->n_variants; v++)
-			n += applies(results->measures[m], results->variants[v]);
-	return n * results->options->repeats;
+			if (catalog_applies(results->measures[m], results->variants[v]))
+				n += repeats_of(results, results->measures[m]);
+	return n;
 }
 
-static void step(struct results *results, struct progress *progress, const unsigned at[3])
+static void step(struct results *results, const struct options *options, struct progress *progress,
+		 const unsigned at[3])
 {
 	const struct measure *measure = results->measures[at[0]];
 	const struct variant *variant = results->variants[at[2]];
-	double values[BENCH_METRICS_MAX] = {NAN, NAN, NAN, NAN};
-	struct run run = {.options = results->options, .variant = variant, .measure = measure};
+	double values[BENCH_METRICS_MAX];
+	struct run run = {.options = options, .variant = variant, .measure = measure};
 	char outcome[BENCH_ERROR_BYTES + 20];
 
+	for (unsigned k = 0; k < BENCH_METRICS_MAX; k++)
+		values[k] = NAN;
 	progress_begin(progress, measure->name, variant->name, at[1] + 1);
-	wait_quiet(results);
+	wait_quiet(results, options);
 	if (run_once(&run, values)) {
 		if (interrupted()) {
 			progress_end(progress, "interrupted", true);
@@ -281,20 +196,22 @@ static void step(struct results *results, struct progress *progress, const unsig
 	progress_end(progress, outcome, false);
 }
 
-int plan_run(struct results *results)
+int plan_run(struct results *results, const struct options *options)
 {
 	struct progress progress = {.total = steps(results), .terminal = isatty(STDERR_FILENO)};
+	uint64_t begin = now_ns();
 
 	for (unsigned m = 0; m < results->n_measures; m++)
-		for (unsigned r = 0; r < results->options->repeats; r++)
+		for (unsigned r = 0; r < repeats_of(results, results->measures[m]); r++)
 			for (unsigned v = 0; v < results->n_variants; v++) {
-				if (!applies(results->measures[m], results->variants[v]))
+				if (!catalog_applies(results->measures[m], results->variants[v]))
 					continue;
 				if (interrupted())
 					goto out;
-				step(results, &progress, (const unsigned[3]){m, r, v});
+				step(results, options, &progress, (const unsigned[3]){m, r, v});
 			}
 out:
+	results->took_s = (double)(now_ns() - begin) / 1e9;
 	progress_close(&progress);
 	return results->failures || interrupted() ? -1 : 0;
 }

@@ -5,13 +5,10 @@
 
 #include "tools/bench/report.h"
 
-/* plan_list() - say what there is. */
-void plan_list(FILE *file);
-
 /* plan_select() - by options.variants and .measures. Return: 0, or -1, the reason on stderr. */
 int plan_select(struct results *results, const struct options *options);
 
 /* plan_run() - all of it, interleaved. Return: 0 if every run succeeded. */
-int plan_run(struct results *results);
+int plan_run(struct results *results, const struct options *options);
 
 #endif

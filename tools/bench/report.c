@@ -1,81 +1,69 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tools/bench/report.h"
 
-#include <jansson.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
-#include <time.h>
-#include <unistd.h>
 
-unsigned metrics_of(const struct measure *measure)
+#define DOCUMENT_MAX (1u << 20)
+
+const char *number_text(char text[NUMBER_BYTES], double value)
 {
-	unsigned n = 0;
-
-	while (n < BENCH_METRICS_MAX && measure->metrics[n].name)
-		n++;
-	return n;
-}
-
-struct summary results_ratio(const struct results *results, unsigned measure, unsigned variant,
-			     unsigned metric)
-{
-	if (results->base >= results->n_variants ||
-	    results->measures[measure]->metrics[metric].informative)
-		return summarise(NULL, 0);
-	return summarise_ratio(results->value[measure][variant][metric],
-			       results->value[measure][results->base][metric],
-			       results->options->repeats);
-}
-
-static void number(char *text, size_t size, double value)
-{
-	double size_of = fabs(value);
+	double size = fabs(value);
 
 	if (isnan(value))
-		snprintf(text, size, "-");
-	else if (size_of >= 1000)
-		snprintf(text, size, "%.0f", value);
-	else if (size_of >= 100)
-		snprintf(text, size, "%.1f", value);
+		snprintf(text, NUMBER_BYTES, "-");
+	else if (size >= 1000)
+		snprintf(text, NUMBER_BYTES, "%.0f", value);
+	else if (size >= 100)
+		snprintf(text, NUMBER_BYTES, "%.1f", value);
 	else
-		snprintf(text, size, "%.2f", value);
+		snprintf(text, NUMBER_BYTES, "%.2f", value);
+	return text;
 }
 
-static void table_row(const struct results *results, unsigned measure, unsigned variant,
-		      unsigned metric, FILE *file)
+static void table_row(const struct results *results, const unsigned at[3], FILE *file)
 {
-	const struct measure *what = results->measures[measure];
-	struct summary value =
-		summarise(results->value[measure][variant][metric], results->options->repeats);
-	struct summary ratio = results_ratio(results, measure, variant, metric);
-	char median[24], min[24], max[24], range[52], against[64] = "";
+	const struct measure *what = results->measures[at[0]];
+	struct summary value = results_summary(results, at[0], at[1], at[2]);
+	struct summary ratio = results_ratio(results, at[0], at[1], at[2]);
+	char median[NUMBER_BYTES], min[NUMBER_BYTES], max[NUMBER_BYTES], range[52],
+		against[64] = "";
 
-	number(median, sizeof(median), value.median);
-	number(min, sizeof(min), value.min);
-	number(max, sizeof(max), value.max);
-	snprintf(range, sizeof(range), "%s - %s", min, max);
+	snprintf(range, sizeof(range), "%s - %s", number_text(min, value.min),
+		 number_text(max, value.max));
 	if (ratio.n)
 		snprintf(against, sizeof(against), "%6.2f (%.2f - %.2f)", ratio.median, ratio.min,
 			 ratio.max);
-	fprintf(file, "%-24s %-16s %-10s %-8s %12s  %-24s %s\n", what->name,
-		what->metrics[metric].name, what->metrics[metric].unit,
-		results->variants[variant]->name, median, range, against);
+	fprintf(file, "%-24s %-16s %-10s %-11s %12s  %-24s %s%s\n", what->name,
+		what->metrics[at[2]].name, what->metrics[at[2]].unit,
+		results->variants[at[1]]->name, number_text(median, value.median), range, against,
+		at[2] == 0 && results_limited(results, at[0], at[1]) ? " !" : "");
+}
+
+static bool any_limited(const struct results *results)
+{
+	for (unsigned m = 0; m < results->n_measures; m++)
+		for (unsigned v = 0; v < results->n_variants; v++)
+			if (results_limited(results, m, v))
+				return true;
+	return false;
 }
 
 void report_table(const struct results *results, FILE *file)
 {
-	fprintf(file, "%-24s %-16s %-10s %-8s %12s  %-24s %s\n", "measure", "figure", "unit",
-		"variant", "median", "min - max", "  ratio to nft, same repeat");
+	fprintf(file, "%-24s %-16s %-10s %-11s %12s  %-24s %s\n", "measure", "figure", "unit",
+		"variant", "median", "min - max", "  ratio to nft (names: haproxy), same repeat");
 	for (unsigned m = 0; m < results->n_measures; m++)
 		for (unsigned k = 0; k < metrics_of(results->measures[m]); k++)
-			for (unsigned v = 0; v < results->n_variants; v++) {
-				struct summary known = summarise(results->value[m][v][k],
-								 results->options->repeats);
-
-				if (known.n)
-					table_row(results, m, v, k, file);
-			}
+			for (unsigned v = 0; v < results->n_variants; v++)
+				if (results_summary(results, m, v, k).n)
+					table_row(results, (const unsigned[3]){m, v, k}, file);
+	if (any_limited(results))
+		fprintf(file,
+			"! the generator alone is less than %.1f times as fast: it may be what "
+			"limits.\n",
+			GENERATOR_AHEAD);
 	if (results->others > QUIET_PERCENT)
 		fprintf(file,
 			"The machine was not quiet: other programs took up to %.0f %% of it. "
@@ -83,82 +71,128 @@ void report_table(const struct results *results, FILE *file)
 			results->others);
 }
 
-static json_t *json_number(double value)
+/* --- the document --- */
+
+static void write_range(const struct summary *summary, FILE *file)
 {
-	return isnan(value) ? json_null() : json_real(value);
+	char median[NUMBER_BYTES], min[NUMBER_BYTES], max[NUMBER_BYTES];
+
+	fprintf(file, "%s (%s – %s)", number_text(median, summary->median),
+		number_text(min, summary->min), number_text(max, summary->max));
 }
 
-static json_t *json_summary(const struct summary *summary)
+static void write_goals(const struct results *results, FILE *file)
 {
-	return json_pack("{s:o,s:o,s:o,s:i}", "median", json_number(summary->median), "min",
-			 json_number(summary->min), "max", json_number(summary->max), "n",
-			 (int)summary->n);
+	const struct goal *goal;
+
+	fprintf(file, "### Goals\n\n"
+		      "Ratios are to nft masquerade in the same repeat (TLS names: to haproxy).\n\n"
+		      "| measure | figure | variant | goal | median (range) | repeats | |\n"
+		      "|---|---|---|---|---|---|---|\n");
+	for (unsigned i = 0; (goal = catalog_goal(i)); i++) {
+		struct summary summary = results_goal(results, goal);
+		bool met = goal->at_least ? summary.median >= goal->value
+					  : summary.median <= goal->value;
+
+		fprintf(file, "| %s | %s%s%s%s | %s | %s %g | ", goal->measure, goal->metric,
+			goal->ratio ? ", ratio" : "", goal->to ? " over that of " : "",
+			goal->to ? goal->to : "", goal->variant, goal->at_least ? "≥" : "≤",
+			goal->value);
+		if (summary.n) {
+			write_range(&summary, file);
+			fprintf(file, " | %u | %s |\n", summary.n, met ? "met" : "**missed**");
+		} else {
+			fprintf(file, "| 0 | not measured |\n");
+		}
+	}
 }
 
-static json_t *json_figure(const struct results *results, unsigned m, unsigned v, unsigned k)
-{
-	const double *value = results->value[m][v][k];
-	struct summary summary = summarise(value, results->options->repeats);
-	struct summary ratio = results_ratio(results, m, v, k);
-	json_t *values = json_array();
-
-	for (unsigned i = 0; i < results->options->repeats; i++)
-		json_array_append_new(values, json_number(value[i]));
-	return json_pack("{s:s,s:o,s:o,s:o}", "variant", results->variants[v]->name, "values",
-			 values, "summary", json_summary(&summary), "ratio",
-			 ratio.n ? json_summary(&ratio) : json_null());
-}
-
-static json_t *json_measure(const struct results *results, unsigned m)
+static void write_measure(const struct results *results, unsigned m, FILE *file)
 {
 	const struct measure *measure = results->measures[m];
-	json_t *figures = json_array();
 
-	for (unsigned k = 0; k < metrics_of(measure); k++) {
-		json_t *variants = json_array();
+	fprintf(file,
+		"\n**%s**: %s%s%s%s\n\n| figure | variant | median (range) | ratio "
+		"|\n|---|---|---|---|\n",
+		measure->name, measure->title, measure->csit ? " (CSIT `" : "",
+		measure->csit ? measure->csit : "", measure->csit ? "`)" : "");
+	for (unsigned k = 0; k < metrics_of(measure); k++)
+		for (unsigned v = 0; v < results->n_variants; v++) {
+			struct summary value = results_summary(results, m, v, k);
+			struct summary ratio = results_ratio(results, m, v, k);
 
-		for (unsigned v = 0; v < results->n_variants; v++)
-			json_array_append_new(variants, json_figure(results, m, v, k));
-		json_array_append_new(
-			figures,
-			json_pack("{s:s,s:s,s:b,s:b,s:o}", "name", measure->metrics[k].name, "unit",
-				  measure->metrics[k].unit, "higher-is-better",
-				  measure->metrics[k].higher_is_better, "informative",
-				  measure->metrics[k].informative, "variants", variants));
-	}
-	return json_pack("{s:s,s:s,s:s?,s:o}", "name", measure->name, "title", measure->title,
-			 "csit", measure->csit, "figures", figures);
+			if (!value.n)
+				continue;
+			fprintf(file, "| %s, %s | %s | ", measure->metrics[k].name,
+				measure->metrics[k].unit, results->variants[v]->name);
+			write_range(&value, file);
+			fprintf(file, "%s | ",
+				k == 0 && results_limited(results, m, v) ? " ⚠ generator" : "");
+			if (ratio.n && results->variants[v] != catalog_base(measure))
+				write_range(&ratio, file);
+			fprintf(file, " |\n");
+		}
 }
 
-int report_json(const struct results *results, const char *path)
+static void write_image(const char *path, const char *text, FILE *file)
 {
-	const struct options *options = results->options;
-	json_t *measures = json_array(), *root;
-	struct utsname system;
-	char when[32];
-	time_t now = time(NULL);
-	struct tm utc;
-	int ret;
+	const char *slash = path ? strrchr(path, '/') : NULL;
 
-	uname(&system);
-	gmtime_r(&now, &utc);
-	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &utc);
+	if (path)
+		fprintf(file, "![%s](%s)\n\n", text, slash ? slash + 1 : path);
+}
+
+static void write_document(const struct results *results, const struct options *options, FILE *file)
+{
+	fprintf(file,
+		"\n%s, %s, %u cores, %s. %u repeats of %g s, placement %s, %.0f minutes. Before a "
+		"run "
+		"other programs took at most %.0f %% of the machine%s; %u runs failed%s%s.\n\n    "
+		"%s\n\n",
+		results->time, results->processor, results->cores, results->kernel,
+		results->repeats, results->seconds, results->placement, results->took_s / 60,
+		results->others,
+		results->others > QUIET_PERCENT ? " (**too much: do not trust these figures**)"
+						: "",
+		results->failures, results->failures ? ", the first: " : "", results->failure,
+		results->command);
+	write_image(options->plot_file, "ratios", file);
+	write_image(options->curves_file, "round-trip times", file);
+	write_goals(results, file);
+	fprintf(file, "\n### All figures\n");
 	for (unsigned m = 0; m < results->n_measures; m++)
-		json_array_append_new(measures, json_measure(results, m));
-	root = json_object();
-	json_object_set_new(root, "version", json_string(PGW_VERSION));
-	json_object_set_new(root, "time", json_string(when));
-	json_object_set_new(root, "kernel", json_string(system.release));
-	json_object_set_new(root, "cores", json_integer(sysconf(_SC_NPROCESSORS_ONLN)));
-	json_object_set_new(root, "placement", json_string(options->split ? "split" : "free"));
-	json_object_set_new(root, "repeats", json_integer(options->repeats));
-	json_object_set_new(root, "seconds", json_real(options->seconds));
-	json_object_set_new(root, "other-load-percent", json_real(results->others));
-	json_object_set_new(root, "failures", json_integer(results->failures));
-	json_object_set_new(root, "measures", measures);
-	ret = root ? json_dump_file(root, path, JSON_INDENT(1) | JSON_REAL_PRECISION(6)) : -1;
-	json_decref(root);
+		write_measure(results, m, file);
+}
+
+int report_markdown(const struct results *results, const struct options *options)
+{
+	const char *path = options->markdown_file;
+	char *text = calloc(1, DOCUMENT_MAX), *mark;
+	FILE *file = fopen(path, "re");
+	int ret = -1;
+
+	if (!text || !file) {
+		fprintf(stderr, "Error: cannot open %s\n", path);
+		goto out;
+	}
+	if (fread(text, 1, DOCUMENT_MAX - 1, file) == 0 || !(mark = strstr(text, REPORT_MARK))) {
+		fprintf(stderr, "Error: %s has no line \"%.*s\"\n", path,
+			(int)strlen(REPORT_MARK) - 1, REPORT_MARK);
+		goto out;
+	}
+	mark[strlen(REPORT_MARK)] = '\0';
+	fclose(file);
+	file = fopen(path, "we");
+	if (file) {
+		fputs(text, file);
+		write_document(results, options, file);
+		ret = ferror(file) ? -1 : 0;
+	}
+out:
+	if (file && fclose(file) != 0)
+		ret = -1;
 	if (ret)
-		fprintf(stderr, "Error: cannot write %s\n", path);
+		fprintf(stderr, "Error: %s was not written\n", path);
+	free(text);
 	return ret;
 }

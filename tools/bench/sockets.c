@@ -14,7 +14,7 @@
 #include "tools/bench/frame.h"
 #include "tools/bench/topology.h"
 
-static int inet_socket(int type, uint16_t port, bool connected)
+static int inet_socket(int type, const char *address, uint16_t port)
 {
 	struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons(port)};
 	struct timeval limit = {.tv_sec = 5};
@@ -23,14 +23,14 @@ static int inet_socket(int type, uint16_t port, bool connected)
 	if (fd < 0)
 		return -errno;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (connected) {
-		inet_pton(AF_INET, SERVER_ADDR, &addr.sin_addr);
+	if (address) {
+		inet_pton(AF_INET, address, &addr.sin_addr);
 		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 		ret = connect(fd, (struct sockaddr *)&addr, sizeof(addr));
 	} else {
 		ret = bind(fd, (struct sockaddr *)&addr, sizeof(addr));
 	}
-	if (ret == 0 && !connected && type == SOCK_STREAM)
+	if (ret == 0 && !address && type == SOCK_STREAM)
 		ret = listen(fd, 4096);
 	if (ret == 0)
 		return fd;
@@ -41,22 +41,22 @@ static int inet_socket(int type, uint16_t port, bool connected)
 
 int tcp_listen(uint16_t port)
 {
-	return inet_socket(SOCK_STREAM, port, false);
+	return inet_socket(SOCK_STREAM, NULL, port);
 }
 
-int tcp_connect(uint16_t port)
+int tcp_connect(const char *address, uint16_t port)
 {
-	return inet_socket(SOCK_STREAM, port, true);
+	return inet_socket(SOCK_STREAM, address, port);
 }
 
 int udp_bind(uint16_t port)
 {
-	return inet_socket(SOCK_DGRAM, port, false);
+	return inet_socket(SOCK_DGRAM, NULL, port);
 }
 
 int udp_connect(uint16_t port)
 {
-	return inet_socket(SOCK_DGRAM, port, true);
+	return inet_socket(SOCK_DGRAM, SERVER_ADDR, port);
 }
 
 static struct mac mac_of(const char *text)
@@ -70,7 +70,15 @@ static struct mac mac_of(const char *text)
 	return mac;
 }
 
-int frame_socket(const char *device, struct frame_spec *spec)
+void frame_addresses(struct frame_spec *spec)
+{
+	spec->source = mac_of(CLIENT_MAC);
+	spec->destination = mac_of(GATEWAY_C_MAC);
+	inet_pton(AF_INET, CLIENT_ADDR, &spec->src);
+	inet_pton(AF_INET, SERVER_ADDR, &spec->dst);
+}
+
+int frame_socket(const char *device)
 {
 	struct sockaddr_ll addr = {
 		.sll_family = AF_PACKET,
@@ -78,10 +86,6 @@ int frame_socket(const char *device, struct frame_spec *spec)
 	};
 	int one = 1, size = 4 << 20, ret, fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 
-	spec->source = mac_of(CLIENT_MAC);
-	spec->destination = mac_of(GATEWAY_C_MAC);
-	inet_pton(AF_INET, CLIENT_ADDR, &spec->src);
-	inet_pton(AF_INET, SERVER_ADDR, &spec->dst);
 	if (fd < 0)
 		return -errno;
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));

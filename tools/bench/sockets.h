@@ -7,13 +7,15 @@
 
 struct frame_spec;
 
-int tcp_listen(uint16_t port);	/* on every address, with SO_REUSEADDR */
-int tcp_connect(uint16_t port); /* to the server; bounded to about 5 s */
+int tcp_listen(uint16_t port);			     /* on every address, with SO_REUSEADDR */
+int tcp_connect(const char *address, uint16_t port); /* bounded to about 5 s */
 int udp_bind(uint16_t port);
 int udp_connect(uint16_t port); /* to the server */
 
-/* frame_socket() - a raw socket that sends frames on @device past the queueing discipline, and
- * the addresses of @spec for a client's frame to the server by way of the gateway. */
-int frame_socket(const char *device, struct frame_spec *spec);
+/* frame_addresses() - those of a client's frame to the server by way of the gateway. */
+void frame_addresses(struct frame_spec *spec);
+
+/* frame_socket() - a raw socket that sends frames on @device past the queueing discipline. */
+int frame_socket(const char *device);
 
 #endif

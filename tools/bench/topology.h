@@ -19,6 +19,7 @@
 #define CLIENT_ADDR    "172.16.0.10"
 #define CLIENT_NET     "172.16.0.0/24"
 #define CLIENT_MAC     "02:70:67:00:00:01"
+#define PASTA_DEV      "pasta0" /* instead of cl0, where that is under test */
 #define GATEWAY_C_DEV  "gwc"
 #define GATEWAY_C_ADDR "172.16.0.1"
 #define GATEWAY_C_MAC  "02:70:67:00:00:02"
@@ -29,6 +30,14 @@
 #define SERVER_ADDR    "10.10.0.10"
 #define SERVER_NET     "10.10.0.0/24"
 #define SERVER_MAC     "02:70:67:00:00:04"
+#define CLIENTS_NET    "10.128.0.0/9" /* behind the client: sources of the generator */
+#define CLIENTS_FIRST  "10.128.0.1"
+#define CLIENTS_LAST   "10.255.255.254"
+#define POOL_FIRST     "10.10.0.64" /* external addresses where many sessions are held */
+#define POOL_LAST      "10.10.0.191"
+#define POOL_PREFIX    "10.10.0."
+#define POOL_HOST      64
+#define POOL_ADDRESSES 128
 #define PREFIX_BITS    "/24"
 
 #define TOPOLOGY_NAPI_MAX 8

@@ -18,13 +18,16 @@
 
 #include "tools/bench/bench.h"
 #include "tools/bench/child.h"
+#include "tools/bench/hello.h"
+#include "tools/bench/ports.h"
 
 #define READY_TIMEOUT_MS 10000
 #define RUN_DIRECTORY	 "/run/pgw-bench"
 #define END_TIMEOUT_MS	 10000
 
-/* One external address, as for masquerade. Ports are those that masquerade would use, less the
- * range below 16384 that the kernel keeps for itself. Twice: the offload mode. */
+/* One external address, as for masquerade, for what the client itself sends and for few sessions; a
+ * range of them for many. Ports are those that masquerade would use, less the range below 16384
+ * that the kernel keeps for itself. Twice: the offload mode. */
 static const char configuration[] =
 	"portgroup add vrack dev " GATEWAY_C_DEV " realm private offload %s\n"
 	"portgroup add vsphere dev " GATEWAY_S_DEV " realm vsphere offload %s\n"
@@ -33,21 +36,54 @@ static const char configuration[] =
 	"pool add default external-ip-address " GATEWAY_S_ADDR " ports 16384-65535"
 	" mapping-type eim filtering-type edf\n"
 	"nat add 10 from " CLIENT_NET " to " SERVER_NET " pool default\n"
-	"allow add " CLIENT_NET "\n";
+	"allow add " CLIENT_NET "\n"
+	"allow add " CLIENTS_NET "\n";
 
 struct start {
 	char pgwd[PATH_MAX], conf[96], rundir[64], state[96], log[96];
 	int output;
 };
 
-static int write_configuration(const char *path, const char *offload)
+static void write_sessions(FILE *file, const struct measure *measure)
+{
+	uint64_t sessions = measure->sessions;
+
+	if (measure->kept_s)
+		fprintf(file, "set timer udp-timeout %u\n", measure->kept_s);
+	if (!sessions) {
+		fprintf(file, "nat add 20 from " CLIENTS_NET " to " SERVER_NET " pool default\n");
+		return;
+	}
+	fprintf(file, "set flow-capacity %llu\n",
+		(unsigned long long)(sessions + sessions / 16 + 1024));
+	fprintf(file, "pool add many ports 16384-65535 mapping-type eim filtering-type edf"
+		      " external-ip-address ");
+	for (unsigned i = 0; i < POOL_ADDRESSES; i++)
+		fprintf(file, "%s" POOL_PREFIX "%u", i ? "," : "", POOL_HOST + i);
+	fprintf(file, "\nnat add 20 from " CLIENTS_NET " to " SERVER_NET " pool many\n");
+}
+
+static void write_names(FILE *file)
+{
+	for (unsigned i = 0; i < PORTS_ALL; i++)
+		fprintf(file,
+			"service add s%u address " GATEWAY_C_ADDR
+			" protocol tcp port %u sni " HELLO_NAME " backend " SERVER_ADDR ":%u\n",
+			ports_at(i), ports_at(i), ports_at(i));
+}
+
+static int write_configuration(const char *path, const struct run *run)
 {
 	FILE *file = fopen(path, "we");
 	int ret;
 
 	if (!file)
 		return -errno;
-	ret = fprintf(file, configuration, offload, offload) < 0 ? -EIO : 0;
+	fprintf(file, configuration, run->variant->offload, run->variant->offload);
+	write_sessions(file, run->measure);
+	if (run->variant->kind == KIND_NAMES)
+		write_names(file);
+	ret = ferror(file) ? -EIO : 0;
 	if (fclose(file) != 0 && ret == 0)
 		ret = -errno;
 	return ret;
@@ -154,7 +190,7 @@ static int pgw_setup(struct run *run)
 	snprintf(start.log, sizeof(start.log), "%s/log", gateway->rundir);
 	if (access(start.pgwd, X_OK) != 0)
 		return run_fail(run, "%s is not there; build it or say --bindir", start.pgwd);
-	ret = write_configuration(start.conf, run->variant->offload);
+	ret = write_configuration(start.conf, run);
 	if (ret)
 		return run_fail(run, "cannot write %s: %s", start.conf, strerror(-ret));
 	if (pipe2(fds, O_CLOEXEC) < 0)
@@ -213,7 +249,7 @@ const struct variant variant_pgw = {
 
 const struct variant variant_pgw_xdp = {
 	.name = "pgw-xdp",
-	.title = "the gateway, established flows in its XDP program (64-byte frames: TSO off)",
+	.title = "the gateway, established flows in its XDP program its peers do no TSO",
 	.translates = true,
 	.ours = true,
 	.offload = "xdp",
@@ -227,6 +263,17 @@ const struct variant variant_pgw_tc = {
 	.translates = true,
 	.ours = true,
 	.offload = "tc",
+	.setup = pgw_setup,
+	.teardown = pgw_teardown,
+};
+
+const struct variant variant_relay = {
+	.name = "relay",
+	.title = "the gateway, routing by TLS name (pgw-relay)",
+	.translates = true,
+	.ours = true,
+	.kind = KIND_NAMES,
+	.offload = "auto",
 	.setup = pgw_setup,
 	.teardown = pgw_teardown,
 };
