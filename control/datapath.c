@@ -38,10 +38,6 @@ int datapath_init(struct datapath *datapath, const char *rundir,
 		  void (*unasked)(void *context, const struct channel_message *message),
 		  void *context, struct ctl_error *error)
 {
-	static const char name[] = "/pgw-datapath";
-	ssize_t length;
-	char *slash;
-
 	memset(datapath, 0, sizeof(*datapath));
 	datapath->peer.fd = datapath->pidfd = -1;
 	datapath->peer.unasked = unasked;
@@ -49,17 +45,7 @@ int datapath_init(struct datapath *datapath, const char *rundir,
 	datapath->backoff_ms = DATAPATH_BACKOFF_MS;
 	snprintf(datapath->socket_path, sizeof(datapath->socket_path), "%s/" RUNDIR_DATAPATH_NAME,
 		 rundir);
-	length = readlink("/proc/self/exe", datapath->binary,
-			  sizeof(datapath->binary) - sizeof(name));
-	if (length <= 0)
-		return fault(error, -errno,
-			     "cannot find pgwd's own binary: /proc/self/exe: %s; "
-			     "is /proc mounted?",
-			     strerror(errno));
-	datapath->binary[length] = '\0';
-	slash = strrchr(datapath->binary, '/');
-	memcpy(slash ? slash : datapath->binary, name, sizeof(name));
-	return 0;
+	return spawn_binary(datapath->binary, "pgw-datapath", error);
 }
 
 static void forget(struct datapath *datapath)

@@ -93,21 +93,6 @@ static int open_output(const struct log_settings *settings, struct ctl_error *er
 }
 
 /* The path of pgw-log, beside pgwd's own binary. Return: 0 or -errno with @error set. */
-static int find_binary(char path[PATH_MAX], struct ctl_error *error)
-{
-	static const char name[] = "/pgw-log";
-	ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - sizeof(name));
-	char *slash;
-
-	if (length <= 0)
-		return fault(error, -errno, "cannot find pgwd's own binary: /proc/self/exe: %s",
-			     strerror(errno));
-	path[length] = '\0';
-	slash = strrchr(path, '/');
-	memcpy(slash ? slash : path, name, sizeof(name));
-	return 0;
-}
-
 /* Starts a pgw-log on the ring of @logger. */
 static int start_process(struct logger *logger, struct ctl_error *error)
 {
@@ -118,7 +103,7 @@ static int start_process(struct logger *logger, struct ctl_error *error)
 
 	if (output < 0)
 		return output;
-	code = find_binary(path, error);
+	code = spawn_binary(path, "pgw-log", error);
 	if (!code)
 		code = region_block(&settings, "pgw-log-settings", &logger->settings,
 				    sizeof(logger->settings), error);

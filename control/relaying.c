@@ -33,23 +33,12 @@
 
 int relaying_init(struct gateway *gateway, struct ctl_error *error)
 {
-	static const char name[] = "/pgw-relay";
 	struct relaying *relaying = &gateway->relaying;
-	ssize_t length;
-	char *slash;
 
 	*relaying = (struct relaying){.pidfd = -1, .fd = -1, .backoff_ms = RELAYING_BACKOFF_MS};
 	snprintf(relaying->socket_path, sizeof(relaying->socket_path), "%s/" SOCKET_NAME,
 		 gateway->options.rundir);
-	length = readlink("/proc/self/exe", relaying->binary,
-			  sizeof(relaying->binary) - sizeof(name));
-	if (length <= 0)
-		return fault(error, -errno, "cannot find pgwd's own binary: /proc/self/exe: %s",
-			     strerror(errno));
-	relaying->binary[length] = '\0';
-	slash = strrchr(relaying->binary, '/');
-	memcpy(slash ? slash : relaying->binary, name, sizeof(name));
-	return 0;
+	return spawn_binary(relaying->binary, "pgw-relay", error);
 }
 
 /* --- the process --------------------------------------------------------------------------- */

@@ -152,21 +152,6 @@ static char *settings_line(const struct serving *serving, const struct gateway *
 }
 
 /* The path of pgw-api, beside pgwd's own binary. Return: 0 or -errno with @error set. */
-static int find_binary(char path[PATH_MAX], struct ctl_error *error)
-{
-	static const char name[] = "/pgw-api";
-	ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - sizeof(name));
-	char *slash;
-
-	if (length <= 0)
-		return fault(error, -errno, "cannot find pgwd's own binary: /proc/self/exe: %s",
-			     strerror(errno));
-	path[length] = '\0';
-	slash = strrchr(path, '/');
-	memcpy(slash ? slash : path, name, sizeof(name));
-	return 0;
-}
-
 static bool tell(int fd, const char *line)
 {
 	size_t bytes = strlen(line);
@@ -227,7 +212,7 @@ static int start_process(struct serving *serving, const struct gateway *gateway,
 				    .user = CTL_API_USER,
 				    .files = SPAWN_FILES_API};
 
-	code = find_binary(path, error);
+	code = spawn_binary(path, "pgw-api", error);
 	if (code)
 		return code;
 	line = settings_line(serving, gateway, config, error);

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <stdio.h>
@@ -17,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "control/ctl/user.h"
 #include "control/fault.h"
 #include "datapath/process/channel.h"
 
@@ -155,22 +155,27 @@ __attribute__((noreturn)) static void child_run(const struct child *child)
 
 static int find_user(struct child *child, struct ctl_error *error)
 {
-	const struct passwd *user = child->spawn->user ? getpwnam(child->spawn->user) : NULL;
+	const char *names[] = {child->spawn->user ? child->spawn->user : SPAWN_USER, SPAWN_USER,
+			       SPAWN_USER_FALLBACK};
+	int code = -ENOENT;
+	unsigned i;
 
-	if (!user)
-		user = getpwnam(SPAWN_USER);
-	if (!user)
-		user = getpwnam(SPAWN_USER_FALLBACK);
-	if (!user)
-		return fault(error, -ENOENT,
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		code = user_find(names[i], &child->uid, &child->gid);
+		if (code != -ENOENT)
+			break;
+	}
+	if (code == -ENOENT)
+		return fault(error, code,
 			     "there is neither a user \"%s\" nor \"%s\" to run %s as: "
 			     "create one with adduser --system --group %s",
 			     SPAWN_USER, SPAWN_USER_FALLBACK, child->spawn->name, SPAWN_USER);
-	if (!user->pw_uid)
-		return fault(error, -EPERM, "user \"%s\" is root; %s runs unprivileged",
-			     user->pw_name, child->spawn->name);
-	child->uid = user->pw_uid;
-	child->gid = user->pw_gid;
+	if (code)
+		return fault(error, code, "cannot look for a user to run %s as: /etc/passwd: %s",
+			     child->spawn->name, strerror(-code));
+	if (!child->uid)
+		return fault(error, -EPERM, "user \"%s\" is root; %s runs unprivileged", names[i],
+			     child->spawn->name);
 	return 0;
 }
 
@@ -278,6 +283,23 @@ int spawn_process(struct spawned *spawned, const struct spawn *spawn, struct ctl
 	if (child.binary_fd >= 0)
 		close(child.binary_fd);
 	return code;
+}
+
+int spawn_binary(char path[PATH_MAX], const char *name, struct ctl_error *error)
+{
+	ssize_t length = readlink("/proc/self/exe", path, PATH_MAX);
+	size_t directory;
+
+	if (length <= 0)
+		return fault(error, -errno,
+			     "cannot find pgwd's own binary: /proc/self/exe: %s; is /proc mounted?",
+			     strerror(errno));
+	for (directory = (size_t)length; directory && path[directory - 1] != '/';)
+		directory--;
+	if (directory + strlen(name) >= PATH_MAX)
+		return fault(error, -ENAMETOOLONG, "the path of %s is too long", name);
+	strcpy(path + directory, name);
+	return 0;
 }
 
 int spawn_datapath(struct spawned *spawned, const char *binary, int socket, struct ctl_error *error)

@@ -3,6 +3,7 @@
 #ifndef PGW_CONTROL_SPAWN_H
 #define PGW_CONTROL_SPAWN_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <sys/resource.h>
 #include <sys/types.h>
@@ -46,6 +47,10 @@ struct spawn {
  * Return: 0, or -errno with @error set.
  */
 int spawn_process(struct spawned *spawned, const struct spawn *spawn, struct ctl_error *error);
+
+/* spawn_binary() - the path of the program @name, which lies beside pgwd's own binary.
+ * Return: 0, or -errno with @error set. */
+int spawn_binary(char path[PATH_MAX], const char *name, struct ctl_error *error);
 
 /* spawn_datapath() - pgw-datapath, with @socket as descriptor CHANNEL_LISTEN_FD, listening */
 int spawn_datapath(struct spawned *spawned, const char *binary, int socket,

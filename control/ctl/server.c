@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 #include "control/ctl/log.h"
+#include "control/ctl/user.h"
 
 #define LISTENER       SERVER_CLIENTS_MAX /* the first one's number among the epoll data */
 #define EVENTS_BATCH   16
@@ -355,11 +355,13 @@ static void server_accept(struct server *server, enum request_role role)
 /* Gives the group of @user the socket at @path, if there is such a user. */
 static int share(const char *path, const char *user)
 {
-	const struct passwd *entry = user ? getpwnam(user) : NULL;
+	uid_t uid;
+	gid_t gid;
+	int code = user ? user_find(user, &uid, &gid) : -ENOENT;
 
-	if (!entry)
-		return 0;
-	return chown(path, (uid_t)-1, entry->pw_gid) || chmod(path, 0660) ? -errno : 0;
+	if (code)
+		return code == -ENOENT ? 0 : code;
+	return chown(path, (uid_t)-1, gid) || chmod(path, 0660) ? -errno : 0;
 }
 
 static int listen_at(struct server *server, enum request_role role, const char *path,

@@ -12,7 +12,7 @@
 # shellcheck source=tests/lib/test.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/test.sh"
 
-FAULT_REPETITIONS=${FAULT_REPETITIONS:-3}
+FAULT_REPETITIONS=${FAULT_REPETITIONS:-1}
 FAULT_CONNECTIONS=${FAULT_CONNECTIONS:-1000}
 FAULT_RATE=${FAULT_RATE:-500}        # datagrams a second
 FAULT_BITRATE=${FAULT_BITRATE:-200M} # of iperf3

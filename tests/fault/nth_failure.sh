@@ -4,11 +4,12 @@
 # pgw: an error that says so, or nothing; never a crash, a hang, or something left in the kernel that the
 # next start does not take away.
 #
-# Every day a sample of n, spread over all; FAULT_EVERY=1 takes each of them.
+# Every day a sample of n, spread over all; FAULT_EVERY=1 takes each of them (hours), FAULT_FROM=N begins at allocation N.
 #
 # shellcheck source=tests/fault/common.sh
 . "$(dirname "$0")/common.sh"
 
+FAULT_FROM=${FAULT_FROM:-1}
 FAILING=$(dirname "$PGW_BIN")/tests/libpgw_failing.so
 
 kernel_state() {
@@ -64,7 +65,7 @@ once() { # once KIND N
 numbers() {
 	local i
 	if [ -n "${FAULT_EVERY:-}" ] || [ "$1" -le "$2" ]; then
-		seq 1 "$1"
+		seq "$(($1 > FAULT_FROM ? FAULT_FROM : 1))" "$1"
 		return
 	fi
 	for ((i = 0; i < $2; i++)); do

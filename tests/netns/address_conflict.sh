@@ -74,11 +74,14 @@ wait_for 5 "it is told" event \
 
 note "a claim is answered by one announcement"
 before=$(arps "$(announcements 172.16.0.1 "$mac")")
-on near arping -q -A -c 3 -w 3 -I eth0 -S 172.16.0.1 172.16.0.1 2>/dev/null ||
-	on near /usr/bin/python3 -c "
-from scapy.all import *
-sendp(3 * [Ether(dst='ff:ff:ff:ff:ff:ff') / ARP(op=2, psrc='172.16.0.1', pdst='172.16.0.1')],
-      iface='eth0', verbose=0)"
+on near /usr/bin/python3 -c "
+import socket, sys
+mac, addr = bytes.fromhex(sys.argv[1].replace(':', '')), socket.inet_aton(sys.argv[2])
+wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+wire.bind(('eth0', 0))
+for _ in range(3):
+    wire.send(bytes.fromhex('ff' * 6) + mac + bytes.fromhex('08060001080006040002') + mac + addr + mac + addr)
+" "$rogue" 172.16.0.1
 wait_for 5 "the conflict is told" event \
 	".event == \"address\" and .address == \"172.16.0.1\" and .state == \"conflict\" and .mac == \"$rogue\""
 wait_for 5 "a defence" arps_at_least $((before + 1)) "$(announcements 172.16.0.1 "$mac")"
