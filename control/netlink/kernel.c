@@ -86,6 +86,7 @@ void kernel_close(struct kernel *kernel)
 	monitor_close(kernel);
 	netlink_close(&kernel->netlink);
 	free(kernel->hops);
+	free(kernel->sockets);
 	free(kernel->state_dir);
 	free(kernel);
 }

@@ -159,6 +159,10 @@ int kernel_remove(struct kernel *kernel, struct kernel_error *error);
  * @list: malloc'ed, the caller's; sorted, unique. Return: 0 or -errno. */
 int kernel_listening(struct snapshot_reserved **list, size_t *n);
 
+/* kernel_listening_kept() - the same with the sockets that @kernel saw when it was last changed,
+ * for one who has opened none since: to list them takes longer than all else of a small change. */
+int kernel_listening_kept(const struct kernel *kernel, struct snapshot_reserved **list, size_t *n);
+
 /* kernel_resolve() - ask the kernel to resolve or confirm a neighbour (RTM_NEWNEIGH, NTF_USE). */
 int kernel_resolve(struct kernel *kernel, uint32_t ifindex, be32 addr);
 

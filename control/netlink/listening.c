@@ -19,6 +19,7 @@
 #include "control/netlink/kports.h"
 #include "control/netlink/listening.h"
 #include "control/netlink/netlink.h"
+#include "control/netlink/private.h"
 #include "control/netlink/sysctl.h"
 
 enum tcp_state { /* as /proc/net/tcp numbers them */
@@ -203,6 +204,19 @@ int kernel_listening(struct snapshot_reserved **list, size_t *n)
 	struct array array = {0};
 	int err = read_tables(&array);
 
+	if (!err)
+		err = add_chosen(&array);
+	return finish(&array, err, list, n);
+}
+
+int kernel_listening_kept(const struct kernel *kernel, struct snapshot_reserved **list, size_t *n)
+{
+	struct array array = {0};
+	int err = 0;
+
+	for (size_t i = 0; !err && i < kernel->n_sockets; i++)
+		err = add(&array, kernel->sockets[i].addr, ntohs(kernel->sockets[i].port),
+			  kernel->sockets[i].proto);
 	if (!err)
 		err = add_chosen(&array);
 	return finish(&array, err, list, n);

@@ -263,7 +263,7 @@ static int read_state(struct plan_state *state, struct kernel *kernel, struct ke
 	return 0;
 }
 
-static int read_suppress(struct plan *plan, const struct plan_state *state,
+static int read_suppress(struct plan *plan, const struct plan_state *state, struct kernel *kernel,
 			 struct kernel_error *error)
 {
 	struct snapshot_reserved *sockets = NULL;
@@ -274,7 +274,9 @@ static int read_suppress(struct plan *plan, const struct plan_state *state,
 		return kernel_fail(error, err, "cannot read the listening sockets: %s; mount /proc",
 				   strerror(-err));
 	err = suppress_build(&plan->wanted, state->config, &state->ports, sockets, n);
-	free(sockets);
+	free(kernel->sockets); /* see kernel_listening_kept() */
+	kernel->sockets = sockets;
+	kernel->n_sockets = n;
 	if (err)
 		return no_memory(error);
 	err = suppress_read(&plan->loaded, error);
@@ -298,7 +300,7 @@ static int plan_all(struct plan *plan, struct plan_state *state, struct kernel *
 	if (!err)
 		err = plan_sysctls(plan, state, kernel->state_dir, error);
 	if (!err)
-		err = read_suppress(plan, state, error);
+		err = read_suppress(plan, state, kernel, error);
 	lift = !plan->wanted.n;
 	if (!err && !lift && plan_suppress(plan))
 		err = no_memory(error);

@@ -24,7 +24,9 @@ struct kernel {
 	size_t n_hop_changes;
 	uint32_t ifindex[CONFIG_PORTGROUPS_MAX]; /* links of the portgroups last applied */
 	size_t n_ifindex;
-	size_t changes;	   /* that the last successful apply made */
+	size_t changes;			   /* that the last successful apply made */
+	struct snapshot_reserved *sockets; /* that the last plan found */
+	size_t n_sockets;
 	bool leaves;	   /* what kernel_settle() is to take away */
 	size_t fault_step; /* for tests: this step of an apply, counted from 1, fails; 0 none */
 };
