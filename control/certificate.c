@@ -17,6 +17,7 @@
 
 #include "control/ctl/log.h"
 #include "control/fault.h"
+#include "control/keepfile.h"
 
 #define LOCAL_NAME "localhost"
 
@@ -210,25 +211,6 @@ static int fill(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key, const struct c
 	return code;
 }
 
-static int write_file(const char *path, const gnutls_datum_t *pem, mode_t mode)
-{
-	char temporary[PATH_MAX + 8];
-	int fd, code = 0;
-
-	snprintf(temporary, sizeof(temporary), "%s.new", path);
-	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
-	if (fd < 0)
-		return -errno;
-	if (write(fd, pem->data, pem->size) != (ssize_t)pem->size || fsync(fd))
-		code = errno ? -errno : -EIO;
-	close(fd);
-	if (!code && rename(temporary, path))
-		code = -errno;
-	if (code)
-		unlink(temporary);
-	return code;
-}
-
 /* The key first: a certificate whose key was lost is made anew, as is one without its key. */
 static int write_pair(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key,
 		      const char *certificate_path, const char *key_path, struct ctl_error *error)
@@ -240,9 +222,9 @@ static int write_pair(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key,
 	    gnutls_x509_privkey_export2(key, GNUTLS_X509_FMT_PEM, &key_pem))
 		code = -ENOMEM;
 	if (!code)
-		code = write_file(key_path, &key_pem, 0600);
+		code = keepfile_write(key_path, key_pem.data, key_pem.size, 0600);
 	if (!code)
-		code = write_file(certificate_path, &crt_pem, 0644);
+		code = keepfile_write(certificate_path, crt_pem.data, crt_pem.size, 0644);
 	if (key_pem.data)
 		gnutls_memset(key_pem.data, 0, key_pem.size);
 	gnutls_free(crt_pem.data);

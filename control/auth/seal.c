@@ -10,30 +10,17 @@
 
 #include <gnutls/crypto.h>
 
+#include "control/keepfile.h"
+
 #define NONCE_BYTES 12u
 #define TAG_BYTES   16u
 _Static_assert(NONCE_BYTES + TAG_BYTES == SEAL_OVERHEAD, "what is added");
 
 static int make(struct seal *seal, const char *path)
 {
-	char temporary[PATH_MAX + 8];
-	int fd, code = 0;
-
 	if (gnutls_rnd(GNUTLS_RND_KEY, seal->key, sizeof(seal->key)))
 		return -EIO;
-	/* Beside, then renamed: a half written key would be the end of all secrets. */
-	snprintf(temporary, sizeof(temporary), "%s.new", path);
-	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return -errno;
-	if (write(fd, seal->key, sizeof(seal->key)) != (ssize_t)sizeof(seal->key) || fsync(fd))
-		code = errno ? -errno : -EIO;
-	close(fd);
-	if (!code && rename(temporary, path))
-		code = -errno;
-	if (code)
-		unlink(temporary);
-	return code;
+	return keepfile_write(path, seal->key, sizeof(seal->key), 0600);
 }
 
 int seal_open(struct seal *seal, const char *directory)

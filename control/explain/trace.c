@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "control/explain/trace.h"
+#include "control/explain/tracing.h"
 
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -12,15 +12,6 @@
 #include "datapath/proto/packet.h"
 
 #define FRAME_BYTES (ETHERNET_BYTES + IP_BYTES_MIN + sizeof(struct tcp_header))
-
-struct tracing {
-	struct trace *trace;
-	const struct trace_world *world;
-	const struct snapshot *s;
-	struct flow_tuple tuple;
-	uint8_t proto, port;
-	char src[ADDR_TEXT_BYTES], dst[ADDR_TEXT_BYTES];
-};
 
 struct trace_step *trace_add(struct trace *trace, const char *topic, enum trace_outcome outcome,
 			     const char *format, ...)
@@ -38,7 +29,7 @@ struct trace_step *trace_add(struct trace *trace, const char *topic, enum trace_
 	return step;
 }
 
-static void of_name(struct trace_step *step, enum trace_statement statement, const char *name)
+void tracing_of_name(struct trace_step *step, enum trace_statement statement, const char *name)
 {
 	step->statement = statement;
 	(void)snprintf(step->name, sizeof(step->name), "%s", name);
@@ -63,7 +54,7 @@ static void of_route(struct trace_step *step, const struct snapshot_route *route
 	step->addr = route->addr;
 }
 
-static void drop(struct tracing *t, enum drop_reason reason)
+void tracing_drop(struct tracing *t, enum drop_reason reason)
 {
 	t->trace->verdict = TRACE_DROPPED;
 	t->trace->reason = reason;
@@ -145,7 +136,7 @@ static bool look_at_headers(struct tracing *t, const struct trace_question *q)
 		reason = p.reason;
 	if (reason) {
 		trace_add(t->trace, "packet", TRACE_STOPS, "%s", drop_text(reason));
-		drop(t, reason);
+		tracing_drop(t, reason);
 		return false;
 	}
 	if (p.kind != PACKET_TRANSPORT) {
@@ -169,13 +160,14 @@ static void leave(struct tracing *t, uint8_t port, be32 via, const struct mac *m
 	t->trace->port = port;
 	t->world->link(t->world->context, port, &link);
 	if (!link.ifindex || !link.up) {
-		of_name(trace_add(t->trace, "link", TRACE_STOPS, "portgroup %s is %s",
-				  port_name(t->s, port), link.ifindex ? "down" : "absent"),
-			TRACE_OF_PORTGROUP, port_name(t->s, port));
-		drop(t, DROP_PORT_DOWN);
+		tracing_of_name(trace_add(t->trace, "link", TRACE_STOPS, "portgroup %s is %s",
+					  port_name(t->s, port), link.ifindex ? "down" : "absent"),
+				TRACE_OF_PORTGROUP, port_name(t->s, port));
+		tracing_drop(t, DROP_PORT_DOWN);
 		return;
 	}
-	of_name(trace_add(t->trace, "link", TRACE_PASSES,
+	tracing_of_name(
+		trace_add(t->trace, "link", TRACE_PASSES,
 			  "leaves on portgroup %s, which is up; IP packets of more than %" PRIu32
 			  " bytes are fragmented or answered by ICMP \"fragmentation needed\"",
 			  port_name(t->s, port), link.mtu),
@@ -202,7 +194,7 @@ static void leave(struct tracing *t, uint8_t port, be32 via, const struct mac *m
 		trace_add(t->trace, "neighbour", TRACE_STOPS,
 			  "next hop %s does not answer ARP: is it up, and on this portgroup?",
 			  addr);
-		drop(t, DROP_NEIGH_FAILED);
+		tracing_drop(t, DROP_NEIGH_FAILED);
 		return;
 	}
 }
@@ -274,7 +266,7 @@ static enum drop_reason look_at_source(struct tracing *t)
 					"%s: portgroup %s is of realm vsphere, where a source must "
 					"be in a network that is known",
 					t->src, name);
-		of_name(step, TRACE_OF_PORTGROUP, name);
+		tracing_of_name(step, TRACE_OF_PORTGROUP, name);
 		return reason;
 	}
 	checked = in && in->flags & SNAPSHOT_REVERSE_PATH;
@@ -282,7 +274,7 @@ static enum drop_reason look_at_source(struct tracing *t)
 			 checked ? "%s may come from portgroup %s"
 				 : "whether %s may come from portgroup %s is not checked",
 			 t->src, name);
-	of_name(step, TRACE_OF_PORTGROUP, name);
+	tracing_of_name(step, TRACE_OF_PORTGROUP, name);
 	if (reason == DROP_NOT_ALLOWED) {
 		trace_add(t->trace, "allow", TRACE_STOPS,
 			  "no allow entry has %s; to let it in: allow add %s", t->src, t->src);
@@ -301,7 +293,8 @@ static bool look_at_return(struct tracing *t)
 	struct trace_step *step;
 
 	if (in && in->flags & SNAPSHOT_LAST_HOP) {
-		of_name(trace_add(
+		tracing_of_name(
+			trace_add(
 				t->trace, "return", TRACE_PASSES,
 				"answers go to the neighbour that the packet came from (last-hop)"),
 			TRACE_OF_PORTGROUP, in->name);
@@ -313,126 +306,12 @@ static bool look_at_return(struct tracing *t)
 			t->trace, "return", TRACE_STOPS,
 			"last-hop is off on portgroup %s, and no route leads back to %s there",
 			in ? in->name : "?", t->src);
-		of_name(step, TRACE_OF_PORTGROUP, in ? in->name : "");
-		drop(t, DROP_NO_ROUTE);
+		tracing_of_name(step, TRACE_OF_PORTGROUP, in ? in->name : "");
+		tracing_drop(t, DROP_NO_ROUTE);
 		return false;
 	}
 	of_route(trace_add(t->trace, "return", TRACE_PASSES, "a route leads back to %s", t->src),
 		 back);
-	return true;
-}
-
-/* Return: whether the client may have one more session, and one more external port of @pool (NULL:
- * it needs none). */
-static bool look_at_limits(struct tracing *t, be32 client, uint8_t port,
-			   const struct snapshot_pool *pool, bool mapped)
-{
-	const struct snapshot_header *limits = t->s->header;
-	struct trace_usage usage;
-	enum drop_reason reason = DROP_NONE;
-
-	if (!limits->connection_limit && !limits->mapping_limit && !limits->creation_rate &&
-	    !(pool && pool->port_quota))
-		return true;
-	trace_usage(t->world, client, port, pool ? pool->index : SNAPSHOT_PASS, &usage);
-	if (limits->connection_limit && usage.flows >= limits->connection_limit) {
-		of_name(trace_add(t->trace, "limits", TRACE_STOPS,
-				  "the client has %" PRIu32 " sessions, as many as it may",
-				  usage.flows),
-			TRACE_OF_SETTING, "connection-limits");
-		reason = DROP_CONNECTION_LIMIT;
-	} else if (pool && mapped && limits->mapping_limit &&
-		   usage.mappings >= limits->mapping_limit) {
-		of_name(trace_add(t->trace, "limits", TRACE_STOPS,
-				  "the client has %" PRIu32 " mappings, as many as it may",
-				  usage.mappings),
-			TRACE_OF_SETTING, "mapping-limits");
-		reason = DROP_MAPPING_LIMIT;
-	} else if (pool && pool->port_quota && usage.pool_ports >= pool->port_quota) {
-		of_name(trace_add(t->trace, "limits", TRACE_STOPS,
-				  "the client has %" PRIu32 " ports of the pool, as many as it may",
-				  usage.pool_ports),
-			TRACE_OF_POOL, pool->name);
-		reason = DROP_PORT_QUOTA;
-	}
-	if (reason) {
-		drop(t, reason);
-		return false;
-	}
-	trace_add(t->trace, "limits", TRACE_PASSES,
-		  "the client has %" PRIu32 " sessions and %" PRIu32 " mappings%s", usage.flows,
-		  usage.mappings,
-		  limits->creation_rate ? "; whether it has spent its creation-rate cannot be seen"
-					: "");
-	return true;
-}
-
-/* The external address that the packet's sender has of @pool. */
-static be32 paired_address(const struct tracing *t, const struct snapshot_pool *pool)
-{
-	return t->s->pool_addresses[pool->first_address +
-				    flow_paired(t->world->table, t->tuple.src, pool->addresses)];
-}
-
-/* Whether a session has the external side that a packet to the traced destination, out on @port,
- * would have with this source: then it needs a port of its own. */
-static bool is_taken(const struct tracing *t, uint8_t port, be32 external, be16 external_port)
-{
-	const struct flow_tuple back = {.src = t->trace->dst,
-					.dst = external,
-					.sport = t->trace->dport,
-					.dport = external_port};
-
-	/* A host that reaches its own mapping: both sides would look alike. */
-	if (port == t->port && !memcmp(&back, &t->tuple, sizeof(back)))
-		return true;
-	return flow_find(t->world->table, &back, t->proto, port,
-			 flow_hash(t->world->table, &back, t->proto, port)) != FLOW_NONE;
-}
-
-/* The source's translation, of what leaves on @port. Return: whether it can be had. */
-static bool look_at_pool(struct tracing *t, const struct snapshot_pool *pool, uint8_t port)
-{
-	bool mapped = pool->mapping_type == MAPPING_EIM || pool->filtering_type != FILTERING_EDF;
-	uint32_t range = (uint32_t)(pool->port_last - pool->port_first) + 1, used = 0;
-	char addr[ADDR_TEXT_BYTES];
-	be32 external;
-	be16 external_port;
-
-	if (pool->mapping_type == MAPPING_EIM &&
-	    trace_mapping_internal(t->world, &t->tuple, t->proto, t->port, pool->index, &external,
-				   &external_port) &&
-	    !is_taken(t, port, external, external_port)) {
-		if (!look_at_limits(t, t->tuple.src, t->port, NULL, false))
-			return false;
-		t->trace->src = external;
-		t->trace->sport = external_port;
-		of_name(trace_add(t->trace, "pool", TRACE_PASSES,
-				  "source %s:%u has the mapping %s:%u of pool %s already", t->src,
-				  ntohs(t->tuple.sport), addr_text(external, addr),
-				  ntohs(external_port), pool->name),
-			TRACE_OF_POOL, pool->name);
-		return true;
-	}
-	if (!look_at_limits(t, t->tuple.src, t->port, pool, mapped))
-		return false;
-	external = paired_address(t, pool);
-	addr_text(external, addr);
-	if (mapped)
-		used = trace_ports_used(t->world, external, t->proto, pool);
-	if (used >= range) {
-		of_name(trace_add(t->trace, "pool", TRACE_STOPS,
-				  "all %" PRIu32 " ports that pool %s has on %s are in use", range,
-				  pool->name, addr),
-			TRACE_OF_POOL, pool->name);
-		drop(t, DROP_PORTS_EXHAUSTED);
-		return false;
-	}
-	t->trace->src = external;
-	of_name(trace_add(t->trace, "pool", TRACE_PASSES,
-			  "the source becomes %s, with a port of %u-%u (%" PRIu32 " in use)", addr,
-			  pool->port_first, pool->port_last, used),
-		TRACE_OF_POOL, pool->name);
 	return true;
 }
 
@@ -461,7 +340,7 @@ static void look_at_way(struct tracing *t, const struct snapshot_rule *rule, be3
 	if (!rule) {
 		trace_add(t->trace, "rule", TRACE_STOPS,
 			  "no nat rule has source %s and destination %s", t->src, text);
-		drop(t, DROP_NO_RULE);
+		tracing_drop(t, DROP_NO_RULE);
 		return;
 	}
 	if (rule->pool != SNAPSHOT_PASS)
@@ -486,7 +365,7 @@ static void look_at_way(struct tracing *t, const struct snapshot_rule *rule, be3
 
 		if (route)
 			of_route(step, route);
-		drop(t, reason);
+		tracing_drop(t, reason);
 		return;
 	}
 	of_route(trace_add(t->trace, "route", TRACE_PASSES, "%s is %s portgroup %s", text,
@@ -499,9 +378,9 @@ static void look_at_way(struct tracing *t, const struct snapshot_rule *rule, be3
 	t->trace->sport = t->tuple.sport;
 	if (pool) {
 		t->trace->sport = 0;
-		if (!look_at_pool(t, pool, route->port))
+		if (!tracing_pool(t, pool, route->port))
 			return;
-	} else if (!look_at_limits(t, t->tuple.src, t->port, NULL, false)) {
+	} else if (!tracing_limits(t, t->tuple.src, t->port, NULL, false)) {
 		return;
 	}
 	leave(t, route->port, route->via ? route->via : dst, NULL);
@@ -521,20 +400,21 @@ static void look_at_service(struct tracing *t, const struct snapshot_service *se
 			backend = b;
 	}
 	if (!backend) {
-		of_name(trace_add(t->trace, "backend", TRACE_STOPS,
-				  "none of the %" PRIu32 " backends of service %s is up",
-				  service->backends, service->name),
-			TRACE_OF_SERVICE, service->name);
-		drop(t, DROP_NO_BACKEND);
+		tracing_of_name(trace_add(t->trace, "backend", TRACE_STOPS,
+					  "none of the %" PRIu32 " backends of service %s is up",
+					  service->backends, service->name),
+				TRACE_OF_SERVICE, service->name);
+		tracing_drop(t, DROP_NO_BACKEND);
 		return;
 	}
-	of_name(trace_add(t->trace, "backend", TRACE_PASSES,
-			  up > 1 ? "%" PRIu32 " of %" PRIu32 " backends are up, one of them is "
-				   "chosen; followed here: %s:%u"
-				 : "%" PRIu32 " of %" PRIu32 " backends is up: %s:%u",
-			  up, service->backends, addr_text(backend->addr, addr),
-			  ntohs(backend->port)),
-		TRACE_OF_SERVICE, service->name);
+	tracing_of_name(trace_add(t->trace, "backend", TRACE_PASSES,
+				  up > 1 ? "%" PRIu32 " of %" PRIu32
+					   " backends are up, one of them is "
+					   "chosen; followed here: %s:%u"
+					 : "%" PRIu32 " of %" PRIu32 " backends is up: %s:%u",
+				  up, service->backends, addr_text(backend->addr, addr),
+				  ntohs(backend->port)),
+			TRACE_OF_SERVICE, service->name);
 	t->trace->dst = backend->addr;
 	t->trace->dport = backend->port;
 	look_at_way(t, snapshot_rule(t->s, t->tuple.src, backend->addr, t->proto), backend->addr,
@@ -551,15 +431,15 @@ static void look_at_external(struct tracing *t, const struct snapshot_pool *pool
 	char addr[ADDR_TEXT_BYTES];
 	bool passes;
 
-	of_name(trace_add(t->trace, "address", TRACE_NOTE,
-			  "%s and this port are the pool %s's: a mapping decides", t->dst,
-			  pool->name),
-		TRACE_OF_POOL, pool->name);
+	tracing_of_name(trace_add(t->trace, "address", TRACE_NOTE,
+				  "%s and this port are the pool %s's: a mapping decides", t->dst,
+				  pool->name),
+			TRACE_OF_POOL, pool->name);
 	if (!trace_mapping_external(t->world, t->tuple.dst, t->tuple.dport, t->proto, t->tuple.src,
 				    &mapping)) {
 		trace_add(t->trace, "mapping", TRACE_STOPS,
 			  "no session has a mapping with this port");
-		drop(t, DROP_NO_MAPPING);
+		tracing_drop(t, DROP_NO_MAPPING);
 		return;
 	}
 	trace_add(t->trace, "mapping", TRACE_PASSES, "it is the mapping of %s:%u",
@@ -568,21 +448,22 @@ static void look_at_external(struct tracing *t, const struct snapshot_pool *pool
 				&rule);
 	if (reason) {
 		trace_add(t->trace, "source", TRACE_STOPS, "%s: %s", t->src, drop_text(reason));
-		drop(t, reason);
+		tracing_drop(t, reason);
 		return;
 	}
 	if (rule) /* its own external address is the remote that filtering sees */
 		trace_mapping_external(t->world, t->tuple.dst, t->tuple.dport, t->proto,
-				       paired_address(t, snapshot_pool(t->s, rule->pool)),
+				       tracing_paired(t, snapshot_pool(t->s, rule->pool)),
 				       &mapping);
 	passes = pool->filtering_type == FILTERING_EIF ||
 		 (pool->filtering_type == FILTERING_ADF && mapping.permitted);
-	of_name(trace_add(t->trace, "filtering", passes ? TRACE_PASSES : TRACE_STOPS,
-			  "filtering-type %s of pool %s %s %s", filtering[pool->filtering_type],
-			  pool->name, passes ? "admits" : "refuses", t->src),
-		TRACE_OF_POOL, pool->name);
+	tracing_of_name(trace_add(t->trace, "filtering", passes ? TRACE_PASSES : TRACE_STOPS,
+				  "filtering-type %s of pool %s %s %s",
+				  filtering[pool->filtering_type], pool->name,
+				  passes ? "admits" : "refuses", t->src),
+			TRACE_OF_POOL, pool->name);
 	if (!passes) {
-		drop(t, DROP_FILTERED);
+		tracing_drop(t, DROP_FILTERED);
 		return;
 	}
 	t->trace->dst = mapping.internal;
@@ -597,9 +478,9 @@ static void look_at_external(struct tracing *t, const struct snapshot_pool *pool
 				  rule->number),
 			rule);
 		t->trace->sport = 0;
-		if (!look_at_pool(t, snapshot_pool(t->s, rule->pool), mapping.port))
+		if (!tracing_pool(t, snapshot_pool(t->s, rule->pool), mapping.port))
 			return;
-	} else if (!look_at_limits(t, mapping.internal, mapping.port, NULL, false)) {
+	} else if (!tracing_limits(t, mapping.internal, mapping.port, NULL, false)) {
 		return;
 	}
 	leave(t, mapping.port, 0, &mapping.mac);
@@ -628,15 +509,16 @@ static void look_at_first(struct tracing *t)
 				? NULL
 				: snapshot_service(t->s, t->tuple.dst, t->proto, t->tuple.dport);
 	if (admit.service)
-		of_name(trace_add(t->trace, "service", TRACE_PASSES,
-				  "service %s has this address and port", admit.service->name),
-			TRACE_OF_SERVICE, admit.service->name);
+		tracing_of_name(trace_add(t->trace, "service", TRACE_PASSES,
+					  "service %s has this address and port",
+					  admit.service->name),
+				TRACE_OF_SERVICE, admit.service->name);
 	else
 		trace_add(t->trace, "service", TRACE_NOTE,
 			  "no service has this address and port: the destination stays");
 	reason = look_at_source(t);
 	if (reason) {
-		drop(t, reason);
+		tracing_drop(t, reason);
 		return;
 	}
 	if (admit.service) {
@@ -660,9 +542,9 @@ void trace_packet(struct trace *trace, const struct trace_world *world,
 				.dport = question->dport};
 	addr_text(question->src, t.src);
 	addr_text(question->dst, t.dst);
-	of_name(trace_add(trace, "portgroup", TRACE_NOTE, "it arrives on portgroup %s",
-			  in ? in->name : "?"),
-		TRACE_OF_PORTGROUP, in ? in->name : "");
+	tracing_of_name(trace_add(trace, "portgroup", TRACE_NOTE, "it arrives on portgroup %s",
+				  in ? in->name : "?"),
+			TRACE_OF_PORTGROUP, in ? in->name : "");
 	if (look_at_headers(&t, question) && !look_for_session(&t))
 		look_at_first(&t);
 }

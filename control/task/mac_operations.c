@@ -118,17 +118,17 @@ static bool gets_one(const struct task *task, const void *ip)
 static int exists(const struct gateway *gateway, be32 addr, struct request_result *result)
 {
 	char text[ADDR_TEXT_BYTES], mac[MAC_TEXT_BYTES];
+	const char *which = NULL;
 
 	addr_text(addr, text);
-	for (size_t i = 0; i < gateway->config.n_vmacs; i++)
+	for (size_t i = 0; i < gateway->config.n_vmacs && !which; i++)
 		if (gateway->config.vmacs[i].addr == addr)
-			return request_failed(result, -EEXIST,
-					      "a virtual MAC already exists for %s: %s", text,
-					      mac_text(gateway->config.vmacs[i].mac, mac));
-	if (runner_find(gateway->tasks, gets_one, text))
-		return request_failed(result, -EEXIST,
-				      "a virtual MAC already exists for %s: a task makes it", text);
-	return 0;
+			which = mac_text(gateway->config.vmacs[i].mac, mac);
+	if (!which && runner_find(gateway->tasks, gets_one, text))
+		which = "a task makes it";
+	return which ? request_failed(result, -EEXIST, "a virtual MAC already exists for %s: %s",
+				      text, which)
+		     : 0;
 }
 
 static int add_task(struct gateway *gateway, const struct task_kind *kind,
@@ -186,6 +186,16 @@ static int begin(const struct gateway *gateway, const json_t *request,
 	return *server ? read_members(request, wanted, result) : -ENOENT;
 }
 
+/* The same for what is about a MAC that the server has. */
+static int begin_mac(const struct gateway *gateway, const json_t *request,
+		     const struct config_server **server, struct wanted_mac *wanted,
+		     struct request_result *result)
+{
+	int code = begin(gateway, request, server, wanted, result);
+
+	return code ? code : find_mac(&gateway->config, *server, wanted, result);
+}
+
 static int virtual_mac_show(void *context, const json_t *request, struct request_result *result)
 {
 	const struct gateway *gateway = context;
@@ -228,10 +238,8 @@ static int address_add(void *context, const json_t *request, struct request_resu
 	struct gateway *gateway = context;
 	const struct config_server *server;
 	struct wanted_mac wanted;
-	int code = begin(gateway, request, &server, &wanted, result);
+	int code = begin_mac(gateway, request, &server, &wanted, result);
 
-	if (!code)
-		code = find_mac(&gateway->config, server, &wanted, result);
 	if (!code)
 		code = exists(gateway, wanted.addr, result);
 	if (!code)
@@ -245,10 +253,8 @@ static int address_delete(void *context, const json_t *request, struct request_r
 	const struct config_server *server;
 	struct wanted_mac wanted;
 	char mac[MAC_TEXT_BYTES], ip[ADDR_TEXT_BYTES];
-	int code = begin(gateway, request, &server, &wanted, result);
+	int code = begin_mac(gateway, request, &server, &wanted, result);
 
-	if (!code)
-		code = find_mac(&gateway->config, server, &wanted, result);
 	if (code)
 		return code;
 	if (!find(&gateway->config, server, &wanted))
@@ -262,10 +268,8 @@ static int virtual_mac_delete(void *context, const json_t *request, struct reque
 	struct gateway *gateway = context;
 	const struct config_server *server;
 	struct wanted_mac wanted;
-	int code = begin(gateway, request, &server, &wanted, result);
+	int code = begin_mac(gateway, request, &server, &wanted, result);
 
-	if (!code)
-		code = find_mac(&gateway->config, server, &wanted, result);
 	return code ? code : add_task(gateway, &mac_delete, &wanted, request, result);
 }
 
