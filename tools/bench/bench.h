@@ -97,6 +97,8 @@ struct metric {
 	bool informative; /* says how to read the others; not compared */
 };
 
+#define SESSIONS_KEPT_S 3600 /* where many are held: none may expire while it is measured */
+
 struct measure {
 	const char *name, *title;
 	const char *csit;			  /* the CSIT name of the same load, or NULL */

@@ -314,6 +314,16 @@ bool catalog_installed(const struct variant *variant)
 	return false;
 }
 
+uint32_t catalog_capacity(const struct measure *measure)
+{
+	uint64_t wanted = measure->sessions + (measure->ours_only ? 16384 : 512);
+	uint32_t capacity = 1;
+
+	while (capacity < wanted)
+		capacity *= 2;
+	return capacity;
+}
+
 const struct variant *catalog_base(const struct measure *measure)
 {
 	return measure->names ? &variant_haproxy_names : &variant_nft;

@@ -21,6 +21,10 @@ bool catalog_applies(const struct measure *measure, const struct variant *varian
 /* catalog_installed() - whether the program that a variant needs is there. */
 bool catalog_installed(const struct variant *variant);
 
+/* catalog_capacity() - sessions that a gateway is made for where a measure holds many: a power of
+ * two, with room for those of the verification, and of ours for what goes on beside. */
+uint32_t catalog_capacity(const struct measure *measure);
+
 /* catalog_base() - what the ratios of a measure are taken to. */
 const struct variant *catalog_base(const struct measure *measure);
 

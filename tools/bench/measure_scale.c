@@ -14,6 +14,7 @@
 
 #include "datapath/flow/table.h"
 #include "tools/bench/bench.h"
+#include "tools/bench/catalog.h"
 #include "tools/bench/child.h"
 #include "tools/bench/files.h"
 #include "tools/bench/fill.h"
@@ -31,8 +32,7 @@
 static double memory_fixed(const struct run *run)
 {
 	if (run->variant->ours)
-		return (double)flow_table_bytes(
-			(uint32_t)(run->measure->sessions + run->measure->sessions / 16 + 1024));
+		return (double)flow_table_bytes(catalog_capacity(run->measure));
 	return (double)file_number(BUCKETS) * sizeof(void *);
 }
 

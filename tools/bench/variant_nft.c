@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "tools/bench/bench.h"
+#include "tools/bench/catalog.h"
 #include "tools/bench/child.h"
 #include "tools/bench/files.h"
 
@@ -54,7 +55,8 @@ static void put_back(const char *path, uint64_t *former)
 
 static int make_room(struct run *run)
 {
-	uint64_t wanted = run->measure->sessions + run->measure->sessions / 16 + 1024;
+	uint64_t wanted = catalog_capacity(run->measure);
+	char kept[16];
 
 	if (!run->measure->sessions)
 		return 0;
@@ -63,8 +65,8 @@ static int make_room(struct run *run)
 	if (file_number(CONNTRACK_MAX) < run->measure->sessions)
 		return run_fail(run, "conntrack holds %llu sessions and cannot be told otherwise",
 				(unsigned long long)file_number(CONNTRACK_MAX));
-	/* As long as the gateway's own: nothing may expire while it is measured. */
-	return topology_sysctl(run, run->topology.gateway, UDP_TIMEOUT, "300");
+	snprintf(kept, sizeof(kept), "%u", SESSIONS_KEPT_S);
+	return topology_sysctl(run, run->topology.gateway, UDP_TIMEOUT, kept);
 }
 
 static int nft_setup(struct run *run)

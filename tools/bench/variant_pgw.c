@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "tools/bench/bench.h"
+#include "tools/bench/catalog.h"
 #include "tools/bench/child.h"
 #include "tools/bench/hello.h"
 #include "tools/bench/ports.h"
@@ -48,14 +49,14 @@ static void write_sessions(FILE *file, const struct measure *measure)
 {
 	uint64_t sessions = measure->sessions;
 
-	if (measure->kept_s)
-		fprintf(file, "set timer udp-timeout %u\n", measure->kept_s);
+	if (sessions || measure->kept_s)
+		fprintf(file, "set timer udp-timeout %u\n",
+			measure->kept_s ? measure->kept_s : SESSIONS_KEPT_S);
 	if (!sessions) {
 		fprintf(file, "nat add 20 from " CLIENTS_NET " to " SERVER_NET " pool default\n");
 		return;
 	}
-	fprintf(file, "set flow-capacity %llu\n",
-		(unsigned long long)(sessions + sessions / 16 + 1024));
+	fprintf(file, "set flow-capacity %u\n", catalog_capacity(measure));
 	fprintf(file, "pool add many ports 16384-65535 mapping-type eim filtering-type edf"
 		      " external-ip-address ");
 	for (unsigned i = 0; i < POOL_ADDRESSES; i++)
