@@ -48,4 +48,13 @@ hold_goes_on other
 hold_end other
 pgw -j config show | jq -r .text >"$WORK/after"
 expect "there and back leaves nothing" diff "$WORK/enabled" "$WORK/after"
+
+note "one that fails after the move is taken back"
+stop server-vc
+stop server-esx1
+refused "while nobody answers" pgw gateway reconfigure 1 address 172.16.0.2/24
+servers_start
+pgw -j config show | jq -r .text >"$WORK/after"
+expect "nothing is left of it" diff "$WORK/enabled" "$WORK/after"
+expect "where it was" reached near 172.16.0.1
 gateway_stop
