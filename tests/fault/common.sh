@@ -91,10 +91,11 @@ fault_once() {
 	echo "$calm_ms $gap_ms $control_ms $lost $sent $((FAULT_CONNECTIONS - alive))" >>"$WORK/rows-$name"
 }
 
-# fault_repeat NAME TEXT COMMAND… - FAULT_REPETITIONS times; TEXT is the row's name in the document
+# fault_repeat NAME TEXT COMMAND… - FAULT_REPETITIONS times, if FAULT_ROWS (a regular expression) matches NAME; TEXT is the row's name in the document
 fault_repeat() {
 	local name=$1 text=$2 i packets begin
 	shift 2
+	[[ $name =~ ${FAULT_ROWS:-.} ]] || return 0
 	packets=$(portgroup_figure vrack rcvd-packets)
 	begin=${EPOCHREALTIME/[.,]/}
 	for ((i = 0; i < FAULT_REPETITIONS; i++)); do
