@@ -16,6 +16,7 @@
 #include <linux/capability.h>
 #include <linux/if_packet.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -26,6 +27,15 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+void confine_signals(void)
+{
+	static const int ignored[] = {SIGPIPE, SIGINT, SIGHUP};
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+		sigaction(ignored[i], &ignore, NULL);
+}
 
 static int __attribute__((format(printf, 3, 4)))
 fail(struct confine_error *error, int err, const char *format, ...)

@@ -11,6 +11,10 @@ struct confine_error {
 	char text[160];
 };
 
+/* confine_signals() - pgwd ends its processes by their channel, or SIGTERM, or SIGKILL. A
+ * terminal's Ctrl-C is meant for pgwd. */
+void confine_signals(void);
+
 /**
  * confine_privileges() - drop all capabilities for good, forbid new ones, close stray files
  * @keep_fd: highest descriptor that stays open

@@ -6,7 +6,6 @@
  * else over that. Memory is taken and privileges are given up before the first connection.
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -30,17 +29,6 @@ static int complain(const char *what)
 	return EXIT_START;
 }
 
-/* ignore_signals() - pgwd ends this process with QUIT, or SIGTERM, or SIGKILL. A terminal's
- * Ctrl-C is meant for pgwd. */
-static void ignore_signals(void)
-{
-	static const int ignored[] = {SIGPIPE, SIGINT, SIGHUP};
-	struct sigaction ignore = {.sa_handler = SIG_IGN};
-
-	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
-		sigaction(ignored[i], &ignore, NULL);
-}
-
 static int run(void)
 {
 	struct control *control;
@@ -52,7 +40,7 @@ static int run(void)
 	if (fstat(CHANNEL_LISTEN_FD, &stat))
 		return complain("pgw-datapath is started by pgwd: there is no socket as "
 				"descriptor 3. To start a gateway, run: pgwd -c FILE");
-	ignore_signals();
+	confine_signals();
 	if (confine_privileges(CHANNEL_LISTEN_FD, &confine_error))
 		return complain(confine_error.text);
 	if (control_create(&control, CHANNEL_LISTEN_FD, &control_error))

@@ -5,7 +5,6 @@
  * It is started by pgwd with a listening socket as descriptor HANDOVER_LISTEN_FD and gets all
  * else over that. Privileges are given up before the first connection.
  */
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -28,15 +27,6 @@ static int complain(const char *what)
 	return EXIT_START;
 }
 
-static void ignore_signals(void)
-{
-	static const int ignored[] = {SIGPIPE, SIGINT, SIGHUP};
-	struct sigaction ignore = {.sa_handler = SIG_IGN};
-
-	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
-		sigaction(ignored[i], &ignore, NULL);
-}
-
 static int run(void)
 {
 	struct confine_error confine_error;
@@ -48,7 +38,7 @@ static int run(void)
 	if (fstat(HANDOVER_LISTEN_FD, &stat))
 		return complain("pgw-relay is started by pgwd: there is no socket as "
 				"descriptor 3. To start a gateway, run: pgwd -c FILE");
-	ignore_signals();
+	confine_signals();
 	if (confine_privileges(HANDOVER_LISTEN_FD, &confine_error))
 		return complain(confine_error.text);
 	if (relay_create(&relay, HANDOVER_LISTEN_FD, NULL, NULL, &error))

@@ -6,6 +6,7 @@
  *   stage     a secure gateway: its token, keys, inside address, who may use it    tunnel_stage.c
  *   guard     slows down those who guess tokens                                    tunnel_guard.c
  *   link      one connection of a connector, from accept() to its end              tunnel_link.c
+ *   http      the request that opens its WebSocket                                tunnel_http.c
  *   wire      its socket, with TLS or without                                      tunnel_wire.c
  *   request   what it asks for inside SSH                                          tunnel_request.c
  *   endpoint  a port that links offer; its listening socket                        endpoint.c
@@ -54,6 +55,7 @@
 #define TUNNEL_ASK_MS	  10000u	   /* pgwd opens a port */
 #define TUNNEL_PROBE_MS	  30000u	   /* of silence, then it is asked whether it is there */
 #define TUNNEL_SILENCE_MS 90000u	   /* then it is gone */
+#define TUNNEL_ENDING_MS  3000u		   /* the peer ends after all was sent */
 #define TUNNEL_CONNECT_MS 15000u	   /* a connector opens a channel */
 #define TUNNEL_IDLE_MS	  7440000u	   /* a stream without any byte, if pgwd does not say */
 #define TUNNEL_HALF_MS	  300000u	   /* the same, where one direction has ended */
@@ -254,6 +256,21 @@ void tunnel_link_forget(struct tunnel_part *part, const struct tunnel_listener *
 			const struct tunnel_stage *stage);
 void tunnel_link_free_all(struct tunnel_part *part);
 const char *tunnel_peer_text(const struct sockaddr_in *peer, char text[TUNNEL_PEER_BYTES]);
+/* For tunnel_http.c: tunnel_link_note() - why it ends, unless that is known already;
+ * tunnel_link_finish() - send what lies ready, then wait a moment for the peer's end;
+ * tunnel_link_gone() - at once; tunnel_link_feed() - what came; tunnel_link_want() - wait for what
+ * its phase needs; tunnel_link_begin_ssh() - 0 or -ENOMEM */
+void tunnel_link_note(struct tunnel_link *link, const char *why);
+void tunnel_link_finish(struct tunnel_link *link);
+void tunnel_link_gone(struct tunnel_link *link);
+void tunnel_link_feed(struct tunnel_link *link, uint8_t *data, size_t n);
+void tunnel_link_want(struct tunnel_link *link);
+int tunnel_link_begin_ssh(struct tunnel_link *link);
+
+/* --- HTTP: tunnel_http.c --- */
+
+/* tunnel_http_go_on() - look at what lies in link->head, as far as it has come */
+void tunnel_http_go_on(struct tunnel_link *link);
 
 /* --- requests: tunnel_request.c --- */
 

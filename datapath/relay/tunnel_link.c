@@ -38,7 +38,6 @@
 #define ACCEPTS_AT_ONCE 64u
 #define FLUSH_AT_ONCE	(1024u * 1024) /* bytes, then the others have their turn */
 #define READS_AT_ONCE	4u
-#define ENDING_MS	3000u
 #define TLS_RECORD	22
 
 #define LINK_OF(pointer, member)                                                                   \
@@ -58,7 +57,7 @@ static uint64_t now_ms(const struct tunnel_link *link)
 	return loop_now_ms(link->part->loop);
 }
 
-static void remember_error(struct tunnel_link *link, const char *why)
+void tunnel_link_note(struct tunnel_link *link, const char *why)
 {
 	if (!link->error[0])
 		snprintf(link->error, sizeof(link->error), "%s", why);
@@ -121,7 +120,7 @@ static void release(struct loop_deferred *deferred)
 	free(link);
 }
 
-static void gone(struct tunnel_link *link)
+void tunnel_link_gone(struct tunnel_link *link)
 {
 	if (link->phase == TUNNEL_GONE)
 		return;
@@ -137,8 +136,8 @@ static void gone(struct tunnel_link *link)
 
 static void lost(struct tunnel_link *link, const char *why)
 {
-	remember_error(link, why);
-	gone(link);
+	tunnel_link_note(link, why);
+	tunnel_link_gone(link);
 }
 
 static void lost_by(struct tunnel_link *link, long error)
@@ -148,15 +147,15 @@ static void lost_by(struct tunnel_link *link, long error)
 	lost(link, error ? strerror((int)-error) : "the connection was closed");
 }
 
-/* end_slowly() - send what lies ready, then wait a moment for the peer's end */
-static void end_slowly(struct tunnel_link *link)
+/* tunnel_link_finish() - send what lies ready, then wait a moment for the peer's end */
+void tunnel_link_finish(struct tunnel_link *link)
 {
 	leave(link);
 	if (link->phase == TUNNEL_GONE || link->phase == TUNNEL_ENDING)
 		return;
 	link->phase = TUNNEL_ENDING;
 	TAILQ_INSERT_TAIL(&link->part->ending, link, of_pending);
-	link->end_ms = now_ms(link) + ENDING_MS;
+	link->end_ms = now_ms(link) + TUNNEL_ENDING_MS;
 	loop_timer_set(link->part->loop, &link->timer, link->end_ms);
 	tunnel_link_flush(link);
 }
@@ -165,12 +164,12 @@ void tunnel_link_end(struct tunnel_link *link, const char *why)
 {
 	if (link->phase >= TUNNEL_ENDING)
 		return;
-	remember_error(link, why);
+	tunnel_link_note(link, why);
 	if (link->ssh)
 		ssh_disconnect(link->ssh, SSH_DISCONNECT_BY_APPLICATION, why);
 	if (link->websocket && !link->ssh)
 		websocket_close(link->websocket, WEBSOCKET_GOING_AWAY, &link->wire_out);
-	end_slowly(link);
+	tunnel_link_finish(link);
 }
 
 /* --- what it waits for --------------------------------------------------------------------- */
@@ -191,7 +190,7 @@ static bool may_read(const struct tunnel_link *link)
 	return waiting_out(link) < SSH_OUTPUT_STOP && !ssh_waits_for_answer(link->ssh);
 }
 
-static void want(struct tunnel_link *link)
+void tunnel_link_want(struct tunnel_link *link)
 {
 	if (link->phase == TUNNEL_GONE)
 		return;
@@ -261,7 +260,7 @@ static void flush(struct loop_deferred *deferred)
 		loop_timer_set(link->part->loop, &link->timer, now_ms(link)); /* next round */
 	if (link->phase == TUNNEL_ENDING && !waiting_out(link))
 		shutdown(link->wire.fd, SHUT_WR);
-	want(link);
+	tunnel_link_want(link);
 }
 
 void tunnel_link_flush(struct tunnel_link *link)
@@ -270,68 +269,9 @@ void tunnel_link_flush(struct tunnel_link *link)
 		loop_defer(link->part->loop, &link->flush);
 }
 
-/* --- HTTP ---------------------------------------------------------------------------------- */
+/* --- SSH ----------------------------------------------------------------------------------- */
 
-static void respond(struct tunnel_link *link, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static void respond(struct tunnel_link *link, const char *format, ...)
-{
-	char text[512];
-	va_list arguments;
-	int n;
-
-	va_start(arguments, format);
-	n = vsnprintf(text, sizeof(text), format, arguments);
-	va_end(arguments);
-	if (ssh_buffer_append(&link->wire_out, text, (size_t)n))
-		gone(link);
-	tunnel_link_flush(link);
-}
-
-static void refuse(struct tunnel_link *link, const char *status, const char *extra, const char *why)
-{
-	respond(link,
-		"HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n%s"
-		"Connection: close\r\n\r\n%s\n",
-		status, strlen(why) + 1, extra, why);
-	remember_error(link, why);
-	end_slowly(link);
-}
-
-/* refuse_request() - it is none that opens a tunnel */
-static void refuse_request(struct tunnel_link *link, const char *status, const char *extra,
-			   const char *why)
-{
-	link->part->counters.refused[REFUSAL_REQUEST]++;
-	refuse(link, status, extra, why);
-}
-
-static void park(struct tunnel_link *link, uint64_t wait_ms)
-{
-	link->phase = TUNNEL_PARKED;
-	link->parked_until_ms = now_ms(link) + wait_ms;
-	loop_timer_set(link->part->loop, &link->timer, link->parked_until_ms);
-	want(link);
-}
-
-/* name_by_id() - ?id=123456789 of a connector's path; what is not printable is left out */
-static void name_by_id(struct tunnel_link *link, struct ssh_text target)
-{
-	static const char key[] = "id=";
-	const uint8_t *at = memmem(target.data, target.size, key, sizeof(key) - 1);
-	size_t n = 0;
-
-	if (at && at > target.data && (at[-1] == '?' || at[-1] == '&'))
-		for (at += sizeof(key) - 1;
-		     at < target.data + target.size && *at != '&' && n + 1 < sizeof(link->name);
-		     at++)
-			if (*at > ' ' && *at <= '~' && *at != '"' && *at != '\\')
-				link->name[n++] = (char)*at;
-	link->name[n] = '\0';
-}
-
-static int begin_ssh(struct tunnel_link *link)
+int tunnel_link_begin_ssh(struct tunnel_link *link)
 {
 	struct ssh_settings settings = {
 		.banner = link->chisel ? CHISEL_BANNER : "SSH-2.0-pgw",
@@ -350,108 +290,14 @@ static int begin_ssh(struct tunnel_link *link)
 	return 0;
 }
 
-static void upgrade(struct tunnel_link *link, const struct websocket_head *head,
-		    struct tunnel_stage *stage)
-{
-	char accept[WEBSOCKET_ACCEPT];
-	unsigned status = websocket_head_accept(head, CHISEL_PROTOCOL, accept);
-
-	if (status == 426) {
-		refuse_request(link, "426 Upgrade Required", "Sec-WebSocket-Version: 13\r\n",
-			       "WebSocket version 13 is expected");
-		return;
-	}
-	if (status) {
-		refuse_request(link, "400 Bad Request", "",
-			       "a WebSocket of protocol " CHISEL_PROTOCOL " is expected");
-		return;
-	}
-	link->stage = stage;
-	link->chisel = true;
-	name_by_id(link, head->target);
-	respond(link,
-		"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-		"Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n"
-		"Sec-WebSocket-Protocol: " CHISEL_PROTOCOL "\r\n\r\n",
-		accept);
-	link->websocket = websocket_create();
-	if (!link->websocket || begin_ssh(link))
-		gone(link);
-}
-
-/* take_upgrade() - the token decides; wrong and unknown look the same from outside */
-static void take_upgrade(struct tunnel_link *link, const struct websocket_head *head)
-{
-	struct tunnel_stage *stage = tunnel_stage_by_path(link->part, head->target);
-	unsigned tokens;
-	struct ssh_text token = websocket_head_find(head, "Token", &tokens);
-	uint64_t wait =
-		tunnel_guard_delay(&link->part->guard, link->peer.sin_addr.s_addr, now_ms(link));
-
-	if (wait) { /* others from there have guessed: this one is looked at later */
-		park(link, wait);
-		return;
-	}
-	if (stage && tokens == 1 && tunnel_token_right(stage, token)) {
-		upgrade(link, head, stage);
-		return;
-	}
-	link->part->counters.refused[REFUSAL_TOKEN]++;
-	wait = tunnel_guard_failed(&link->part->guard, link->peer.sin_addr.s_addr, now_ms(link));
-	refuse(link, "401 Unauthorized", "", "the token is missing or wrong");
-	link->parked_until_ms = now_ms(link) + wait; /* the answer waits */
-	link->end_ms = link->parked_until_ms + ENDING_MS;
-	loop_timer_set(link->part->loop, &link->timer, link->parked_until_ms);
-}
-
-static void take_head(struct tunnel_link *link, const struct websocket_head *head)
-{
-	bool get = ssh_text_is(head->method, "GET");
-
-	if (!get)
-		refuse_request(link, "405 Method Not Allowed", "Allow: GET\r\n", "GET is expected");
-	else if (ssh_text_is(head->target, "/health"))
-		refuse(link, "200 OK", "", "OK");
-	else if (websocket_head_is_upgrade(head))
-		take_upgrade(link, head);
-	else /* connectors look here first, without their token; whoever asks learns nothing */
-		refuse(link, "404 Not Found", "", "Not found");
-}
-
-static void feed(struct tunnel_link *link, uint8_t *data, size_t n);
-
-/* go_on_with_head() - what lies in link->head */
-static void go_on_with_head(struct tunnel_link *link)
-{
-	struct websocket_head head;
-	long n = websocket_head_read(&head, ssh_buffer_data(&link->head),
-				     ssh_buffer_size(&link->head));
-	struct ssh_buffer rest;
-
-	if (n < 0)
-		refuse_request(link, "400 Bad Request", "", "malformed HTTP request");
-	else if (n > 0 && link->listener->tls && !link->wire.tls)
-		refuse_request(link, "400 Bad Request", "", "this address speaks https");
-	else if (n > 0)
-		take_head(link, &head);
-	if (link->phase != TUNNEL_SSH)
-		return;
-	rest = link->head; /* a client that did not wait for the answer */
-	link->head = (struct ssh_buffer){0};
-	ssh_buffer_consume(&rest, (size_t)n);
-	if (ssh_buffer_size(&rest))
-		feed(link, ssh_buffer_data(&rest), ssh_buffer_size(&rest));
-	ssh_buffer_free(&rest);
-}
-
 /* --- receiving ----------------------------------------------------------------------------- */
 
 static void ssh_over(struct tunnel_link *link, int error)
 {
 	if (error == -EPROTO || error == -EBADMSG || error == -ENOTSUP)
 		link->part->counters.refused[REFUSAL_PROTOCOL]++;
-	remember_error(link, ssh_error(link->ssh));
-	end_slowly(link);
+	tunnel_link_note(link, ssh_error(link->ssh));
+	tunnel_link_finish(link);
 }
 
 static void feed_ssh(struct tunnel_link *link, uint8_t *data, size_t n)
@@ -477,12 +323,12 @@ static void feed_websocket(struct tunnel_link *link, const uint8_t *data, size_t
 		return;
 	if (error == -EPROTO)
 		link->part->counters.refused[REFUSAL_PROTOCOL]++;
-	remember_error(link, error == -ECONNRESET ? "the connector closed the WebSocket"
-						  : "a WebSocket frame that must not be");
-	end_slowly(link);
+	tunnel_link_note(link, error == -ECONNRESET ? "the connector closed the WebSocket"
+						    : "a WebSocket frame that must not be");
+	tunnel_link_finish(link);
 }
 
-static void feed(struct tunnel_link *link, uint8_t *data, size_t n)
+void tunnel_link_feed(struct tunnel_link *link, uint8_t *data, size_t n)
 {
 	link->heard_ms = now_ms(link);
 	link->probed = false;
@@ -492,9 +338,9 @@ static void feed(struct tunnel_link *link, uint8_t *data, size_t n)
 		feed_ssh(link, data, n);
 	} else if (link->phase == TUNNEL_HEAD) {
 		if (ssh_buffer_append(&link->head, data, n))
-			gone(link);
+			tunnel_link_gone(link);
 		else
-			go_on_with_head(link);
+			tunnel_http_go_on(link);
 	}
 }
 
@@ -510,10 +356,10 @@ static void sniff(struct tunnel_link *link)
 	} else if (first == TLS_RECORD && link->listener->tls) {
 		link->phase = TUNNEL_TLS;
 		if (tunnel_wire_secure(&link->wire, link->listener->tls))
-			gone(link);
+			tunnel_link_gone(link);
 	} else if (first == 'S') {
-		if (begin_ssh(link))
-			gone(link);
+		if (tunnel_link_begin_ssh(link))
+			tunnel_link_gone(link);
 	} else {
 		link->phase = TUNNEL_HEAD;
 	}
@@ -537,7 +383,7 @@ static void drain(struct tunnel_link *link)
 	long n = tunnel_wire_read(&link->wire, link->part->scratch, sizeof(link->part->scratch));
 
 	if (n <= 0 && n != -EAGAIN)
-		gone(link);
+		tunnel_link_gone(link);
 }
 
 static void receive(struct tunnel_link *link)
@@ -557,7 +403,7 @@ static void receive(struct tunnel_link *link)
 			lost_by(link, n);
 			return;
 		}
-		feed(link, link->part->scratch, (size_t)n);
+		tunnel_link_feed(link, link->part->scratch, (size_t)n);
 		if ((size_t)n < most && !link->wire.tls)
 			return;
 	}
@@ -582,7 +428,7 @@ static void ready(struct loop_source *source, uint32_t events)
 	/* a peer that is gone while we do not read: nothing else would tell */
 	if (events & (EPOLLERR | EPOLLHUP) && link->phase != TUNNEL_GONE && !may_read(link))
 		lost(link, "the connection was reset");
-	want(link);
+	tunnel_link_want(link);
 }
 
 /* --- time ---------------------------------------------------------------------------------- */
@@ -621,11 +467,11 @@ static void fire(struct loop_timer *timer)
 		link->parked_until_ms = 0;
 		if (link->phase == TUNNEL_PARKED) {
 			link->phase = TUNNEL_HEAD;
-			go_on_with_head(link);
+			tunnel_http_go_on(link);
 		}
 	}
 	if (link->phase == TUNNEL_ENDING && now_ms(link) >= link->end_ms) {
-		gone(link);
+		tunnel_link_gone(link);
 		return;
 	}
 	tunnel_link_flush(link);
@@ -633,7 +479,7 @@ static void fire(struct loop_timer *timer)
 		loop_timer_set(link->part->loop, &link->timer, link->end_ms);
 	else if (link->phase < TUNNEL_ENDING && !link->parked_until_ms)
 		look_after(link);
-	want(link);
+	tunnel_link_want(link);
 }
 
 /* --- its beginning ------------------------------------------------------------------------- */
@@ -702,7 +548,7 @@ static void begin(struct tunnel_listener *listener, int fd, const struct sockadd
 	link->pending = true;
 	if (loop_add(part->loop, &link->source, EPOLLIN) ||
 	    loop_timer_set(part->loop, &link->timer, link->accepted_ms + TUNNEL_LOGIN_MS))
-		gone(link);
+		tunnel_link_gone(link);
 }
 
 void tunnel_listener_ready(struct loop_source *source, uint32_t events)
