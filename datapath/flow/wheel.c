@@ -13,11 +13,24 @@
 #define CLOSED_LIST  WHEEL_SLOTS
 #define SLOT_NUMBERS (UINT32_MAX >> WHEEL_SLOT_SHIFT) /* mask: slot numbers have 22 bits */
 
-int wheel_init(struct wheel *wheel, uint32_t capacity, uint32_t now_tick)
+static void clear(struct wheel *wheel)
 {
 	memset(wheel->first, 0xff, sizeof(wheel->first));
 	memset(wheel->occupied, 0, sizeof(wheel->occupied));
 	wheel->closed_last = WHEEL_NONE;
+}
+
+void wheel_join(struct wheel *wheel, const struct wheel *other)
+{
+	clear(wheel);
+	wheel->at = other->at;
+	wheel->next = other->next;
+	wheel->prev = other->prev;
+}
+
+int wheel_init(struct wheel *wheel, uint32_t capacity, uint32_t now_tick)
+{
+	clear(wheel);
 	wheel->at = now_tick >> WHEEL_SLOT_SHIFT;
 	/* calloc, and prev is stored inverted below: untouched pages cost nothing */
 	wheel->next = calloc(capacity, sizeof(*wheel->next));

@@ -28,6 +28,8 @@ struct wheel {
 };
 
 int wheel_init(struct wheel *wheel, uint32_t capacity, uint32_t now_tick); /* 0 or -ENOMEM */
+/* wheel_join() - another wheel over the same flows, each of which is on one of both at most. */
+void wheel_join(struct wheel *wheel, const struct wheel *other);
 void wheel_fini(struct wheel *wheel);
 
 /* wheel_add() - visit @flow once @due_tick has passed. It must not be on the wheel. */

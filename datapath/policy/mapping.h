@@ -23,8 +23,9 @@ struct mapping {
 	uint8_t port; /* portgroup of the internal host */
 	uint16_t pool;
 	uint32_t flows; /* that use it; 0 = free */
-	struct mac mac; /* next hop towards the internal host */
-	uint16_t neigh;
+	struct mac mac; /* next hop towards the internal host, ... */
+	uint16_t neigh; /* ... FLOW_NEIGH_LAST_HOP or FLOW_NEIGH_NONE; else it is at: */
+	be32 hop;
 	bool shared;			       /* found by its internal side (eim) */
 	uint32_t next_internal, next_external; /* hash chains; next_internal also links free ones */
 };

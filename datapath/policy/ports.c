@@ -179,6 +179,23 @@ found:
 	return (uint16_t)port;
 }
 
+uint16_t ports_take_of(struct ports *ports, be32 addr, uint8_t proto, uint16_t first, uint16_t last,
+		       struct random *random, unsigned number, unsigned of)
+{
+	struct port_set *set = find_set(ports, addr, proto);
+
+	for (unsigned i = 0; set && first <= last && i < RANDOM_TRIES; i++) {
+		unsigned port = first + random_below(random, (uint32_t)(last - first) + 1);
+
+		port = port / of * of + number;
+		if (port < first || port > last || bit(set->used, port) || bit(set->blocked, port))
+			continue;
+		set_bit(set->used, port);
+		return (uint16_t)port;
+	}
+	return ports_take(ports, addr, proto, first, last, random);
+}
+
 bool ports_take_this(struct ports *ports, be32 addr, uint8_t proto, uint16_t port)
 {
 	struct port_set *set = find_set(ports, addr, proto);

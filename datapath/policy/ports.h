@@ -38,6 +38,9 @@ void ports_block(struct ports *ports, be32 addr, uint8_t proto, uint16_t port);
  */
 uint16_t ports_take(struct ports *ports, be32 addr, uint8_t proto, uint16_t first, uint16_t last,
 		    struct random *random);
+/* ports_take_of() - the same; one that is @number modulo @of, if a few draws find one. */
+uint16_t ports_take_of(struct ports *ports, be32 addr, uint8_t proto, uint16_t first, uint16_t last,
+		       struct random *random, unsigned number, unsigned of);
 /* ports_take_this() - take one certain port (adopted flows). Return: false if it was taken. */
 bool ports_take_this(struct ports *ports, be32 addr, uint8_t proto, uint16_t port);
 bool ports_blocked(const struct ports *ports, be32 addr, uint8_t proto, uint16_t port);

@@ -100,9 +100,11 @@ static void swap(struct worker_backends *backends)
 
 void worker_recount_end(struct worker *w)
 {
+	worker_lock(w);
 	if (w->backends.recounting)
 		swap(&w->backends);
 	w->backends.recounting = false;
+	worker_unlock(w);
 }
 
 /* The connections that @backend had as one of @former, a service of the snapshot that goes.
@@ -140,6 +142,18 @@ void worker_backends_snapshot(struct worker *w, const struct snapshot *next)
 	w->backends.recounting = false;
 }
 
+/* Connections of backend @index, of all workers' flows. */
+static uint32_t connections(const struct worker *w, uint32_t index)
+{
+	uint32_t sum = 0;
+
+	if (!w->crew)
+		return w->backends.flows[index];
+	for (unsigned i = 0; i < w->crew->members; i++)
+		sum += w->crew->member[i]->backends.flows[index];
+	return sum;
+}
+
 /* Of backends that are up, the one with the fewest connections; of several, the next in turn. */
 static const struct snapshot_backend *
 choose_least(const struct worker *w, const struct snapshot_service *service, uint32_t start)
@@ -150,10 +164,10 @@ choose_least(const struct worker *w, const struct snapshot_service *service, uin
 	for (uint32_t i = 0; i < service->backends; i++) {
 		uint32_t index = service->first_backend + (start + i) % service->backends;
 
-		if (!w->snapshot.backends[index].up || (best && w->backends.flows[index] >= least))
+		if (!w->snapshot.backends[index].up || (best && connections(w, index) >= least))
 			continue;
 		best = &w->snapshot.backends[index];
-		least = w->backends.flows[index];
+		least = connections(w, index);
 	}
 	return best;
 }
@@ -163,7 +177,7 @@ const struct snapshot_backend *worker_choose_backend(struct worker *w,
 						     const struct flow_tuple *tuple, uint8_t proto)
 {
 	uint32_t index = (uint32_t)(service - w->snapshot.services);
-	uint32_t *turn = &w->turn[index % WORKER_SERVICES];
+	uint32_t *turn = &w->lead->turn[index % WORKER_SERVICES];
 	uint32_t start;
 
 	if (service->balance == BALANCE_SOURCE_HASH) {

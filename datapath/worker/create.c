@@ -94,10 +94,11 @@ static enum drop_reason plan_external(struct worker *w, struct plan *plan, const
 	be32 remote = p->tuple.src;
 	enum drop_reason reason;
 
-	plan->target = mapping_find_external(&w->mappings, p->tuple.dst, p->tuple.dport, p->proto);
+	plan->target =
+		mapping_find_external(&w->lead->mappings, p->tuple.dst, p->tuple.dport, p->proto);
 	if (plan->target == MAPPING_NONE)
 		return DROP_NO_MAPPING;
-	m = &w->mappings.mapping[plan->target];
+	m = &w->lead->mappings.mapping[plan->target];
 	reason = admit_external(&w->snapshot, &p->tuple, p->proto, p->port, m->internal, m->port,
 				&rule);
 	if (reason)
@@ -109,7 +110,7 @@ static enum drop_reason plan_external(struct worker *w, struct plan *plan, const
 	}
 	if (pool->filtering_type == FILTERING_EDF ||
 	    (pool->filtering_type == FILTERING_ADF &&
-	     !permit_find(&w->mappings, plan->target, remote)))
+	     !permit_find(&w->lead->mappings, plan->target, remote)))
 		return DROP_FILTERED;
 	f->flags |= FLOW_INBOUND;
 	if (!plan->pool)
@@ -119,8 +120,10 @@ static enum drop_reason plan_external(struct worker *w, struct plan *plan, const
 	f->port[1] = m->port;
 	f->mac[1] = m->mac;
 	f->neigh[1] = m->neigh;
+	if (m->hop)
+		f->neigh[1] = neighbour_get(&w->neighbours, m->port, m->hop);
 	worker_use_neighbour(w, f->neigh[1]);
-	return DROP_NONE;
+	return m->hop && f->neigh[1] == NEIGHBOUR_NONE ? DROP_NEIGH_FULL : DROP_NONE;
 }
 
 /* The destination side: what the packet is for, and where that is. */
@@ -165,9 +168,9 @@ static enum drop_reason plan_destination(struct worker *w, struct plan *plan,
 
 static const struct client *find_client(const struct worker *w, be32 addr, uint32_t scope)
 {
-	uint32_t index = client_find(&w->clients, addr, scope);
+	uint32_t index = client_find(&w->lead->clients, addr, scope);
 
-	return index == CLIENT_NONE ? NULL : &w->clients.client[index];
+	return index == CLIENT_NONE ? NULL : &w->lead->clients.client[index];
 }
 
 /* Whether the flow's host may have one more external port of @pool. */
@@ -201,15 +204,29 @@ static enum drop_reason check_flow_limits(struct worker *w, const struct flow *f
 
 	if (!limits->connection_limit && !limits->creation_rate)
 		return DROP_NONE;
-	index = client_get(&w->clients, key.addr, CLIENT_SCOPE_PORTGROUP(key.port), w->now_ns);
+	index = client_get(&w->lead->clients, key.addr, CLIENT_SCOPE_PORTGROUP(key.port),
+			   w->now_ns);
 	if (index == CLIENT_NONE)
 		return DROP_FLOWS_FULL;
-	client = &w->clients.client[index];
+	client = &w->lead->clients.client[index];
 	if (limits->connection_limit && client->flows >= limits->connection_limit)
 		return DROP_CONNECTION_LIMIT;
 	if (limits->creation_rate && !client_may_create(client, limits->creation_rate, w->now_ns))
 		return DROP_CREATION_RATE;
 	return DROP_NONE;
+}
+
+/* A port of the pool; where there are several workers, if @own, one whose answers the kernel brings
+ * to this one. */
+static uint16_t random_port(struct worker *w, const struct snapshot_pool *pool, bool own)
+{
+	uint32_t ports = (uint32_t)(pool->port_last - pool->port_first) + 1;
+	uint32_t port = pool->port_first + random_below(&w->random, ports), steered;
+
+	if (!w->crew || !own)
+		return (uint16_t)port;
+	steered = port / w->crew->members * w->crew->members + w->number;
+	return (uint16_t)(steered < pool->port_first || steered > pool->port_last ? port : steered);
 }
 
 /* A port of this flow's own that no other flow to the same remote uses (edm, edf). */
@@ -219,16 +236,13 @@ static bool publish_with_any_port(struct worker *w, struct plan *plan, uint32_t 
 	const struct snapshot_pool *pool = plan->pool;
 
 	for (unsigned i = 0; i < PORT_TRIES; i++) {
-		uint16_t port = (uint16_t)(pool->port_first +
-					   random_below(&w->random, (uint32_t)(pool->port_last -
-									       pool->port_first) +
-									    1));
+		uint16_t port = random_port(w, pool, i < PORT_TRIES / 2);
 
-		if (ports_blocked(w->ports, f->tuple[1].dst, f->proto, port))
+		if (ports_blocked(w->lead->ports, f->tuple[1].dst, f->proto, port))
 			continue;
 		f->tuple[1].dport = htons(port);
 		rewrite_deltas(f);
-		if (flow_publish(&w->table, index))
+		if (flow_publish(&w->lead->table, index))
 			return true;
 	}
 	return false;
@@ -246,33 +260,33 @@ static uint32_t new_mapping(struct worker *w, struct plan *plan, const struct fl
 		.port = f->port[0],
 		.pool = f->pool,
 		.mac = f->mac[0],
-		.neigh = f->neigh[0],
 		.shared = shared,
 	};
 	uint32_t index;
 	uint16_t port;
 
+	worker_mapping_hop(w, &model, f->neigh[0]);
 	*reason = check_port_limits(w, f, pool, true);
 	if (*reason)
 		return MAPPING_NONE;
-	port = ports_take(w->ports, model.external, model.proto, pool->port_first, pool->port_last,
-			  &w->random);
+	port = ports_take_of(w->lead->ports, model.external, model.proto, pool->port_first,
+			     pool->port_last, &w->random, w->number,
+			     w->crew ? w->crew->members : 1);
 	if (!port) {
 		*reason = DROP_PORTS_EXHAUSTED;
 		return MAPPING_NONE;
 	}
 	model.external_port = htons(port);
-	index = mapping_add(&w->mappings, &model);
+	index = mapping_add(&w->lead->mappings, &model);
 	if (index == MAPPING_NONE) {
-		ports_release(w->ports, model.external, model.proto, port, w->now_tick,
+		ports_release(w->lead->ports, model.external, model.proto, port, w->now_tick,
 			      w->now_tick);
 		*reason = DROP_MAPPINGS_FULL;
 		return MAPPING_NONE;
 	}
-	worker_use_neighbour(w, model.neigh);
 	worker_count_port(w, worker_client(f), model.pool, true, 1);
 	w->counters->mappings_created++;
-	w->counters->mappings = w->mappings.used;
+	w->lead->counters->mappings = w->lead->mappings.used;
 	return index;
 }
 
@@ -283,20 +297,19 @@ static bool publish_mapped(struct worker *w, const struct mapping *m, uint32_t i
 	f->tuple[1].dst = m->external;
 	f->tuple[1].dport = m->external_port;
 	rewrite_deltas(f);
-	return flow_publish(&w->table, index);
+	return flow_publish(&w->lead->table, index);
 }
 
 static void forget_new_mapping(struct worker *w, uint32_t index)
 {
-	struct mapping *m = &w->mappings.mapping[index];
+	struct mapping *m = &w->lead->mappings.mapping[index];
 
-	worker_leave_neighbour(w, m->neigh);
 	worker_count_port(w, (struct client_key){.addr = m->internal, .port = m->port}, m->pool,
 			  true, -1);
-	ports_release(w->ports, m->external, m->proto, ntohs(m->external_port), w->now_tick,
+	ports_release(w->lead->ports, m->external, m->proto, ntohs(m->external_port), w->now_tick,
 		      w->now_tick);
-	mapping_remove(&w->mappings, index);
-	w->counters->mappings = w->mappings.used;
+	mapping_remove(&w->lead->mappings, index);
+	w->lead->counters->mappings = w->lead->mappings.used;
 }
 
 /* Source translation with a port that is the mapping's alone. */
@@ -308,10 +321,10 @@ static enum drop_reason publish_with_mapping(struct worker *w, struct plan *plan
 	uint32_t m = MAPPING_NONE;
 
 	if (shared)
-		m = mapping_find_internal(&w->mappings, f->tuple[0].src, f->tuple[0].sport,
+		m = mapping_find_internal(&w->lead->mappings, f->tuple[0].src, f->tuple[0].sport,
 					  f->proto, f->port[0], f->pool);
-	if (m != MAPPING_NONE && publish_mapped(w, &w->mappings.mapping[m], index)) {
-		w->mappings.mapping[m].mac = f->mac[0];
+	if (m != MAPPING_NONE && publish_mapped(w, &w->lead->mappings.mapping[m], index)) {
+		w->lead->mappings.mapping[m].mac = f->mac[0];
 		plan->source = m;
 		return DROP_NONE;
 	}
@@ -320,11 +333,11 @@ static enum drop_reason publish_with_mapping(struct worker *w, struct plan *plan
 	m = new_mapping(w, plan, f, shared && m == MAPPING_NONE, &reason);
 	if (m == MAPPING_NONE)
 		return reason;
-	if (!publish_mapped(w, &w->mappings.mapping[m], index)) {
+	if (!publish_mapped(w, &w->lead->mappings.mapping[m], index)) {
 		forget_new_mapping(w, m);
 		return DROP_FLOWS_FULL;
 	}
-	worker_log_mapping(w, &w->mappings.mapping[m], 1);
+	worker_log_mapping(w, &w->lead->mappings.mapping[m], 1);
 	plan->source = m;
 	return DROP_NONE;
 }
@@ -336,7 +349,7 @@ static enum drop_reason publish(struct worker *w, struct plan *plan, uint32_t in
 
 	if (!plan->pool) {
 		rewrite_deltas(f);
-		return flow_publish(&w->table, index) ? DROP_NONE : DROP_FLOWS_FULL;
+		return flow_publish(&w->lead->table, index) ? DROP_NONE : DROP_FLOWS_FULL;
 	}
 	f->flags |= FLOW_SNAT;
 	f->tuple[1].dst = plan->flow.tuple[1].dst = paired_address(w, plan->pool, f->tuple[0].src);
@@ -358,7 +371,7 @@ static void join_mapping(struct worker *w, uint32_t *slot, uint32_t mapping, be3
 {
 	if (mapping == MAPPING_NONE)
 		return;
-	w->mappings.mapping[mapping].flows++;
+	w->lead->mappings.mapping[mapping].flows++;
 	*slot = mapping + 1;
 	worker_permit(w, mapping, remote);
 }
@@ -372,10 +385,10 @@ static bool reclaim_closed(struct worker *w, const struct plan *plan)
 		return false;
 	/* the plan's target must not go with its last flow */
 	if (plan->target != MAPPING_NONE)
-		w->mappings.mapping[plan->target].flows++;
-	worker_end(w, oldest);
+		w->lead->mappings.mapping[plan->target].flows++;
+	worker_end_locked(w, oldest);
 	if (plan->target != MAPPING_NONE)
-		w->mappings.mapping[plan->target].flows--;
+		w->lead->mappings.mapping[plan->target].flows--;
 	w->counters->flows_expired++;
 	return true;
 }
@@ -384,10 +397,10 @@ static bool reclaim_closed(struct worker *w, const struct plan *plan)
 static uint32_t take_record(struct worker *w, const struct plan *plan)
 {
 	uint32_t rested_tick = w->now_tick - w->timeout_tick[TIMER_HOLD_DOWN];
-	uint32_t index = flow_alloc(&w->table, rested_tick);
+	uint32_t index = flow_alloc(&w->lead->table, rested_tick);
 
 	if (index == FLOW_NONE && reclaim_closed(w, plan))
-		index = flow_alloc(&w->table, rested_tick);
+		index = flow_alloc(&w->lead->table, rested_tick);
 	return index;
 }
 
@@ -413,6 +426,8 @@ static enum drop_reason make_record(struct worker *w, struct plan *plan, const s
 
 	*index = take_record(w, plan);
 	if (*index == FLOW_NONE) {
+		if (worker_with_closed(w) != OWNER_NOBODY)
+			return DROP_HANDED_OVER;
 		worker_send_error(w, p, ICMP_UNREACHABLE, ICMP_UNREACHABLE_HOST, 0);
 		return DROP_FLOWS_FULL;
 	}
@@ -420,27 +435,32 @@ static enum drop_reason make_record(struct worker *w, struct plan *plan, const s
 	word = atomic_load_explicit(&f->word, memory_order_relaxed);
 	*f = plan->flow;
 	atomic_store_explicit(&f->word, word, memory_order_relaxed);
+	if (w->owner)
+		atomic_store_explicit(&w->owner[*index], w->number, memory_order_relaxed);
 	f->created_s = (uint32_t)(w->now_ns / 1000000000u);
 	f->seen_tick = w->now_tick;
 	if (f->proto == IPPROTO_TCP)
 		tcp_open(f, &p->tcp);
 	reason = publish_reclaiming(w, plan, *index);
 	if (reason) {
-		flow_abandon(&w->table, *index);
+		if (w->owner)
+			atomic_store_explicit(&w->owner[*index], OWNER_NOBODY,
+					      memory_order_relaxed);
+		flow_abandon(&w->lead->table, *index);
+		if (reason == DROP_PORTS_EXHAUSTED && worker_with_closed(w) != OWNER_NOBODY)
+			return DROP_HANDED_OVER;
 		if (reason == DROP_PORTS_EXHAUSTED)
 			worker_send_error(w, p, ICMP_UNREACHABLE, ICMP_UNREACHABLE_HOST, 0);
 	}
 	return reason;
 }
 
-enum drop_reason worker_create_flow(struct worker *w, struct packet *p, uint32_t *index)
+static enum drop_reason create(struct worker *w, struct packet *p, uint32_t *index)
 {
 	struct plan plan = {.target = MAPPING_NONE, .source = MAPPING_NONE};
 	struct flow *f = &plan.flow;
 	enum drop_reason reason;
 
-	if (!w->has_snapshot || !w->table.records)
-		return DROP_TO_KERNEL;
 	f->tuple[0] = p->tuple;
 	f->proto = p->proto;
 	f->port[0] = p->port;
@@ -461,21 +481,48 @@ enum drop_reason worker_create_flow(struct worker *w, struct packet *p, uint32_t
 	if (reason) {
 		for (unsigned side = 0; side < 2; side++)
 			worker_leave_neighbour(w, f->neigh[side]);
+		if (reason == DROP_HANDED_OVER)
+			return reason;
 		if (f->rule)
-			w->counters->rule[f->rule].flows_refused++;
+			w->lead->counters->rule[f->rule].flows_refused++;
 		worker_log_refused(w, f, reason);
 		return reason;
 	}
 	f = worker_flow(w, *index);
 	worker_choose_vmac(w, f);
-	join_mapping(w, &w->source_mapping[*index], plan.source, f->tuple[1].src);
-	join_mapping(w, &w->target_mapping[*index], plan.target,
+	join_mapping(w, &w->lead->source_mapping[*index], plan.source, f->tuple[1].src);
+	join_mapping(w, &w->lead->target_mapping[*index], plan.target,
 		     f->flags & FLOW_HAIRPIN ? f->tuple[1].dst : f->tuple[0].src);
 	worker_count_flow(w, f, 1);
 	wheel_add(&w->wheel, *index, w->now_tick + worker_timeout(w, f));
 	w->counters->flows_created++;
-	w->counters->rule[f->rule].flows_created++;
-	w->counters->flows = w->table.used;
+	w->lead->counters->rule[f->rule].flows_created++;
+	w->lead->counters->flows = w->lead->table.used;
 	worker_log_flow(w, f, EVENT_SESSION_CREATE);
 	return DROP_NONE;
+}
+
+enum drop_reason worker_create_flow(struct worker *w, struct packet *p, uint32_t *index)
+{
+	uint8_t owner = OWNER_NOBODY;
+	enum drop_reason reason;
+	uint32_t ref;
+
+	if (!w->has_snapshot || !w->table.records)
+		return DROP_TO_KERNEL;
+	worker_lock(w);
+	/* another worker may have made it since this one looked; here nobody can */
+	if (w->owner) {
+		ref = flow_find(&w->table, &p->tuple, p->proto, p->port, p->hash);
+		if (ref != FLOW_NONE)
+			owner = atomic_load_explicit(&w->owner[FLOW_REF_INDEX(ref)],
+						     memory_order_relaxed);
+	}
+	reason = owner == OWNER_NOBODY ? create(w, p, index) : DROP_HANDED_OVER;
+	worker_unlock(w);
+	if (reason != DROP_HANDED_OVER)
+		return reason;
+	if (owner == OWNER_NOBODY) /* there is no room but with another worker */
+		owner = worker_with_closed(w);
+	return worker_hand_over(w, owner, p, HANDOVER_FRAME);
 }

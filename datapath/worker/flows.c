@@ -37,20 +37,21 @@ struct client_key worker_client(const struct flow *flow)
 
 static void count(struct worker *w, be32 addr, uint32_t scope, int flows, int mappings)
 {
-	uint32_t index = flows > 0 || mappings > 0 ? client_get(&w->clients, addr, scope, w->now_ns)
-						   : client_find(&w->clients, addr, scope);
+	uint32_t index = flows > 0 || mappings > 0
+				 ? client_get(&w->lead->clients, addr, scope, w->now_ns)
+				 : client_find(&w->lead->clients, addr, scope);
 	struct client *client;
 
 	if (index == CLIENT_NONE)
 		return;
-	client = &w->clients.client[index];
+	client = &w->lead->clients.client[index];
 	/* what found no room when it began must not be taken from those that did */
 	if (flows > 0 || client->flows)
 		client->flows += (uint32_t)flows;
 	if (mappings > 0 || client->mappings)
 		client->mappings += (uint32_t)mappings;
 	if (flows < 0 || mappings < 0)
-		client_release(&w->clients, index, w->now_ns);
+		client_release(&w->lead->clients, index, w->now_ns);
 }
 
 void worker_count_flow(struct worker *w, const struct flow *flow, int by)
@@ -95,20 +96,19 @@ static void leave_mapping(struct worker *w, uint32_t *slot, be32 remote, bool tr
 	if (*slot == 0)
 		return;
 	*slot = 0;
-	m = &w->mappings.mapping[index];
-	permit_drop(&w->mappings, index, remote);
+	m = &w->lead->mappings.mapping[index];
+	permit_drop(&w->lead->mappings, index, remote);
 	if (--m->flows)
 		return;
 	worker_log_mapping(w, m, -1);
-	worker_leave_neighbour(w, m->neigh);
 	/* a TCP connection whose end was seen has waited already (RFC 6888 REQ-8 C) */
-	ports_release(w->ports, m->external, m->proto, ntohs(m->external_port),
+	ports_release(w->lead->ports, m->external, m->proto, ntohs(m->external_port),
 		      w->now_tick + (tracked_end ? 0 : w->timeout_tick[TIMER_HOLD_DOWN]),
 		      w->now_tick);
 	worker_count_port(w, (struct client_key){.addr = m->internal, .port = m->port}, m->pool,
 			  true, -1);
-	mapping_remove(&w->mappings, index);
-	w->counters->mappings = w->mappings.used;
+	mapping_remove(&w->lead->mappings, index);
+	w->lead->counters->mappings = w->lead->mappings.used;
 }
 
 /* A port of the flow's own, without a mapping (edm). */
@@ -117,28 +117,49 @@ static bool has_own_port(const struct flow *flow)
 	return flow->flags & FLOW_SNAT && !(flow->flags & FLOW_EIM);
 }
 
+void worker_mapping_hop(const struct worker *w, struct mapping *m, uint16_t neigh)
+{
+	m->neigh = neigh;
+	m->hop = 0;
+	if (neigh < NEIGHBOURS_MAX) {
+		m->neigh = FLOW_NEIGH_NONE;
+		m->hop = neighbour_at(&w->neighbours, neigh)->addr;
+	}
+}
+
 void worker_end(struct worker *w, uint32_t index)
+{
+	worker_lock(w);
+	worker_end_locked(w, index);
+	worker_unlock(w);
+}
+
+void worker_end_locked(struct worker *w, uint32_t index)
 {
 	struct flow *flow = worker_flow(w, index);
 	bool tracked_end = flow->tcp_state == TCP_CLOSED || flow->tcp_state == TCP_RESET;
-	struct rule_counters *rule = &w->counters->rule[flow->rule];
+	struct rule_counters *rule = &w->lead->counters->rule[flow->rule];
 
 	rule->packets += flow->packets[0] + flow->packets[1];
 	rule->bytes += flow->bytes[0] + flow->bytes[1];
 	worker_log_flow(w, flow, EVENT_SESSION_DELETE);
 	wheel_remove(&w->wheel, index);
-	leave_mapping(w, &w->source_mapping[index], flow->tuple[1].src, tracked_end);
-	leave_mapping(w, &w->target_mapping[index],
+	leave_mapping(w, &w->lead->source_mapping[index], flow->tuple[1].src, tracked_end);
+	leave_mapping(w, &w->lead->target_mapping[index],
 		      flow->flags & FLOW_HAIRPIN ? flow->tuple[1].dst : flow->tuple[0].src,
 		      tracked_end);
 	if (has_own_port(flow))
 		worker_count_port(w, worker_client(flow), flow->pool, false, -1);
 	if (!tracked_end) /* a closed connection does not count any more */
 		worker_count_flow(w, flow, -1);
+	else
+		worker_count_closed(w, -1);
 	for (unsigned side = 0; side < 2; side++)
 		worker_leave_neighbour(w, flow->neigh[side]);
-	flow_remove(&w->table, index, w->now_tick);
-	w->counters->flows = w->table.used;
+	if (w->owner)
+		atomic_store_explicit(&w->owner[index], OWNER_NOBODY, memory_order_relaxed);
+	flow_remove(&w->lead->table, index, w->now_tick);
+	w->lead->counters->flows = w->lead->table.used;
 }
 
 /* The record has the pool of the flow's source; a hairpin's destination may be another pool's. */
@@ -166,23 +187,24 @@ static uint32_t adopt_mapping(struct worker *w, const struct flow *flow, unsigne
 		.port = flow->port[inside],
 		.pool = pool_of_mapping(w, flow, inside, external, external_port),
 		.mac = flow->mac[inside],
-		.neigh = flow->neigh[inside],
 	};
-	uint32_t index = mapping_find_external(&w->mappings, external, external_port, flow->proto);
+	uint32_t index =
+		mapping_find_external(&w->lead->mappings, external, external_port, flow->proto);
 
 	if (index != MAPPING_NONE)
 		return index;
-	model.shared = mapping_find_internal(&w->mappings, model.internal, model.internal_port,
-					     model.proto, model.port, model.pool) == MAPPING_NONE;
-	index = mapping_add(&w->mappings, &model);
+	worker_mapping_hop(w, &model, flow->neigh[inside]);
+	model.shared =
+		mapping_find_internal(&w->lead->mappings, model.internal, model.internal_port,
+				      model.proto, model.port, model.pool) == MAPPING_NONE;
+	index = mapping_add(&w->lead->mappings, &model);
 	if (index == MAPPING_NONE)
 		return MAPPING_NONE;
 	worker_log_adopted(w, &model);
-	worker_use_neighbour(w, model.neigh);
 	worker_count_port(w, (struct client_key){.addr = model.internal, .port = model.port},
 			  model.pool, true, 1);
-	if (!ports_add(w->ports, external))
-		ports_take_this(w->ports, external, flow->proto, ntohs(external_port));
+	if (!ports_add(w->lead->ports, external))
+		ports_take_this(w->lead->ports, external, flow->proto, ntohs(external_port));
 	return index;
 }
 
@@ -211,10 +233,10 @@ static void adopt_next_hop(struct worker *w, struct flow *flow, unsigned side)
 void worker_permit(struct worker *w, uint32_t mapping, be32 remote)
 {
 	const struct snapshot_pool *pool =
-		snapshot_pool(&w->snapshot, w->mappings.mapping[mapping].pool);
+		snapshot_pool(&w->snapshot, w->lead->mappings.mapping[mapping].pool);
 
 	if (pool && pool->filtering_type == FILTERING_ADF)
-		permit_add(&w->mappings, mapping, remote);
+		permit_add(&w->lead->mappings, mapping, remote);
 }
 
 static void adopt_mappings(struct worker *w, struct flow *flow, uint32_t i)
@@ -224,16 +246,16 @@ static void adopt_mappings(struct worker *w, struct flow *flow, uint32_t i)
 	if (flow->flags & FLOW_EIM) {
 		m = adopt_mapping(w, flow, 0, flow->tuple[1].dst, flow->tuple[1].dport);
 		if (m != MAPPING_NONE) {
-			w->mappings.mapping[m].flows++;
-			w->source_mapping[i] = m + 1;
+			w->lead->mappings.mapping[m].flows++;
+			w->lead->source_mapping[i] = m + 1;
 			worker_permit(w, m, flow->tuple[1].src);
 		}
 	}
 	if (flow->flags & FLOW_INBOUND) {
 		m = adopt_mapping(w, flow, 1, flow->tuple[0].dst, flow->tuple[0].dport);
 		if (m != MAPPING_NONE) {
-			w->mappings.mapping[m].flows++;
-			w->target_mapping[i] = m + 1;
+			w->lead->mappings.mapping[m].flows++;
+			w->lead->target_mapping[i] = m + 1;
 			worker_permit(w, m,
 				      flow->flags & FLOW_HAIRPIN ? flow->tuple[1].dst
 								 : flow->tuple[0].src);
@@ -249,12 +271,23 @@ static void adopt_rest(struct worker *w, const struct flow *flow)
 
 	if (!(flow->flags & FLOW_EIM) || flow->tcp_state == TCP_CLOSED ||
 	    flow->tcp_state == TCP_RESET || (int32_t)(until - w->now_tick) <= 0 ||
-	    ports_add(w->ports, flow->tuple[1].dst))
+	    ports_add(w->lead->ports, flow->tuple[1].dst))
 		return;
 	/* taken: another flow of the same mapping lives, or the port rests already */
-	if (ports_take_this(w->ports, flow->tuple[1].dst, flow->proto, ntohs(port)))
-		ports_release(w->ports, flow->tuple[1].dst, flow->proto, ntohs(port), until,
+	if (ports_take_this(w->lead->ports, flow->tuple[1].dst, flow->proto, ntohs(port)))
+		ports_release(w->lead->ports, flow->tuple[1].dst, flow->proto, ntohs(port), until,
 			      w->now_tick);
+}
+
+static void adopt_flow(struct worker *w, struct flow *flow, uint32_t index)
+{
+	for (unsigned side = 0; side < 2; side++)
+		adopt_next_hop(w, flow, side);
+	adopt_mappings(w, flow, index);
+	if (has_own_port(flow))
+		worker_count_port(w, worker_client(flow), flow->pool, false, 1);
+	if (flow->tcp_state != TCP_CLOSED && flow->tcp_state != TCP_RESET)
+		worker_count_flow(w, flow, 1);
 }
 
 /* Needs a snapshot, for routes. Flows were put on the wheel when the table was attached. */
@@ -268,13 +301,7 @@ void worker_adopt(struct worker *w)
 
 		if (FLOW_WORD_STATE(word) != FLOW_ACTIVE)
 			continue;
-		for (unsigned side = 0; side < 2; side++)
-			adopt_next_hop(w, flow, side);
-		adopt_mappings(w, flow, i);
-		if (has_own_port(flow))
-			worker_count_port(w, worker_client(flow), flow->pool, false, 1);
-		if (flow->tcp_state != TCP_CLOSED && flow->tcp_state != TCP_RESET)
-			worker_count_flow(w, flow, 1);
+		adopt_flow(w->owner ? w->crew->member[w->owner[i]] : w, flow, i);
 	}
 	for (uint32_t i = 0; i < high; i++) {
 		const struct flow *flow = worker_flow(w, i);
@@ -283,6 +310,6 @@ void worker_adopt(struct worker *w)
 		if (FLOW_WORD_STATE(word) == FLOW_EMPTY)
 			adopt_rest(w, flow);
 	}
-	w->counters->mappings = w->mappings.used;
+	w->lead->counters->mappings = w->lead->mappings.used;
 	w->unadopted = false;
 }

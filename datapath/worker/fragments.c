@@ -24,6 +24,8 @@ enum drop_reason worker_later_fragment(struct worker *w, struct packet *p)
 
 	if (!w->table.records)
 		return DROP_TO_KERNEL;
+	if (w->crew && worker_fragment_owner(w, p) != w->number)
+		return worker_hand_over(w, worker_fragment_owner(w, p), p, HANDOVER_FRAME);
 	frag = frag_get(&w->frags, p, w->now_ns);
 	if (!frag)
 		return DROP_FRAG_FULL;
@@ -58,6 +60,31 @@ static void release(struct worker *w, struct frag *frag)
 	w->counters->fragments_waiting = w->frags.waiting;
 }
 
+enum drop_reason worker_known_fragment(struct worker *w, struct packet *p,
+				       const struct handover *handover)
+{
+	const struct frag known = {.state = FRAG_KNOWN,
+				   .sport = handover->sport,
+				   .dport = handover->dport,
+				   .new_id = handover->new_id};
+
+	return process_known(w, p, &known);
+}
+
+void worker_first_is_known(struct worker *w, const struct handover *handover)
+{
+	struct packet p = {.tuple = {.src = handover->src,
+				     .dst = handover->dst,
+				     .sport = handover->sport,
+				     .dport = handover->dport},
+			   .proto = handover->proto,
+			   .port = handover->port,
+			   .ip_id = handover->id,
+			   .new_ip_id = handover->new_id};
+
+	worker_first_fragment(w, &p, handover->reason);
+}
+
 void worker_first_fragment(struct worker *w, struct packet *p, enum drop_reason reason)
 {
 	struct packet key = {.ip_id = p->ip_id, .proto = p->proto, .port = p->port};
@@ -65,6 +92,12 @@ void worker_first_fragment(struct worker *w, struct packet *p, enum drop_reason 
 
 	/* the packet has been translated by now; its flow's key is what it arrived with */
 	key.tuple = p->tuple;
+	if (reason == DROP_HANDED_OVER)
+		return; /* whoever processes it knows more */
+	if (w->crew && worker_fragment_owner(w, &key) != w->number) {
+		worker_hand_over_first(w, worker_fragment_owner(w, &key), p, reason);
+		return;
+	}
 	frag = frag_get(&w->frags, &key, w->now_ns);
 	if (!frag || frag->state != FRAG_WAITING)
 		return;

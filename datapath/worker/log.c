@@ -17,7 +17,7 @@ static void put(struct worker *w, struct event *event, enum event_type type)
 {
 	event->type = (uint8_t)type;
 	event->time_ns = w->now_ns;
-	if (event_ring_put(w->log.ring, event))
+	if (event_ring_put(w->lead->log.ring, event))
 		w->counters->log_written++;
 	else
 		w->counters->log_lost++;
@@ -40,9 +40,10 @@ static void tell_table(struct worker *w)
 {
 	struct event event = {.pool = EVENT_NO_POOL, .cause = EVENT_CAUSE_SESSIONS};
 
-	if (!reaches(&w->log, &w->log.table_alarmed, w->table.used, w->table.capacity))
+	if (!reaches(&w->lead->log, &w->lead->log.table_alarmed, w->lead->table.used,
+		     w->table.capacity))
 		return;
-	event.limit = (uint32_t)((uint64_t)w->table.capacity * w->log.percent / 100);
+	event.limit = (uint32_t)((uint64_t)w->table.capacity * w->lead->log.percent / 100);
 	put(w, &event, EVENT_THRESHOLD);
 }
 
@@ -67,7 +68,7 @@ void worker_log_flow(struct worker *w, const struct flow *f, enum event_type typ
 		.post_dport = out->sport,
 	};
 
-	if (__builtin_expect(!w->log.ring, 1))
+	if (__builtin_expect(!w->lead->log.ring, 1))
 		return;
 	if (type == EVENT_SESSION_DELETE) {
 		event.packets = f->packets[0] + f->packets[1];
@@ -80,7 +81,7 @@ void worker_log_flow(struct worker *w, const struct flow *f, enum event_type typ
 static void tell_pool(struct worker *w, const struct mapping *m, uint32_t used)
 {
 	const struct snapshot_pool *pool = snapshot_pool(&w->snapshot, m->pool);
-	uint8_t *bits = &w->log.pool_alarmed[m->pool];
+	uint8_t *bits = &w->lead->log.pool_alarmed[m->pool];
 	uint8_t bit = (uint8_t)(1u << protocol_index(m->proto));
 	struct event event = {.pool = m->pool,
 			      .proto = m->proto,
@@ -93,11 +94,11 @@ static void tell_pool(struct worker *w, const struct mapping *m, uint32_t used)
 	if (!pool)
 		return;
 	of = (uint64_t)pool->addresses * ((uint32_t)(pool->port_last - pool->port_first) + 1);
-	told = reaches(&w->log, &alarmed, used, of);
+	told = reaches(&w->lead->log, &alarmed, used, of);
 	*bits = (uint8_t)(alarmed ? *bits | bit : *bits & ~bit);
 	if (!told)
 		return;
-	event.limit = (uint32_t)(of * w->log.percent / 100);
+	event.limit = (uint32_t)(of * w->lead->log.percent / 100);
 	put(w, &event, EVENT_THRESHOLD);
 }
 
@@ -108,7 +109,7 @@ static uint32_t count_port(struct worker *w, const struct mapping *m, int by)
 
 	if (m->pool >= COUNTERS_POOLS)
 		return 0;
-	ports = &w->counters->pool_ports[m->pool][protocol_index(m->proto)];
+	ports = &w->lead->counters->pool_ports[m->pool][protocol_index(m->proto)];
 	*ports += (uint64_t)by;
 	return (uint32_t)*ports;
 }
@@ -126,7 +127,7 @@ void worker_log_mapping(struct worker *w, const struct mapping *m, int by)
 		.post_sport = m->external_port,
 	};
 
-	if (__builtin_expect(!w->log.ring, 1))
+	if (__builtin_expect(!w->lead->log.ring, 1))
 		return;
 	put(w, &event, by > 0 ? EVENT_BIB_CREATE : EVENT_BIB_DELETE);
 	if (m->pool < COUNTERS_POOLS)
@@ -153,7 +154,7 @@ static enum event_cause cause_of(const struct worker *w, enum drop_reason reason
 		*limit = w->table.capacity;
 		return EVENT_CAUSE_SESSIONS;
 	case DROP_MAPPINGS_FULL:
-		*limit = w->mappings.capacity;
+		*limit = w->lead->mappings.capacity;
 		return EVENT_CAUSE_MAPPINGS;
 	case DROP_CONNECTION_LIMIT:
 		*limit = limits->connection_limit;
@@ -195,10 +196,10 @@ void worker_log_refused(struct worker *w, const struct flow *f, enum drop_reason
 	struct event event = {.proto = f->proto, .rule = f->rule, .pool = f->pool};
 	enum event_cause cause;
 
-	if (__builtin_expect(!w->log.ring, 1))
+	if (__builtin_expect(!w->lead->log.ring, 1))
 		return;
 	cause = cause_of(w, reason, f->pool, &event.limit);
-	refused = &w->log.refused[cause];
+	refused = &w->lead->log.refused[cause];
 	if (cause == EVENT_CAUSE_NONE || !admit_refusal(w, refused))
 		return;
 	client = worker_client(f);
@@ -215,15 +216,15 @@ void worker_log_refused(struct worker *w, const struct flow *f, enum drop_reason
 
 void worker_log_forget(struct worker *w)
 {
-	memset(w->counters->pool_ports, 0, sizeof(w->counters->pool_ports));
+	memset(w->lead->counters->pool_ports, 0, sizeof(w->lead->counters->pool_ports));
 }
 
 void worker_log(struct worker *w, struct event_ring *ring, uint32_t percent)
 {
-	w->log.ring = ring;
-	w->log.percent = percent;
+	w->lead->log.ring = ring;
+	w->lead->log.percent = percent;
 	/* who has just begun to listen has heard nothing yet */
-	memset(w->log.pool_alarmed, 0, sizeof(w->log.pool_alarmed));
-	w->log.table_alarmed = false;
-	memset(w->log.refused, 0, sizeof(w->log.refused));
+	memset(w->lead->log.pool_alarmed, 0, sizeof(w->lead->log.pool_alarmed));
+	w->lead->log.table_alarmed = false;
+	memset(w->lead->log.refused, 0, sizeof(w->lead->log.refused));
 }

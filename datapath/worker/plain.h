@@ -63,8 +63,10 @@ static inline bool plain_follow(struct flow *flow, unsigned side, const struct t
 /* plain_pass() - forward the plain packet in @frame as one of the flow @ref, if it is that.
  * @send: for its use; all that is not set here is 0
  * Return: false if it is to go the complete way. */
-static inline bool plain_pass(struct worker *w, const struct io_frame *frame, uint8_t port,
-			      uint32_t ref, struct io_send *send)
+static inline __attribute__((always_inline)) bool plain_pass(struct worker *w,
+							     const struct io_frame *frame,
+							     uint8_t port, uint32_t ref,
+							     struct io_send *send)
 {
 	unsigned side = FLOW_REF_SIDE(ref), out = 1 - side;
 	struct flow *flow = worker_flow(w, FLOW_REF_INDEX(ref));

@@ -11,12 +11,8 @@
 #include <netinet/in.h>
 
 #include "datapath/flow/tcp.h"
-#include "datapath/io/segments.h"
-#include "datapath/worker/plain.h"
+#include "datapath/worker/burst.h"
 #include "datapath/worker/state.h"
-
-/* Kept out of the loops over plain packets, which need the registers. */
-#define NOINLINE __attribute__((noinline))
 
 /* A flow that is closed for good waits in the queue of such flows. */
 static void after_state_change(struct worker *w, uint32_t index, struct flow *flow, uint8_t before)
@@ -27,9 +23,12 @@ static void after_state_change(struct worker *w, uint32_t index, struct flow *fl
 	if (was_closed == is_closed)
 		return;
 	/* whose end was seen counts for nobody any more */
+	worker_lock(w);
 	worker_count_flow(w, flow, is_closed ? -1 : 1);
+	worker_unlock(w);
 	wheel_remove(&w->wheel, index);
 	flow->seen_tick = w->now_tick;
+	worker_count_closed(w, is_closed ? 1 : -1);
 	if (is_closed)
 		wheel_add_closed(&w->wheel, index);
 	else
@@ -115,15 +114,30 @@ static bool expired(const struct worker *w, const struct flow *flow)
 	return worker_idle(w, flow) >= worker_timeout(w, flow);
 }
 
+/* find() - the flow of a key. @owner: see worker_find() */
+static uint32_t find(const struct worker *w, const struct packet *p, uint8_t proto, uint64_t hash,
+		     uint8_t *owner)
+{
+	*owner = OWNER_NOBODY;
+	if (!w->table.records)
+		return FLOW_NONE;
+	if (w->owner)
+		return worker_find(w, &p->tuple, proto, p->port, hash, owner);
+	return flow_find(&w->table, &p->tuple, proto, p->port, hash);
+}
+
 static enum drop_reason process_error(struct worker *w, struct packet *p)
 {
+	uint8_t owner = OWNER_NOBODY;
 	uint32_t ref = FLOW_NONE;
 	struct flow *flow;
 	unsigned side;
 
 	if (w->table.records)
-		ref = flow_find(&w->table, &p->tuple, p->quote_proto, p->port,
-				flow_hash(&w->table, &p->tuple, p->quote_proto, p->port));
+		ref = find(w, p, p->quote_proto,
+			   flow_hash(&w->table, &p->tuple, p->quote_proto, p->port), &owner);
+	if (owner != OWNER_NOBODY && ref == FLOW_NONE && w->hops < HANDOVER_HOPS)
+		return worker_hand_over(w, owner, p, HANDOVER_FRAME);
 	if (ref == FLOW_NONE || expired(w, worker_flow(w, FLOW_REF_INDEX(ref)))) {
 		if (w->has_snapshot && snapshot_address(&w->snapshot, packet_ip(p)->dst))
 			return DROP_TO_KERNEL;
@@ -148,14 +162,18 @@ static enum drop_reason process_other(const struct worker *w, const struct packe
 static enum drop_reason process_keyed(struct worker *w, struct packet *p)
 {
 	uint32_t ref = FLOW_NONE, index;
+	uint8_t owner = OWNER_NOBODY;
 	enum drop_reason reason;
 
-	if (p->ref != FLOW_NONE &&
+	if (p->ref != FLOW_NONE && worker_owns(w, FLOW_REF_INDEX(p->ref)) &&
 	    flow_probe_is(worker_flow(w, FLOW_REF_INDEX(p->ref)), FLOW_REF_SIDE(p->ref), &p->tuple,
 			  p->proto, p->port))
 		ref = p->ref;
-	else if (w->table.records)
-		ref = flow_find(&w->table, &p->tuple, p->proto, p->port, p->hash);
+	else
+		ref = find(w, p, p->proto, p->hash, &owner);
+	if (owner != OWNER_NOBODY && ref == FLOW_NONE && w->hops < HANDOVER_HOPS)
+		return worker_hand_over(w, owner, p,
+					p->fragment_offset ? HANDOVER_FRAGMENT : HANDOVER_FRAME);
 	if (ref != FLOW_NONE) {
 		index = FLOW_REF_INDEX(ref);
 		if (!expired(w, worker_flow(w, index)))
@@ -193,7 +211,7 @@ void worker_settle(struct worker *w, const struct packet *p, enum drop_reason re
 {
 	struct port_counters *counters = &w->counters->port[p->port];
 
-	if (reason == DROP_NONE)
+	if (reason == DROP_NONE || reason == DROP_HANDED_OVER)
 		return;
 	if (reason == DROP_TO_KERNEL) {
 		counters->kernel_packets++;
@@ -241,9 +259,8 @@ static NOINLINE bool read_complete(struct worker *w, uint8_t index, unsigned i)
 	return !reason;
 }
 
-/* begin_complete() - what stage one does for a frame that is not plain. */
-static NOINLINE void begin_complete(struct worker *w, const struct flow_probe *probe, uint8_t index,
-				    unsigned i)
+void worker_begin_complete(struct worker *w, const struct flow_probe *probe, uint8_t index,
+			   unsigned i)
 {
 	struct worker_lane *lane = &w->lanes[i];
 	const struct packet *p = &w->packets[i];
@@ -259,8 +276,7 @@ static NOINLINE void begin_complete(struct worker *w, const struct flow_probe *p
 	flow_probe_prefetch(probe, lane->hash);
 }
 
-/* finish_complete() - the complete way, of what is not plain and what the short way declined. */
-static NOINLINE void finish_complete(struct worker *w, uint8_t index, unsigned i)
+void worker_finish_complete(struct worker *w, uint8_t index, unsigned i)
 {
 	const struct worker_lane *lane = &w->lanes[i];
 	struct packet *p = &w->packets[i];
@@ -278,52 +294,8 @@ static NOINLINE void finish_complete(struct worker *w, uint8_t index, unsigned i
 		worker_first_fragment(w, p, reason);
 }
 
-static void count_received(struct port_counters *counters, const struct io_frame *frame)
-{
-	struct io_segments segments = io_segments(&frame->offload, frame->wire_len);
-
-	counters->rcvd_packets += segments.packets;
-	counters->rcvd_bytes += segments.bytes;
-}
-
-/* Stage one: headers. */
-static void read_burst(struct worker *w, const struct flow_probe *probe, uint8_t index,
-		       unsigned frames)
-{
-	struct port_counters *counters = &w->counters->port[index];
-	uint64_t own = plain_mac(&w->port[index].link.mac), bytes = 0;
-	bool plain = w->table.records && !w->options.complete;
-	uint32_t packets = 0;
-
-	for (unsigned i = 0; i < frames; i++) {
-		const struct io_frame *frame = &w->frames[i];
-		struct worker_lane *lane = &w->lanes[i];
-
-		/* beyond the last there is one of an earlier burst, or nothing: no harm */
-		__builtin_prefetch(frame[1].data);
-		if (!plain || !plain_read(frame, own)) {
-			count_received(counters, frame);
-			begin_complete(w, probe, index, i);
-			continue;
-		}
-		lane->way = LANE_PLAIN;
-		lane->hash = plain_hash(probe, frame->data, index);
-		flow_probe_prefetch(probe, lane->hash);
-		packets++;
-		bytes += frame->wire_len;
-	}
-	counters->rcvd_packets += packets;
-	counters->rcvd_bytes += bytes;
-}
-
-/* Stage two: from the key to the record that is most likely its. */
-static void look_up_burst(struct worker *w, const struct flow_probe *probe, unsigned frames)
-{
-	for (struct worker_lane *lane = w->lanes; lane < w->lanes + frames; lane++)
-		lane->ref = flow_probe_candidate(probe, lane->hash);
-}
-
-unsigned worker_receive(struct worker *w, uint8_t index, uint64_t now_ns)
+/* worker_receive() of a single worker. */
+static unsigned receive_alone(struct worker *w, uint8_t index, uint64_t now_ns)
 {
 	struct io_port *io = index < COUNTERS_PORTS ? w->port[index].io : NULL;
 	struct flow_probe probe = {0};
@@ -341,7 +313,7 @@ unsigned worker_receive(struct worker *w, uint8_t index, uint64_t now_ns)
 	w->lost_due = true;
 	if (w->table.records)
 		probe = flow_probe(&w->table);
-	read_burst(w, &probe, index, frames);
+	read_burst(w, &probe, index, frames, &w->counters->port[index]);
 	if (w->table.records)
 		look_up_burst(w, &probe, frames);
 	for (unsigned i = 0; i < frames; i++) {
@@ -349,9 +321,14 @@ unsigned worker_receive(struct worker *w, uint8_t index, uint64_t now_ns)
 
 		if (lane->way != LANE_PLAIN || lane->ref == FLOW_NONE ||
 		    !plain_pass(w, &w->frames[i], index, lane->ref, &send))
-			finish_complete(w, index, i);
+			worker_finish_complete(w, index, i);
 	}
 	worker_flush(w);
 	io->ops->rx_release(io);
 	return frames;
+}
+
+unsigned worker_receive(struct worker *w, uint8_t index, uint64_t now_ns)
+{
+	return w->crew ? worker_receive_crew(w, index, now_ns) : receive_alone(w, index, now_ns);
 }

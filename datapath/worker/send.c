@@ -42,16 +42,21 @@ static bool port_ready(const struct worker *w, uint8_t port)
 /* Token bucket, kept as the time up to which tokens have been spent. */
 static bool may_send_icmp(struct worker *w)
 {
-	uint64_t cost;
+	uint64_t cost, before, spent;
 
 	if (!w->snapshot.header->icmp_rate)
 		return false;
 	cost = 1000000000ull / w->snapshot.header->icmp_rate;
-	if (w->icmp_tokens_ns + ICMP_BURST_NS < w->now_ns)
-		w->icmp_tokens_ns = w->now_ns - ICMP_BURST_NS;
-	if (w->icmp_tokens_ns + cost > w->now_ns)
-		return false;
-	w->icmp_tokens_ns += cost;
+	before = atomic_load_explicit(&w->lead->icmp_tokens_ns, memory_order_relaxed);
+	do {
+		spent = before;
+		if (spent + ICMP_BURST_NS < w->now_ns)
+			spent = w->now_ns - ICMP_BURST_NS;
+		if (spent + cost > w->now_ns)
+			return false;
+	} while (!atomic_compare_exchange_weak_explicit(&w->lead->icmp_tokens_ns, &before,
+							spent + cost, memory_order_relaxed,
+							memory_order_relaxed));
 	return true;
 }
 

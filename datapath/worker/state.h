@@ -2,13 +2,21 @@
 /*
  * state - what one worker holds. Private to datapath/worker.
  *
- * Shared: the flow table (flow/layout.h) and the counters page. Everything else here is the
- * worker's own, and is made anew from the flows when a table is adopted (adopt.c).
+ * Shared with other processes: the flow table (flow/layout.h) and the counters page. Everything
+ * else here is made anew from the flows when a table is adopted (flows.c).
+ *
+ * Workers of one process (docs/decisions/0013-workers.md). Each flow belongs to one of them, its
+ * owner, who alone forwards its packets, follows its state, and ends it. What is for all flows
+ * together, and met only when one begins or ends, is the lead's (worker 0) and under its lock; a
+ * single worker is its own lead and takes no lock. Everything else is each worker's own. Who
+ * changes all workers (ports, links, neighbours, snapshots, the table) does so while they stand
+ * still.
  */
 #ifndef PGW_WORKER_STATE_H
 #define PGW_WORKER_STATE_H
 
 #include <arpa/inet.h>
+#include <pthread.h>
 
 #include "datapath/base/random.h"
 #include "datapath/flow/table.h"
@@ -21,6 +29,7 @@
 #include "datapath/proto/packet.h"
 #include "datapath/rewrite/answer.h"
 #include "datapath/rewrite/rewrite.h"
+#include "datapath/worker/handover.h"
 #include "datapath/worker/log.h"
 #include "datapath/worker/worker.h"
 
@@ -53,6 +62,13 @@ struct worker_sweep {
 	uint64_t ended;
 };
 
+/* The lead's account of a snapshot's sweeps, each worker's over its own flows. */
+struct worker_swept {
+	unsigned running; /* workers that have not finished */
+	uint64_t ended;	  /* flows */
+	bool due;	  /* all have finished: to be reported by the lead */
+};
+
 /* Connections of each backend, by its index in the snapshot. */
 struct worker_backends {
 	uint32_t *flows;
@@ -66,10 +82,30 @@ struct worker_lane {
 	uint64_t hash; /* of its key */
 	uint32_t ref;  /* FLOW_REF that it most likely belongs to, or FLOW_NONE */
 	uint8_t way;   /* enum worker_way */
+	uint8_t hops;  /* hand-overs so far, where there are several workers */
+};
+
+#define OWNER_NOBODY 0xffu
+
+/* What all workers of a process share, beside what the lead's fields below say. */
+struct worker_crew {
+	unsigned members;
+	struct worker *member[WORKERS_MAX];
+	struct handover_ring ring[WORKERS_MAX][WORKERS_MAX]; /* from, to */
+	pthread_mutex_t lock;
 };
 
 struct worker {
 	struct worker_options options;
+	struct worker *lead;	  /* itself, if it is the first or only one */
+	struct worker_crew *crew; /* NULL: it is the only one */
+	uint8_t number;		  /* in the crew */
+	uint8_t hops;		  /* hand-overs behind the frame that is being processed */
+	uint32_t told;		  /* bit set: workers to whom something was handed in this burst */
+	/* by record: number of its owner, or OWNER_NOBODY; the lead's memory. NULL: the only one */
+	_Atomic uint8_t *owner;
+	_Atomic uint32_t closed; /* of its flows, those that are closed for good; others may look */
+	_Atomic bool asleep;	 /* or about to be: who hands something over must wake it */
 	struct worker_counters *counters;
 	struct random random;
 	uint64_t lost_asked_ns;
@@ -85,26 +121,29 @@ struct worker {
 	bool has_snapshot;
 	struct mac vmac[SNAPSHOT_VMACS_MAX + 1]; /* by index; all zero: there is none */
 	uint32_t timeout_tick[TIMER_COUNT];
-	uint32_t turn[WORKER_SERVICES]; /* round robin, by service index */
-	struct worker_backends backends;
+	struct worker_backends backends; /* of its own flows; who chooses adds up, under the lock */
 
-	struct flow_table table; /* records == NULL: none attached */
+	struct flow_table table; /* records == NULL: none attached; the free list is the lead's */
 	struct wheel wheel;
+
+	/* the lead's, for all: under its lock */
+	uint32_t turn[WORKER_SERVICES]; /* round robin, by service index */
 	struct mappings mappings;
 	struct clients clients;
 	uint32_t *source_mapping; /* by flow: index + 1 of the mapping of its source; 0 = none */
 	uint32_t *target_mapping; /* by flow: of the mapping that its destination is */
 	struct ports *ports;
+	struct worker_log log;
+	struct worker_swept swept;
 	bool unadopted; /* flows are there whose mappings and next hops were not made anew yet */
 
 	struct neighbours neighbours;
 	struct frags frags;
 	struct hold hold;
 	struct worker_sweep sweep;
-	struct worker_log log;
 
-	uint64_t icmp_tokens_ns; /* time that has been spent on ICMP errors, see
-				    worker_may_send_icmp() */
+	_Atomic uint64_t icmp_tokens_ns; /* the lead's: time that has been spent on ICMP errors,
+					    see may_send_icmp() */
 
 	struct io_frame frames[IO_BURST + 1]; /* one more: its data is prefetched, not used */
 	struct worker_lane lanes[IO_BURST];
@@ -115,8 +154,10 @@ struct worker {
 	unsigned pieces_used;
 };
 
-/* What became of a packet, where DROP_* is not enough: left to the kernel's stack, not dropped. */
-#define DROP_TO_KERNEL ((enum drop_reason)DROP_COUNT)
+/* What became of a packet, where DROP_* is not enough: left to the kernel's stack, not dropped;
+ * handed to the worker that decides. */
+#define DROP_TO_KERNEL	 ((enum drop_reason)DROP_COUNT)
+#define DROP_HANDED_OVER ((enum drop_reason)(DROP_COUNT + 1))
 
 static inline struct flow *worker_flow(struct worker *w, uint32_t index)
 {
@@ -135,6 +176,76 @@ static inline be16 worker_next_id(struct worker *w, uint16_t datagrams)
 				1);
 	return htons(id);
 }
+
+/* The workers that are told what @w, the lead, is told. */
+static inline unsigned worker_members(const struct worker *w)
+{
+	return w->crew ? w->crew->members : 1;
+}
+
+static inline struct worker *worker_member(struct worker *w, unsigned number)
+{
+	return w->crew ? w->crew->member[number] : w;
+}
+
+/* worker_lock() - before what is the lead's for all is read or changed. */
+static inline void worker_lock(struct worker *w)
+{
+	if (w->crew)
+		pthread_mutex_lock(&w->crew->lock);
+}
+
+static inline void worker_unlock(struct worker *w)
+{
+	if (w->crew)
+		pthread_mutex_unlock(&w->crew->lock);
+}
+
+/* worker_owns() - whether the flow in record @index is this worker's. */
+static inline bool worker_owns(const struct worker *w, uint32_t index)
+{
+	return !w->owner ||
+	       atomic_load_explicit(&w->owner[index], memory_order_relaxed) == w->number;
+}
+
+/* worker_count_closed() - a flow of this worker's own is closed for good (1), is no longer (-1). */
+static inline void worker_count_closed(struct worker *w, int by)
+{
+	atomic_store_explicit(&w->closed,
+			      atomic_load_explicit(&w->closed, memory_order_relaxed) + (uint32_t)by,
+			      memory_order_relaxed);
+}
+
+/* crew.c */
+void worker_end_crew(struct worker *lead); /* after its members' end */
+/* worker_share_table() - the others see the lead's table. Return: 0 or -ENOMEM. */
+int worker_share_table(struct worker *lead);
+/* worker_with_closed() - another worker that can make room by ending a closed connection;
+ * OWNER_NOBODY if there is none. */
+uint8_t worker_with_closed(const struct worker *w);
+/* worker_find() - the FLOW_REF of a flow of this worker's own. FLOW_NONE: then @owner is whose it
+ * most likely is, or OWNER_NOBODY. */
+uint32_t worker_find(const struct worker *w, const struct flow_tuple *tuple, uint8_t proto,
+		     uint8_t port, uint64_t hash, uint8_t *owner);
+/* worker_hand_over() - to @owner, who is another one. Return: DROP_HANDED_OVER, or why not. */
+enum drop_reason worker_hand_over(struct worker *w, uint8_t owner, const struct packet *p,
+				  enum handover_what what);
+enum drop_reason worker_hand_over_frame(struct worker *w, uint8_t owner, uint8_t port,
+					const struct io_frame *frame);
+/* worker_hand_over_first() - tell @owner of its fragments what became of the first one. */
+void worker_hand_over_first(struct worker *w, uint8_t owner, const struct packet *p,
+			    enum drop_reason reason);
+/* worker_fragment_owner() - who keeps the fragments of @p's datagram together. */
+uint8_t worker_fragment_owner(const struct worker *w, const struct packet *p);
+/* worker_home() - whose an adopted flow becomes: as if its packets had come here in steered order.
+ */
+uint8_t worker_home(const struct worker *w, const struct flow *flow);
+/* worker_tell() - all that was handed over in this burst may be read now. */
+void worker_tell(struct worker *w);
+
+/* worker_burst() - forward what w->frames[] holds, as one of several workers. @hops: of each, how
+ * often it was handed over; NULL: it was received here */
+void worker_burst(struct worker *w, uint8_t index, unsigned frames, const uint8_t *hops);
 
 /* receive.c */
 enum drop_reason worker_process(struct worker *w, struct packet *p);
@@ -155,12 +266,18 @@ static inline uint32_t worker_idle(const struct worker *w, const struct flow *fl
 
 	return (int32_t)idle < 0 ? 0 : idle;
 }
-/* worker_end() - take a flow out, with its share of mappings, ports and next hops. */
+/* worker_end() - take a flow out, with its share of mappings, ports and next hops.
+ * worker_end_locked()
+ * - the same where the lock is held. */
 void worker_end(struct worker *w, uint32_t index);
+void worker_end_locked(struct worker *w, uint32_t index);
 /* worker_permit() - let @remote write to @mapping from now on, where filtering depends on that. */
 void worker_permit(struct worker *w, uint32_t mapping, be32 remote);
 void worker_use_neighbour(struct worker *w, uint16_t index);
 void worker_leave_neighbour(struct worker *w, uint16_t index);
+/* worker_mapping_hop() - a mapping's next hop is this worker's neighbour @neigh. */
+void worker_mapping_hop(const struct worker *w, struct mapping *m, uint16_t neigh);
+/* worker_adopt() - for all workers, by the lead. */
 void worker_adopt(struct worker *w);
 /* worker_next_hops_known() - whether mac[] of both sides is where packets must go. */
 bool worker_next_hops_known(const struct worker *w, const struct flow *flow);
@@ -238,6 +355,11 @@ void worker_neighbour_lost(struct worker *w, struct neighbour *n, enum drop_reas
 
 /* fragments.c */
 enum drop_reason worker_later_fragment(struct worker *w, struct packet *p);
+/* worker_known_fragment() - a later fragment that was handed over with its ports. */
+enum drop_reason worker_known_fragment(struct worker *w, struct packet *p,
+				       const struct handover *handover);
+/* worker_first_is_known() - another worker has processed a first fragment. */
+void worker_first_is_known(struct worker *w, const struct handover *handover);
 void worker_first_fragment(struct worker *w, struct packet *p, enum drop_reason reason);
 void worker_expire_fragments(struct worker *w);
 

@@ -32,6 +32,7 @@ int worker_create(struct worker **worker, const struct worker_options *options)
 
 	if (!w)
 		return -ENOMEM;
+	w->lead = w;
 	w->options = *options;
 	w->counters = options->counters;
 	w->random.fill = options->random;
@@ -64,8 +65,21 @@ no_ports:
 	return -ENOMEM;
 }
 
+static void detach_member(struct worker *w)
+{
+	memset(&w->wheel, 0, sizeof(w->wheel));
+	memset(&w->table, 0, sizeof(w->table));
+	w->owner = NULL;
+	atomic_store_explicit(&w->closed, 0, memory_order_relaxed);
+	worker_backends_forget(w);
+}
+
 static void detach_table(struct worker *w)
 {
+	for (unsigned i = 1; i < worker_members(w); i++)
+		detach_member(worker_member(w, i));
+	free((void *)w->owner);
+	w->owner = NULL;
 	flow_table_detach(&w->table);
 	wheel_fini(&w->wheel);
 	mappings_fini(&w->mappings);
@@ -73,6 +87,7 @@ static void detach_table(struct worker *w)
 	free(w->source_mapping);
 	free(w->target_mapping);
 	w->source_mapping = w->target_mapping = NULL;
+	atomic_store_explicit(&w->closed, 0, memory_order_relaxed);
 	memset(&w->table, 0, sizeof(w->table));
 	worker_log_forget(w);
 	worker_backends_forget(w);
@@ -84,7 +99,12 @@ void worker_destroy(struct worker *w)
 		return;
 	for (uint8_t i = 0; i < COUNTERS_PORTS; i++)
 		worker_port_gone(w, i);
-	detach_table(w);
+	if (w->lead == w)
+		detach_table(w);
+	for (unsigned i = 1; w->lead == w && i < worker_members(w); i++)
+		worker_destroy(worker_member(w, i));
+	if (w->lead == w && w->crew)
+		worker_end_crew(w);
 	worker_backends_fini(w);
 	hold_fini(&w->hold);
 	frags_fini(&w->frags);
@@ -99,13 +119,15 @@ static void set_time(struct worker *w, uint64_t now_ns)
 	w->now_tick = FLOW_TICK(now_ns);
 }
 
-/* Put what was found in the table on the wheel. An end that would have come meanwhile comes now. */
-static void schedule_adopted(struct worker *w)
+/* Give what was found in the table to its owners, and put it on their wheels. An end that would
+ * have come meanwhile comes now. */
+static void schedule_adopted(struct worker *lead)
 {
-	uint32_t high = flow_table_high(&w->table);
+	uint32_t high = flow_table_high(&lead->table);
 
 	for (uint32_t i = 0; i < high; i++) {
-		struct flow *flow = worker_flow(w, i);
+		struct flow *flow = worker_flow(lead, i);
+		struct worker *w = lead;
 		uint32_t word = atomic_load_explicit(&flow->word, memory_order_relaxed);
 
 		if (FLOW_WORD_STATE(word) != FLOW_ACTIVE)
@@ -113,10 +135,16 @@ static void schedule_adopted(struct worker *w)
 		for (unsigned side = 0; side < 2; side++)
 			if (flow->neigh[side] != FLOW_NEIGH_LAST_HOP)
 				flow->neigh[side] = FLOW_NEIGH_NONE;
-		if (flow->tcp_state == TCP_CLOSED || flow->tcp_state == TCP_RESET)
+		if (lead->owner) {
+			w = worker_member(lead, worker_home(lead, flow));
+			atomic_store_explicit(&lead->owner[i], w->number, memory_order_relaxed);
+		}
+		if (flow->tcp_state == TCP_CLOSED || flow->tcp_state == TCP_RESET) {
 			wheel_add_closed(&w->wheel, i);
-		else
+			worker_count_closed(w, 1);
+		} else {
 			wheel_add(&w->wheel, i, w->now_tick);
+		}
 	}
 }
 
@@ -135,8 +163,10 @@ static void sweep_begin(struct worker *w, bool snapshot, bool next_hops)
 static void adopt(struct worker *w)
 {
 	worker_adopt(w);
-	sweep_begin(w, false, true);
-	w->confirm_ns = w->now_ns + CONFIRM_CHECK_NS;
+	for (unsigned i = 0; i < worker_members(w); i++) {
+		sweep_begin(worker_member(w, i), false, true);
+		worker_member(w, i)->confirm_ns = w->now_ns + CONFIRM_CHECK_NS;
+	}
 }
 
 int64_t worker_attach_table(struct worker *w, void *memory, size_t bytes, uint64_t now_ns)
@@ -156,7 +186,8 @@ int64_t worker_attach_table(struct worker *w, void *memory, size_t bytes, uint64
 	if (!w->source_mapping || !w->target_mapping ||
 	    wheel_init(&w->wheel, w->table.capacity, w->now_tick) ||
 	    mappings_init(&w->mappings, w->table.capacity, key) ||
-	    clients_init(&w->clients, WORKER_CLIENTS(w->table.capacity), key)) {
+	    clients_init(&w->clients, WORKER_CLIENTS(w->table.capacity), key) ||
+	    worker_share_table(w)) {
 		detach_table(w);
 		return -ENOMEM;
 	}
@@ -236,7 +267,7 @@ void worker_port_gone(struct worker *w, uint8_t index)
 	set_link(port, &(struct worker_link){0});
 }
 
-void worker_link(struct worker *w, const struct worker_link *link)
+static void link_changed(struct worker *w, const struct worker_link *link)
 {
 	for (uint8_t i = 0; i < COUNTERS_PORTS; i++) {
 		bool moved;
@@ -250,14 +281,19 @@ void worker_link(struct worker *w, const struct worker_link *link)
 	}
 }
 
-void worker_neighbour(struct worker *w, uint32_t ifindex, be32 addr, const struct mac *mac,
-		      uint16_t state, uint64_t now_ns)
+void worker_link(struct worker *w, const struct worker_link *link)
+{
+	for (unsigned i = 0; i < worker_members(w); i++)
+		link_changed(worker_member(w, i), link);
+}
+
+static void neighbour_changed(struct worker *w, uint32_t ifindex, be32 addr, const struct mac *mac,
+			      uint16_t state)
 {
 	struct neighbour *n;
 	bool usable = state & NUD_USABLE;
 	uint16_t index = NEIGHBOUR_NONE;
 
-	set_time(w, now_ns);
 	for (uint8_t i = 0; i < COUNTERS_PORTS && index == NEIGHBOUR_NONE; i++)
 		if (w->port[i].io && w->port[i].link.ifindex == ifindex)
 			/* also what no flow needs yet: the kernel does not repeat what it told */
@@ -294,7 +330,20 @@ void worker_neighbour(struct worker *w, uint32_t ifindex, be32 addr, const struc
 	}
 }
 
-void worker_snapshot(struct worker *w, const struct snapshot *snapshot, uint64_t now_ns)
+void worker_neighbour(struct worker *w, uint32_t ifindex, be32 addr, const struct mac *mac,
+		      uint16_t state, uint64_t now_ns)
+{
+	for (unsigned i = 0; i < worker_members(w); i++) {
+		struct worker *m = worker_member(w, i);
+
+		set_time(m, now_ns);
+		neighbour_changed(m, ifindex, addr, mac, state);
+		worker_tell(m); /* what waited for it may be an error for another's flow */
+	}
+}
+
+/* What of a snapshot each worker has for itself. */
+static void take_snapshot(struct worker *w, const struct snapshot *snapshot, uint64_t now_ns)
 {
 	set_time(w, now_ns);
 	worker_backends_snapshot(w, snapshot);
@@ -308,17 +357,26 @@ void worker_snapshot(struct worker *w, const struct snapshot *snapshot, uint64_t
 		w->timeout_tick[i] =
 			(uint32_t)((ns + (1u << FLOW_TICK_SHIFT) - 1) >> FLOW_TICK_SHIFT);
 	}
+	find_own_addresses(w);
+	worker_vmacs(w);
+}
+
+void worker_snapshot(struct worker *w, const struct snapshot *snapshot, uint64_t now_ns)
+{
+	for (unsigned i = 0; i < worker_members(w); i++)
+		take_snapshot(worker_member(w, i), snapshot, now_ns);
 	for (uint32_t i = 0; i < snapshot->n_pool_addresses; i++)
 		ports_add(w->ports, snapshot->pool_addresses[i]);
 	ports_unblock_all(w->ports);
 	for (uint32_t i = 0; i < snapshot->n_reserved; i++)
 		ports_block(w->ports, snapshot->reserved[i].addr, snapshot->reserved[i].proto,
 			    __builtin_bswap16(snapshot->reserved[i].port));
-	find_own_addresses(w);
-	worker_vmacs(w);
 	if (w->unadopted)
 		adopt(w);
-	sweep_begin(w, true, false);
+	w->swept.running = worker_members(w);
+	w->swept.due = false; /* one that was not told yet is told with this one */
+	for (unsigned i = 0; i < worker_members(w); i++)
+		sweep_begin(worker_member(w, i), true, false);
 }
 
 /* Return: true if there is more to do at once. */
@@ -353,7 +411,7 @@ static void sweep_flow(struct worker *w, uint32_t index)
 	struct flow *flow = worker_flow(w, index);
 	uint32_t word = atomic_load_explicit(&flow->word, memory_order_relaxed);
 
-	if (FLOW_WORD_STATE(word) != FLOW_ACTIVE)
+	if (FLOW_WORD_STATE(word) != FLOW_ACTIVE || !worker_owns(w, index))
 		return;
 	if (w->sweep.snapshot && !policy_admits(&w->snapshot, flow)) {
 		worker_dead_flow(w, flow);
@@ -373,7 +431,38 @@ static void sweep_flow(struct worker *w, uint32_t index)
 		flow->flags = (uint8_t)(flow->flags & ~FLOW_OFFLOAD);
 }
 
-static void sweep(struct worker *w, struct worker_status *status)
+/* This worker has looked at all its flows; the last one to have done so has the lead say it. */
+static void swept(struct worker *w)
+{
+	struct worker_swept *account = &w->lead->swept;
+	bool last;
+
+	worker_lock(w);
+	account->ended += w->sweep.ended;
+	account->running -= account->running > 0;
+	last = account->running == 0;
+	account->due |= last;
+	worker_unlock(w);
+	if (last && w != w->lead && w->options.wake)
+		w->options.wake(w->options.context, 0);
+}
+
+/* What all workers have done together, and is told once, by the lead. */
+static void report(struct worker *w, struct worker_status *status)
+{
+	if (w != w->lead)
+		return;
+	worker_lock(w);
+	if (w->swept.due) {
+		status->swept = true;
+		status->swept_ended = w->swept.ended;
+		status->swept_revision = w->snapshot.header->revision;
+		w->swept = (struct worker_swept){0};
+	}
+	worker_unlock(w);
+}
+
+static void sweep(struct worker *w)
 {
 	uint32_t high = w->table.records ? flow_table_high(&w->table) : 0;
 	uint32_t stop = w->sweep.next + SWEEP_BATCH;
@@ -382,11 +471,10 @@ static void sweep(struct worker *w, struct worker_status *status)
 		sweep_flow(w, w->sweep.next);
 	if (w->sweep.next < high)
 		return;
-	if (w->sweep.snapshot)
+	if (w->sweep.snapshot) {
 		worker_recount_end(w);
-	status->swept = w->sweep.snapshot;
-	status->swept_ended = w->sweep.ended;
-	status->swept_revision = w->snapshot.header->revision;
+		swept(w);
+	}
 	w->sweep = (struct worker_sweep){0};
 }
 
@@ -480,19 +568,28 @@ void worker_work(struct worker *w, uint64_t now_ns, struct worker_status *status
 		return;
 	if (w->table.records)
 		more = expire(w);
-	ports_rest(w->ports, w->now_tick);
+	if (w == w->lead) {
+		worker_lock(w);
+		ports_rest(w->ports, w->now_tick);
+		worker_unlock(w);
+	}
 	worker_expire_fragments(w);
 	expire_waiting(w);
 	confirm_neighbours(w);
 	count_lost(w);
 	if (w->sweep.running)
-		sweep(w, status);
+		sweep(w);
+	report(w, status);
 	worker_flush(w);
+	if (w->crew)
+		worker_tell(w);
 	status->next_ns = next_work(w, more);
 }
 
 bool worker_end_flow(struct worker *w, uint32_t record, uint32_t word, uint64_t now_ns)
 {
+	if (w->owner && record < w->table.capacity && w->owner[record] < worker_members(w))
+		w = worker_member(w, w->owner[record]);
 	set_time(w, now_ns);
 	if (!w->table.records || record >= w->table.capacity ||
 	    FLOW_WORD_STATE(word) != FLOW_ACTIVE ||

@@ -17,6 +17,8 @@
 #include "datapath/io/io.h"
 #include "datapath/policy/snapshot.h"
 
+#define WORKERS_MAX 8u /* of one process */
+
 struct event_ring;
 struct worker;
 
@@ -26,6 +28,9 @@ struct worker_options {
 	void (*resolve)(void *context, uint32_t ifindex, be32 addr);
 	/* random() - fill with unpredictable bytes (getrandom); tests give a seeded one */
 	void (*random)(void *context, void *buffer, size_t bytes);
+	/* wake() - worker @number has something handed over to it while it slept; NULL: never
+	 * sleeps */
+	void (*wake)(void *context, unsigned number);
 	void *context;
 	bool complete; /* no packet takes the short way: for tests, which compare both */
 };
@@ -33,6 +38,17 @@ struct worker_options {
 /* worker_create() - Return: 0 or -ENOMEM. worker_destroy() closes its ports. */
 int worker_create(struct worker **worker, const struct worker_options *options);
 void worker_destroy(struct worker *worker);
+
+/**
+ * worker_join() - one more worker for what @lead, made by worker_create(), forwards
+ * @options: with counters of its own
+ * Before there is a table. From then on each worker may be run by a thread of its own, which calls
+ * worker_receive(), worker_take_over() and worker_work(). Whatever else is told, is told to @lead
+ * for all while none of them runs; ports are each worker's own. worker_destroy() of @lead
+ * destroys all.
+ * Return: 0, -ENOMEM, -ENOSPC.
+ */
+int worker_join(struct worker *lead, struct worker **worker, const struct worker_options *options);
 
 /**
  * worker_attach_table() - use a flow table that flow_table_format() or an earlier worker made
@@ -76,10 +92,18 @@ void worker_snapshot(struct worker *worker, const struct snapshot *snapshot, uin
 /* worker_receive() - take and forward one burst from a port. Return: frames taken; 0 = idle. */
 unsigned worker_receive(struct worker *worker, uint8_t index, uint64_t now_ns);
 
+/* worker_take_over() - forward what other workers have handed over. Return: frames taken. */
+unsigned worker_take_over(struct worker *worker, uint64_t now_ns);
+
+/* worker_sleep() - to be woken by options.wake() from now on. Return: false if something is there
+ * already. worker_awake() - no need to be woken. */
+bool worker_sleep(struct worker *worker);
+void worker_awake(struct worker *worker);
+
 /* What worker_work() reports. */
 struct worker_status {
 	uint64_t next_ns; /* when to call again at the latest; UINT64_MAX = nothing is due */
-	bool swept;	  /* a sweep for worker_snapshot() ended with this call */
+	bool swept;	  /* by the lead: the sweep for worker_snapshot() has ended */
 	uint64_t swept_revision, swept_ended; /* of that sweep */
 };
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "control/config/model.h"
 #include "datapath/base/checksum.h"
@@ -56,6 +57,77 @@ static void seeded_random(void *context, void *buffer, size_t bytes)
 	}
 }
 
+/* A port that is another one too. Its end is not the other's. */
+struct same_port {
+	struct io_port io;
+	struct io_port *to;
+};
+
+static struct io_port *port_behind(const struct io_port *port)
+{
+	return ((const struct same_port *)(const void *)port)->to;
+}
+
+static unsigned same_rx(struct io_port *port, struct io_frame *frames, unsigned max)
+{
+	port = port_behind(port);
+	return port->ops->rx(port, frames, max);
+}
+
+static void same_rx_release(struct io_port *port)
+{
+	port = port_behind(port);
+	port->ops->rx_release(port);
+}
+
+static void same_tx(struct io_port *port, const struct io_send *send)
+{
+	port = port_behind(port);
+	port->ops->tx(port, send);
+}
+
+static void same_tx_flush(struct io_port *port)
+{
+	port = port_behind(port);
+	port->ops->tx_flush(port);
+}
+
+static uint64_t same_lost(struct io_port *port)
+{
+	(void)port;
+	return 0;
+}
+
+static void same_close(struct io_port *port)
+{
+	free(port);
+}
+
+static struct io_port *same_port(struct io_port *to)
+{
+	static const struct io_ops same_ops = {
+		.name = "same",
+		.rx = same_rx,
+		.rx_release = same_rx_release,
+		.tx = same_tx,
+		.tx_flush = same_tx_flush,
+		.lost = same_lost,
+		.close = same_close,
+	};
+	struct same_port *port = calloc(1, sizeof(*port));
+
+	assert_non_null(port);
+	port->io.ops = &same_ops;
+	port->to = to;
+	return &port->io;
+}
+
+static void any_random(void *context, void *buffer, size_t bytes)
+{
+	(void)context;
+	assert_int_equal(getrandom(buffer, bytes, 0), bytes);
+}
+
 static void make_worker(struct harness *h)
 {
 	struct worker_options options = {.counters = &h->counters,
@@ -65,19 +137,58 @@ static void make_worker(struct harness *h)
 	struct worker_link vrack = {.ifindex = 11, .mtu = 1500, .up = true, .mac = vrack_mac};
 	struct worker_link vsphere = {.ifindex = 12, .mtu = 1500, .up = true, .mac = vsphere_mac};
 
-	assert_int_equal(worker_create(&h->worker, &options), 0);
-	for (uint8_t i = 0; i < 2; i++)
+	for (unsigned m = 0; m < h->members; m++) {
+		if (h->apart) {
+			options.random = any_random;
+			if (!h->apart_counters[m])
+				h->apart_counters[m] = calloc(1, sizeof(h->counters));
+			options.counters = h->apart_counters[m];
+			assert_non_null(options.counters);
+		}
+		assert_int_equal(m ? worker_join(h->worker, &h->member[m], &options)
+				   : worker_create(&h->worker, &options),
+				 0);
+		if (!m)
+			h->member[0] = h->worker;
+	}
+	for (uint8_t i = 0; h->apart && i < 2; i++)
+		for (unsigned m = 0; m < h->members; m++) {
+			assert_int_equal(mem_port_create(worker_counters_of(h->member[m], i),
+							 &h->apart_io[m][i]),
+					 0);
+			worker_port(h->member[m], i, i == VRACK ? &vrack : &vsphere,
+				    h->apart_io[m][i]);
+		}
+	if (h->apart) {
+		memcpy(h->io, h->apart_io[0], sizeof(h->io));
+		return;
+	}
+	for (uint8_t i = 0; i < 2; i++) {
 		assert_int_equal(mem_port_create(worker_counters_of(h->worker, i), &h->io[i]), 0);
-	worker_port(h->worker, VRACK, &vrack, h->io[VRACK]);
-	worker_port(h->worker, VSPHERE, &vsphere, h->io[VSPHERE]);
+		worker_port(h->worker, i, i == VRACK ? &vrack : &vsphere, h->io[i]);
+		for (unsigned m = 1; m < h->members; m++)
+			worker_port(h->member[m], i, i == VRACK ? &vrack : &vsphere,
+				    same_port(h->io[i]));
+	}
 }
 
-struct harness *harness_open(const char *config, uint32_t capacity)
+static unsigned members_wanted(void)
+{
+	const char *text = getenv("PGW_TEST_WORKERS");
+	int n = text ? atoi(text) : 1;
+
+	return n < 1 ? 1 : (unsigned)n > WORKERS_MAX ? WORKERS_MAX : (unsigned)n;
+}
+
+static struct harness *open_with(const char *config, uint32_t capacity, unsigned members,
+				 bool apart)
 {
 	struct harness *h = calloc(1, sizeof(*h));
 	uint8_t key[32];
 
 	assert_non_null(h);
+	h->members = members;
+	h->apart = apart;
 	h->seed = 88172645463325252ull;
 	h->now_ns = 1000 * SECOND;
 	h->table_bytes = flow_table_bytes(capacity);
@@ -93,9 +204,21 @@ struct harness *harness_open(const char *config, uint32_t capacity)
 	return h;
 }
 
+struct harness *harness_open(const char *config, uint32_t capacity)
+{
+	return open_with(config, capacity, members_wanted(), false);
+}
+
+struct harness *harness_open_apart(const char *config, uint32_t capacity, unsigned members)
+{
+	return open_with(config, capacity, members, true);
+}
+
 void harness_close(struct harness *h)
 {
 	worker_destroy(h->worker);
+	for (unsigned m = 0; m < WORKERS_MAX; m++)
+		free(h->apart_counters[m]);
 	free(h->table);
 	free(h->snapshot);
 	free(h);
@@ -137,8 +260,20 @@ void harness_configure(struct harness *h, const char *text)
 	h->snapshot = block;
 	config_free(&config);
 	do
-		worker_work(h->worker, h->now_ns, &status);
+		harness_work(h, &status);
 	while (!status.swept);
+}
+
+void harness_work(struct harness *h, struct worker_status *status)
+{
+	uint64_t next_ns = UINT64_MAX;
+
+	for (unsigned m = h->members; m-- > 0;) {
+		worker_work(h->member[m], h->now_ns, status);
+		if (status->next_ns < next_ns)
+			next_ns = status->next_ns;
+	}
+	status->next_ns = next_ns;
 }
 
 void harness_restart(struct harness *h)
@@ -163,7 +298,7 @@ void harness_advance(struct harness *h, uint64_t ns)
 
 	h->now_ns += ns;
 	do
-		worker_work(h->worker, h->now_ns, &status);
+		harness_work(h, &status);
 	while (status.next_ns <= h->now_ns);
 }
 
@@ -271,9 +406,15 @@ uint32_t harness_build(uint8_t port, const struct probe *probe, struct frame *fr
 
 void harness_run(struct harness *h)
 {
-	while (worker_receive(h->worker, VRACK, h->now_ns) ||
-	       worker_receive(h->worker, VSPHERE, h->now_ns))
-		;
+	unsigned taken;
+
+	do {
+		struct worker *w = h->member[(++h->steered * 0x9e3779b1u >> 16) % h->members];
+
+		taken = worker_receive(w, VRACK, h->now_ns) + worker_receive(w, VSPHERE, h->now_ns);
+		for (unsigned m = 0; m < h->members; m++)
+			taken += worker_take_over(h->member[m], h->now_ns);
+	} while (taken);
 }
 
 void harness_send_frame(struct harness *h, uint8_t port, const struct frame *frame)

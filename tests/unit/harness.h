@@ -6,6 +6,9 @@
  *
  * A test sends frames in, takes what comes out, and moves the clock. Every frame that comes out is
  * checked: length, IP checksum, transport checksum.
+ *
+ * With PGW_TEST_WORKERS=N there are N workers between the same ports, and each frame is received by
+ * any of them: whatever a test expects of one worker must hold of several.
  */
 #ifndef PGW_TESTS_HARNESS_H
 #define PGW_TESTS_HARNESS_H
@@ -32,9 +35,15 @@ extern const struct mac router_mac, server_mac; /* its neighbours' */
 extern const char harness_config[];
 
 struct harness {
-	struct worker *worker;
-	struct worker_counters counters;
+	struct worker *worker; /* the lead */
+	struct worker *member[WORKERS_MAX];
+	unsigned members;
+	struct worker_counters counters; /* of all of them: one thread runs them */
+	bool apart; /* else; then each has counters, ports and random numbers of its own */
+	struct worker_counters *apart_counters[WORKERS_MAX];
+	struct io_port *apart_io[WORKERS_MAX][2];
 	struct io_port *io[2];
+	uint32_t steered; /* frames so far: where the next goes */
 	void *table;
 	size_t table_bytes;
 	void *snapshot;
@@ -52,6 +61,8 @@ struct harness {
 
 /* harness_open() - @config: statements of pgw.conf; server_mac answers for every vsphere address */
 struct harness *harness_open(const char *config, uint32_t capacity);
+/* harness_open_apart() - @members workers for as many threads; io[] are the lead's. */
+struct harness *harness_open_apart(const char *config, uint32_t capacity, unsigned members);
 void harness_close(struct harness *h);
 void harness_configure(struct harness *h, const char *config); /* a reload, swept to its end */
 /* harness_restart() - a new worker adopts the table, as after a crash. */
@@ -91,6 +102,8 @@ uint32_t harness_build(uint8_t port, const struct probe *probe, struct frame *fr
 void harness_send_frame(struct harness *h, uint8_t port, const struct frame *frame);
 void harness_send(struct harness *h, uint8_t port, const struct probe *probe);
 void harness_run(struct harness *h); /* until all received frames are forwarded */
+/* harness_work() - the work that is due, of all. */
+void harness_work(struct harness *h, struct worker_status *status);
 
 /* harness_take() - the next frame sent on @port, parsed and checked. Return: false if none. */
 bool harness_take(struct harness *h, uint8_t port, struct frame *frame, struct packet *p);
