@@ -12,7 +12,7 @@
 #include "control/config/inside.h"
 #include "control/ctl/client.h"
 
-#define INSIDE_KEY	  64	/* bytes of a key, NUL included */
+#define INSIDE_KEY 64 /* bytes of a key, NUL included */
 
 struct gateway;
 struct kernel_mend;
