@@ -456,6 +456,18 @@ void relaying_ended(struct gateway *gateway)
 		lost(gateway, "died");
 }
 
+int relaying_follow(struct gateway *gateway, struct ctl_error *error)
+{
+	struct relaying *relaying = &gateway->relaying;
+	size_t n;
+
+	relaying->tell_ms = 0;
+	if (!relaying->wanted || !relaying->pid)
+		return 0;
+	return relaying_tell(gateway, &gateway->config, &gateway->inside,
+			     health_up(gateway->checking.health, &n), error);
+}
+
 void relaying_backends(struct gateway *gateway)
 {
 	struct relaying *relaying = &gateway->relaying;

@@ -67,6 +67,10 @@ void relaying_leave(struct gateway *gateway); /* forget it without ending it */
 int relaying_part(struct gateway *gateway, json_t *body, const int *fds, unsigned n_fds,
 		  struct ctl_error *error);
 
+/* relaying_follow() - tell it what runs now, at once: the caller's answer depends on it. Return: 0:
+ * it knows, or will know as soon as it runs; -errno with @error set. */
+int relaying_follow(struct gateway *gateway, struct ctl_error *error);
+
 /* relaying_backends() - a backend went up or down: tell it soon. */
 void relaying_backends(struct gateway *gateway);
 

