@@ -27,7 +27,7 @@ void certificate_free(struct certificate *certificate)
 		gnutls_memset(certificate->key, 0, strlen(certificate->key));
 	free(certificate->certificate);
 	free(certificate->key);
-	*certificate = (struct certificate){NULL, NULL};
+	certificate->certificate = certificate->key = NULL;
 }
 
 static char *read_file(const char *path, struct ctl_error *error)
@@ -83,6 +83,7 @@ static bool belong_together(const struct certificate *certificate, const char *p
 static int read_pair(struct certificate *certificate, const char *certificate_path,
 		     const char *key_path, struct ctl_error *error)
 {
+	snprintf(certificate->path, sizeof(certificate->path), "%s", certificate_path);
 	certificate->certificate = read_file(certificate_path, error);
 	certificate->key = certificate->certificate ? read_file(key_path, error) : NULL;
 	if (certificate->key && belong_together(certificate, certificate_path, error))
@@ -138,7 +139,7 @@ static bool still_fits(const char *pem, const struct config_api *api, const stru
 		fits = gnutls_x509_crt_check_hostname(crt, api->host_name);
 	if (fits && api->addr)
 		fits = has_address(crt, api->addr);
-	for (size_t i = 0; fits && !api->addr && i < config->n_addresses; i++)
+	for (size_t i = 0; fits && !*api->host_name && !api->addr && i < config->n_addresses; i++)
 		fits = has_address(crt, config->addresses[i].addr);
 	if (crt)
 		gnutls_x509_crt_deinit(crt);
@@ -261,22 +262,62 @@ static int make(const struct config_api *api, const struct config *config,
 	return code;
 }
 
+/* The paths of a pair that is made: the one that listeners share, or @api's own. */
+struct paths {
+	char certificate[PATH_MAX], key[PATH_MAX];
+};
+
+static void paths_of(struct paths *paths, const struct config_api *api, const char *state_dir)
+{
+	char own[CONFIG_TEXT + 1] = "";
+
+	if (api)
+		snprintf(own, sizeof(own), "-%s", api->listen);
+	for (char *at = own; *at; at++)
+		if (*at == ':')
+			*at = '-';
+	snprintf(paths->certificate, sizeof(paths->certificate), "%s/" CERTIFICATE_NAME "%s.pem",
+		 state_dir, own);
+	snprintf(paths->key, sizeof(paths->key), "%s/" CERTIFICATE_KEY_NAME "%s.pem", state_dir,
+		 own);
+}
+
+static bool fits_another(const char *pem, const struct config_api *api, const struct config *config)
+{
+	for (unsigned i = 0; i < config->n_apis; i++) {
+		const struct config_api *other = &config->apis[i];
+
+		if (other->tls && !*other->certificate && strcmp(other->listen, api->listen) != 0 &&
+		    still_fits(pem, other, config))
+			return true;
+	}
+	return false;
+}
+
 int certificate_read(struct certificate *certificate, const struct config_api *api,
 		     const struct config *config, const char *state_dir, struct ctl_error *error)
 {
-	char certificate_path[PATH_MAX], key_path[PATH_MAX];
+	struct paths shared, own;
+	const struct paths *paths = &shared;
 	struct ctl_error unused;
 	int code;
 
-	*certificate = (struct certificate){NULL, NULL};
+	*certificate = (struct certificate){.path = ""};
 	if (*api->certificate)
 		return read_pair(certificate, api->certificate, api->key, error);
-	snprintf(certificate_path, sizeof(certificate_path), "%s/" API_CERTIFICATE_NAME, state_dir);
-	snprintf(key_path, sizeof(key_path), "%s/" API_KEY_NAME, state_dir);
-	if (!read_pair(certificate, certificate_path, key_path, &unused) &&
+	paths_of(&own, api, state_dir);
+	if (!read_pair(certificate, own.certificate, own.key, &unused) &&
 	    still_fits(certificate->certificate, api, config))
 		return 0;
 	certificate_free(certificate);
-	code = make(api, config, certificate_path, key_path, error);
-	return code ? code : read_pair(certificate, certificate_path, key_path, error);
+	paths_of(&shared, NULL, state_dir);
+	if (!read_pair(certificate, shared.certificate, shared.key, &unused)) {
+		if (still_fits(certificate->certificate, api, config))
+			return 0;
+		if (fits_another(certificate->certificate, api, config))
+			paths = &own;
+	}
+	certificate_free(certificate);
+	code = make(api, config, paths->certificate, paths->key, error);
+	return code ? code : read_pair(certificate, paths->certificate, paths->key, error);
 }

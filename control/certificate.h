@@ -2,30 +2,37 @@
 /*
  * certificate - the certificate of an API listener: read from files, or made here.
  *
- * One that is made is self-signed (ECDSA, P-256), lies in STATEDIR (API_CERTIFICATE, API_KEY) and
- * is kept for as long as it fits the names and has more than CERTIFICATE_RENEW_S to go.
+ * One that is made is self-signed (ECDSA, P-256), lies in STATEDIR and is kept for as long as it
+ * has more than CERTIFICATE_RENEW_S to go and fits the listener: its host-name and the address that
+ * it listens at. Without either, clients call it by the gateway's addresses, and all must be in it.
+ *
+ * Listeners share CERTIFICATE_NAME where it fits them. One that it does not fit, while it fits
+ * another, has a pair of its own, named after where it listens: none is taken from clients' hands.
  */
 #ifndef PGW_CONTROL_CERTIFICATE_H
 #define PGW_CONTROL_CERTIFICATE_H
 
+#include <limits.h>
 #include <stddef.h>
 
 #include "control/config/model.h"
 #include "control/ctl/client.h"
 
-#define API_CERTIFICATE_NAME  "api-certificate.pem"
-#define API_KEY_NAME	      "api-key.pem"
+#define CERTIFICATE_NAME      "api-certificate" /* .pem, and before it "-ADDRESS-PORT" of its own */
+#define CERTIFICATE_KEY_NAME  "api-key"
 #define CERTIFICATE_VALID_S   (10LL * 365 * 86400)
 #define CERTIFICATE_RENEW_S   (30LL * 86400)
 #define CERTIFICATE_BYTES_MAX 65536u
 
 struct certificate {
 	char *certificate, *key; /* PEM; malloc'ed */
+	char path[PATH_MAX];	 /* where the certificate lies */
 };
 
 /**
- * certificate_read() - that of @api, which is judged as well: the key must be its own
- * @config: whose addresses go into one that is made
+ * certificate_read() - that of @api, which is judged as well: the key must be its own; makes one
+ * where there is none that fits, so this is for what will be served
+ * @config: whose addresses go into one that is made, and whose other listeners keep theirs
  * Return: 0, or -errno with @error set.
  */
 int certificate_read(struct certificate *certificate, const struct config_api *api,

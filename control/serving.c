@@ -20,7 +20,6 @@
 #include <gnutls/gnutls.h>
 
 #include "control/api/settings.h"
-#include "control/certificate.h"
 #include "control/config/kind.h"
 #include "control/ctl/log.h"
 #include "control/fault.h"
@@ -106,33 +105,39 @@ static int take_listener(const struct config_api *api, const struct serving *run
 }
 
 static json_t *listener_settings(const struct config_api *api, const struct config *config,
-				 const char *state_dir, struct ctl_error *error)
+				 const char *state_dir, struct serving_told *told,
+				 struct ctl_error *error)
 {
-	json_t *told = json_pack("{s:b, s:i}", "tls", api->tls, "port", api->port);
+	json_t *line = json_pack("{s:b, s:i}", "tls", api->tls, "port", api->port);
 	struct certificate certificate;
 
+	*told = (struct serving_told){.certificate = ""};
 	if (!api->tls)
-		return told;
+		return line;
 	if (certificate_read(&certificate, api, config, state_dir, error)) {
-		json_decref(told);
+		json_decref(line);
 		return NULL;
 	}
-	json_object_set_new(told, "certificate", json_string(certificate.certificate));
-	json_object_set_new(told, "key", json_string(certificate.key));
+	json_object_set_new(line, "certificate", json_string(certificate.certificate));
+	json_object_set_new(line, "key", json_string(certificate.key));
+	snprintf(told->certificate, sizeof(told->certificate), "%s", certificate.path);
+	certificate_fingerprint(certificate.certificate, told->fingerprint);
 	certificate_free(&certificate);
-	return told;
+	return line;
 }
 
-/* What pgw-api is told, with its newline; malloc'ed. NULL with @error set. */
+/* What pgw-api is told, with its newline; malloc'ed. NULL with @error set. @says: what that is, for
+ * each listener, once it is told. */
 static char *settings_line(const struct serving *serving, const struct gateway *gateway,
-			   const struct config *config, struct ctl_error *error)
+			   const struct config *config, struct serving_told says[CONFIG_APIS_MAX],
+			   struct ctl_error *error)
 {
 	json_t *list = json_array(), *told;
 	char *text, *line = NULL;
 
 	for (unsigned i = 0; i < serving->n; i++) {
 		json_t *one = listener_settings(&serving->apis[i], config,
-						gateway->options.state_dir, error);
+						gateway->options.state_dir, &says[i], error);
 
 		if (!one) {
 			json_decref(list);
@@ -151,14 +156,18 @@ static char *settings_line(const struct serving *serving, const struct gateway *
 	return line;
 }
 
-/* The path of pgw-api, beside pgwd's own binary. Return: 0 or -errno with @error set. */
-static bool tell(int fd, const char *line)
+/* Return: false if it is not taken; what it served before goes on until it ends. */
+static bool tell(struct serving *serving, const char *line,
+		 const struct serving_told says[CONFIG_APIS_MAX])
 {
 	size_t bytes = strlen(line);
 
 	/* It fits into an empty socket; one that does not take it belongs to a pgw-api that hangs.
 	 */
-	return send(fd, line, bytes, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)bytes;
+	if (send(serving->life_fd, line, bytes, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)bytes)
+		return false;
+	memcpy(serving->told, says, sizeof(serving->told));
+	return true;
 }
 
 /* Connects to our own control socket, which our loop will accept. */
@@ -203,6 +212,7 @@ static int start_process(struct serving *serving, const struct gateway *gateway,
 {
 	const unsigned before = SETTINGS_FD_LISTEN - SETTINGS_FD_LIFE;
 	int fds[SPAWN_FDS_MAX], life = -1, code;
+	struct serving_told says[CONFIG_APIS_MAX] = {{.certificate = ""}};
 	char path[PATH_MAX], *line;
 	struct spawned spawned;
 	const struct spawn spawn = {.name = "pgw-api",
@@ -215,7 +225,7 @@ static int start_process(struct serving *serving, const struct gateway *gateway,
 	code = spawn_binary(path, "pgw-api", error);
 	if (code)
 		return code;
-	line = settings_line(serving, gateway, config, error);
+	line = settings_line(serving, gateway, config, says, error);
 	if (!line)
 		return -EINVAL;
 	code = open_ends(gateway, fds, &life, error);
@@ -230,7 +240,7 @@ static int start_process(struct serving *serving, const struct gateway *gateway,
 		serving->pid = spawned.pid;
 		serving->pidfd = spawned.pidfd;
 		serving->life_fd = life;
-		if (!tell(life, line))
+		if (!tell(serving, line, says))
 			code = fault(error, -EIO, "api: pgw-api does not take its settings");
 	} else {
 		close(life);
@@ -289,7 +299,8 @@ int serving_open(struct serving *serving, const struct gateway *gateway,
 	if (serving->n && gateway->server) {
 		code = start_process(serving, gateway, config, error);
 	} else if (serving->n) {
-		char *line = settings_line(serving, gateway, config, error);
+		struct serving_told unused[CONFIG_APIS_MAX];
+		char *line = settings_line(serving, gateway, config, unused, error);
 
 		code = line ? 0 : -EINVAL;
 		free(line);
@@ -343,19 +354,20 @@ void serving_close(struct serving *serving, const struct serving *successor)
 void serving_reload(struct gateway *gateway)
 {
 	struct serving *serving = &gateway->serving;
+	struct serving_told says[CONFIG_APIS_MAX] = {{.certificate = ""}};
 	struct ctl_error error = {.text = ""};
 	char *line;
 
 	serving->reload_ms = 0;
 	if (!serving->pid)
 		return;
-	line = settings_line(serving, gateway, &gateway->config, &error);
+	line = settings_line(serving, gateway, &gateway->config, says, &error);
 	if (!line) {
 		ctl_log(TOLD_API, LOG_ERR, "%s; the certificates that are in use go on",
 			error.text);
 		return;
 	}
-	if (!tell(serving->life_fd, line)) {
+	if (!tell(serving, line, says)) {
 		ctl_log(TOLD_API, LOG_ERR,
 			"api: pgw-api pid %d does not take its settings, it is ended",
 			serving->pid);
@@ -423,9 +435,7 @@ void serving_show(const struct gateway *gateway, json_t *items)
 
 	for (unsigned i = 0; i < serving->n; i++) {
 		const struct config_api *api = &serving->apis[i];
-		char path[PATH_MAX], text[CERTIFICATE_FINGERPRINT_BYTES];
-		struct certificate certificate;
-		struct ctl_error unused;
+		const struct serving_told *told = &serving->told[i];
 		json_t *item = json_pack("{s:s, s:s, s:s}", "listen", api->listen, "scheme",
 					 api->tls ? "https" : "http", "state",
 					 serving->pid ? "up" : "down");
@@ -434,16 +444,9 @@ void serving_show(const struct gateway *gateway, json_t *items)
 			json_object_set_new(item, "pid", json_integer(serving->pid));
 		if (*api->host_name)
 			json_object_set_new(item, "host-name", json_string(api->host_name));
-		snprintf(path, sizeof(path), "%s/" API_CERTIFICATE_NAME,
-			 gateway->options.state_dir);
-		if (api->tls && !certificate_read(&certificate, api, &gateway->config,
-						  gateway->options.state_dir, &unused)) {
-			certificate_fingerprint(certificate.certificate, text);
-			json_object_set_new(
-				item, "certificate",
-				json_string(*api->certificate ? api->certificate : path));
-			json_object_set_new(item, "fingerprint", json_string(text));
-			certificate_free(&certificate);
+		if (*told->fingerprint) {
+			json_object_set_new(item, "certificate", json_string(told->certificate));
+			json_object_set_new(item, "fingerprint", json_string(told->fingerprint));
 		}
 		json_array_append_new(items, item);
 	}

@@ -15,12 +15,14 @@
 #ifndef PGW_CONTROL_SERVING_H
 #define PGW_CONTROL_SERVING_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include <jansson.h>
 
+#include "control/certificate.h"
 #include "control/config/model.h"
 #include "control/ctl/client.h"
 
@@ -30,10 +32,16 @@
 
 struct gateway;
 
+/* What pgw-api was told to serve at a listener; "": nothing yet, or no TLS. */
+struct serving_told {
+	char certificate[PATH_MAX], fingerprint[CERTIFICATE_FINGERPRINT_BYTES];
+};
+
 struct serving {
 	unsigned n; /* listeners; 0: no API */
 	struct config_api apis[CONFIG_APIS_MAX];
 	int fds[CONFIG_APIS_MAX];
+	struct serving_told told[CONFIG_APIS_MAX];
 	pid_t pid;		       /* 0: none runs */
 	int pidfd, life_fd, watch_fd;  /* -1: none */
 	int64_t restart_ms, reload_ms; /* 0: nothing is due */

@@ -27,22 +27,55 @@ wait_for 10 "another pgw-api" api_is_another
 expect "it serves" api_python gw calls.py again
 
 note "certificates"
-served() { # the fingerprint of what is served
-	on gw openssl s_client -connect 127.0.0.1:8443 -servername gateway.test </dev/null 2>/dev/null |
+served() { # served [PORT] - the fingerprint of what is served
+	on gw openssl s_client -connect "127.0.0.1:${1-8443}" </dev/null 2>/dev/null |
 		openssl x509 -noout -fingerprint -sha256 | cut -d= -f2
 }
-equal "fingerprint" "$(served)" "$(pgw -j api | jq -r '.[] | select(.scheme == "https").fingerprint')"
+shown() { # shown FIELD LISTEN
+	pgw -j api | jq -r --arg listen "$2" --arg field "$1" '.[] | select(.listen == $listen)[$field]'
+}
+in_file() { # in_file FILE - the fingerprint of what lies there
+	openssl x509 -in "$1" -noout -fingerprint -sha256 | cut -d= -f2
+}
+served_is() { [ "$(served "${2-8443}")" = "$1" ]; }
+made=$(served)
+is_made() { # is_made WHEN - what was made first is served, shown, and in the file
+	equal "served $1" "$(served)" "$made"
+	equal "shown $1" "$(shown fingerprint 0.0.0.0:8443)" "$made"
+	equal "in the file $1" "$(in_file "$WORK/state/api-certificate.pem")" "$made"
+}
+is_made "at first"
+pgw address add 198.51.100.77/24 portgroup public
+is_made "with another address"
+api=$(pgw -j api | jq '.[0].pid')
+kill -9 "$api"
+wait_for 10 "pgw-api is started again" api_is_another
+wait_for 10 "it listens" served_is "$made"
+is_made "by another pgw-api"
+pgw api add 127.0.0.1:9443 scheme https host-name other.test
+wait_for 10 "another listener's own" eval '[ -n "$(served 9443)" ]'
+wait_for 10 "the first one's" served_is "$made"
+is_made "beside another listener"
+other=$(served 9443)
+equal "the other's is shown" "$(shown fingerprint 127.0.0.1:9443)" "$other"
+equal "the other's file" "$(in_file "$(shown certificate 127.0.0.1:9443)")" "$other"
+refused "they are two" [ "$other" = "$made" ]
+expect "with its own name" openssl x509 -in "$(shown certificate 127.0.0.1:9443)" -noout -checkhost other.test
+wait_for 10 "still its own" served_is "$other" 9443
+kill -HUP "${PID[pgwd]}"
+wait_for 10 "the file's configuration, which has one" eval '[ -z "$(served 9443)" ]'
+wait_for 10 "it is alone again" served_is "$made"
+is_made "alone again"
 make_certificate() { # into WORK/cert.pem and WORK/key.pem, by renaming
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=$1" \
 		-addext "subjectAltName=DNS:gateway.test" -keyout "$WORK/new.key" -out "$WORK/new.pem" 2>/dev/null
 	mv "$WORK/new.key" "$WORK/key.pem"
 	mv "$WORK/new.pem" "$WORK/cert.pem"
-	openssl x509 -in "$WORK/cert.pem" -noout -fingerprint -sha256 | cut -d= -f2
+	in_file "$WORK/cert.pem"
 }
 first=$(make_certificate one)
 pgw api del 0.0.0.0:8443
 pgw api add 0.0.0.0:8443 scheme https certificate "$WORK/cert.pem" key "$WORK/key.pem"
-served_is() { [ "$(served)" = "$1" ]; }
 wait_for 5 "the file's certificate" served_is "$first"
 second=$(make_certificate two)
 wait_for 5 "the next one, without being told" served_is "$second"
