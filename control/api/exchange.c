@@ -91,7 +91,8 @@ static void on_answer(void *context, const json_t *answer)
 /* An unknown application or a signature that is not its own is what somebody who guesses sends. */
 static void not_granted(struct exchange *exchange, const char *access, const json_t *answer)
 {
-	const char *message = json_string_value(json_object_get(answer, "message"));
+	const char *message =
+		json_string_value(json_object_get(answer, is_ok(answer) ? "message" : "error"));
 	bool request_wrong =
 		strcmp(access, "INVALID_SIGNATURE") == 0 || strcmp(access, "QUERY_TIME_OUT") == 0;
 
@@ -258,6 +259,17 @@ static void authenticate(struct exchange *exchange)
 	ask(exchange, request, on_identity, false);
 }
 
+/* The application's key is all that proves who asks, so a wrong one is a guess. */
+static void on_credential(void *context, const json_t *answer)
+{
+	const char *code = json_string_value(json_object_get(answer, "code"));
+
+	if (answer && !is_ok(answer) && code && strcmp(code, "forbidden") == 0)
+		not_granted(context, "INVALID_KEY", answer);
+	else
+		on_answer(context, answer);
+}
+
 static void request_credential(struct exchange *exchange)
 {
 	json_t *request;
@@ -275,7 +287,7 @@ static void request_credential(struct exchange *exchange)
 			    json_string(exchange->http->value[HTTP_APPLICATION]));
 	json_object_set_new(request, "from", json_string(exchange->origin.from));
 	json_object_set_new(request, "base", json_string(base));
-	ask(exchange, request, on_answer, true);
+	ask(exchange, request, on_credential, true);
 }
 
 static void on_credential_page(void *context, const json_t *answer)

@@ -119,7 +119,7 @@ def flow():
         return {**given, "consumer-key": got.json["consumerKey"]}, got.json["validationUrl"]
 
     refused("unknown application", call("POST", "/1.0/auth/credential", body=wanted, headers={
-        "X-Ovh-Application": "nobody"}), 403)
+        "X-Ovh-Application": "nobody"}), 403, "INVALID_KEY", "application key")
     refused("no rules", ask({"accessRules": []}), 400)
     refused("rules that are none", ask({"accessRules": 3}), 400, None, '"accessRules"')
     refused("a method that is none", ask({"accessRules": [{"method": "EAT", "path": "/"}]}), 400)

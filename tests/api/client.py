@@ -58,11 +58,11 @@ def tls():
     return ssl.create_default_context(cafile=os.path.join(WORK, "state", "api-certificate.pem"))
 
 
-def connection(kind="unix", address="127.0.0.1"):
+def connection(kind="unix", address="127.0.0.1", source=""):
     if kind == "unix":
         return UnixConnection("gateway", timeout=BOUND_S)
     if kind == "http":
-        return http.client.HTTPConnection(address, PORT, timeout=BOUND_S)
+        return http.client.HTTPConnection(address, PORT, timeout=BOUND_S, source_address=(source, 0))
     made = NamedConnection(HOST, TLS_PORT, timeout=BOUND_S, context=tls())
     made.address = address
     return made
@@ -78,9 +78,10 @@ def signed(given, method, url, body, timestamp=None):
             "X-Ovh-Signature": "$1$" + hashlib.sha1(text.encode()).hexdigest()}
 
 
-def call(method, path, body=None, given=None, kind="unix", url=None, headers=None, text=None, timestamp=None):
+def call(method, path, body=None, given=None, kind="unix", url=None, headers=None, text=None, timestamp=None,
+         source=""):
     """One call on a connection of its own. text: the body as it is; headers: instead of signing."""
-    wire = connection(kind)
+    wire = connection(kind, source=source)
     if text is None:
         text = "" if body is None else json.dumps(body)
     if headers is None:
