@@ -73,12 +73,27 @@ static bool accepted(struct exchange *exchange, const json_t *answer)
 	return false;
 }
 
+/* Return: whether @answer says that something which was given is wrong; then it is finished. */
+static bool given_wrong(struct exchange *exchange, const json_t *answer)
+{
+	const char *code = json_string_value(json_object_get(answer, "code"));
+	const char *error = json_string_value(json_object_get(answer, "error"));
+	char *message;
+
+	if (!answer || is_ok(answer) || !code || strcmp(code, "invalid") != 0 || !error)
+		return false;
+	message = translate_refusal(exchange->route.call, error);
+	refuse(exchange, 400, NULL, message ? message : error);
+	free(message);
+	return true;
+}
+
 static void on_answer(void *context, const json_t *answer)
 {
 	struct exchange *exchange = context;
 	json_t *value;
 
-	if (!accepted(exchange, answer))
+	if (given_wrong(exchange, answer) || !accepted(exchange, answer))
 		return;
 	value = translate_answer(exchange->route.call, exchange->route.given, answer);
 	if (value)

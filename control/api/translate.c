@@ -2,6 +2,8 @@
 #include "control/api/translate.h"
 
 #include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define NAME_BYTES 64
@@ -219,4 +221,44 @@ json_t *translate_answer(const struct api_call *call, const json_t *given, const
 		break;
 	}
 	return json_null();
+}
+
+/* What @call names the @member of @bytes of its control request; NULL: nothing. */
+static const char *name_of(const struct api_call *call, const char *member, size_t bytes)
+{
+	char text[NAME_BYTES];
+
+	for (const struct api_param *param = call->params; param->name; param++) {
+		const struct api_model *model = param->member ? NULL : api_model(param->type);
+
+		if (param->member && strlen(param->member) == bytes &&
+		    memcmp(param->member, member, bytes) == 0)
+			return param->name;
+		for (const struct api_field *field = model ? model->fields : NULL;
+		     field && field->name; field++) {
+			const char *own = member_of(field, text);
+
+			if (strlen(own) == bytes && memcmp(own, member, bytes) == 0)
+				return field->name;
+		}
+	}
+	return NULL;
+}
+
+char *translate_refusal(const struct api_call *call, const char *error)
+{
+	char missing[NAME_BYTES], *text = NULL;
+	size_t bytes = strcspn(error, " ");
+	const char *name;
+	int written;
+
+	if (sscanf(error, "operation \"%*[^\"]\" needs member \"%63[^\"]\"", missing) == 1) {
+		name = name_of(call, missing, strlen(missing));
+		written = asprintf(&text, "Missing parameter \"%s\"", name ? name : missing);
+	} else {
+		name = name_of(call, error, bytes);
+		written = name ? asprintf(&text, "%s%s", name, error + bytes)
+			       : asprintf(&text, "%s", error);
+	}
+	return written < 0 ? NULL : text;
 }

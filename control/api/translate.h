@@ -23,4 +23,11 @@ json_t *translate_guard(const struct api_call *call, const json_t *given);
  */
 json_t *translate_answer(const struct api_call *call, const json_t *given, const json_t *answer);
 
+/**
+ * translate_refusal() - pgwd's message that @call was given something wrong, in the call's words
+ * @error: begins with the control request's member, or says which one is missing
+ * Return: malloc'ed; NULL without memory.
+ */
+char *translate_refusal(const struct api_call *call, const char *error);
+
 #endif

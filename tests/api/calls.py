@@ -190,6 +190,29 @@ def roles():
     check("keys from elsewhere", call("GET", ME, given=given).status == 200)
 
 
+def names():
+    """What is found wrong behind the API is named as the API names it."""
+    missing = 'Missing parameter "network"'
+    created = call("POST", CLOUD + "/allowedNetwork", {"network": "203.0.113.0/24"})
+    check("a network", created.status == 200, created)
+    network = CLOUD + "/allowedNetwork/%d" % created.json["networkAccessId"]
+    center = CLOUD + "/datacenter/1/privateGateway/"
+    refused("an empty object", call("PUT", network, {}), 400, None, missing)
+    enabled = call("POST", center + "enable", {"ip": "172.16.0.1", "netmask": "255.255.255.0",
+                                               "portgroup": "vrack"})
+    check("enable", enabled.status == 200, enabled)
+    task = CLOUD + "/task/%d" % enabled.json["taskId"]
+    client.wait("it is enabled", lambda: call("GET", task).json["state"] == "done")
+    refused("a datacenter that is none", call("POST", center + "reconfigure", {
+        "newDatacenterId": 9}), 400, None, "newDatacenterId 9 is wrong")
+    mac = {"ipAddress": "198.51.100.40", "type": "ovh", "virtualMachineName": "web1"}
+    for name, value in (("virtualMachineName", "a b"), ("virtualMachineName", "x" * 32),
+                        ("ipAddress", "8.8.8.8")):
+        got = call("POST", SERVER + "/virtualMac", {**mac, name: value})
+        refused("%s %s" % (name, value), got, 400, None, '%s "%s" is wrong' % (name, value))
+        check("it begins with it", got.json["message"].startswith(name), got)
+
+
 def audit():
     rows = pgw("audit")
     seen = {(row["operation"], row["result"]) for row in rows}
@@ -208,7 +231,7 @@ def main():
     if sys.argv[1] == "again":
         again()
         return
-    for part in (unsigned, signatures, flow, roles, audit, replays):
+    for part in (unsigned, signatures, flow, roles, names, audit, replays):
         print("-- " + part.__name__, flush=True)
         part()
 

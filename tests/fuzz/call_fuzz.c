@@ -46,6 +46,9 @@ static void translate(const struct route *route)
 	answer = json_pack("{s:[{s:i}], s:{}}", "items", "task-id", 1, "task");
 	json_decref(translate_answer(route->call, route->given, answer));
 	json_decref(answer);
+	text = translate_refusal(route->call, "operation \"x\" needs member \"ip\", a string");
+	assert(text && strncmp(text, "Missing parameter \"", 19) == 0);
+	free(text);
 }
 
 static void one_call(const char *method, const char *target, const char *body, size_t body_bytes)
