@@ -104,7 +104,7 @@ int access_plan(struct config *wanted, const struct access *access, struct ctl_e
 	if (access->has_former)
 		code = take_out(wanted, access->former, error);
 	if (!code && access->has_network)
-		code = take_out(wanted, access->network, error); /* of an earlier try */
+		code = take_out(wanted, access->network, error); /* its own */
 	if (!code && access->has_network && wanted->n_allows >= CONFIG_ALLOW_MAX)
 		return fault(error, -EDQUOT,
 			     "the list has %zu networks, the limit of %d is reached: delete one "
@@ -115,6 +115,35 @@ int access_plan(struct config *wanted, const struct access *access, struct ctl_e
 	if (!code && (code = config_check(wanted, &why)))
 		change_config_error(code, &why, error);
 	return code;
+}
+
+/* Whether the id is that of @network: what the list has of it then is the task's own. */
+static int find_own(const struct gateway *gateway, int64_t id, struct prefix network, bool *own,
+		    struct ctl_error *error)
+{
+	char text[PREFIX_TEXT_BYTES], wanted[PREFIX_TEXT_BYTES];
+	struct state_error why;
+	int code = allowed_network(gateway->state, id, text, sizeof(text), &why);
+
+	*own = !code && !strcmp(text, prefix_text(network, wanted));
+	return code && code != -ENOENT ? state_failed(&why, -EIO, error) : 0;
+}
+
+/* What others have put on the list stays theirs. */
+static int check_free(const struct gateway *gateway, const struct access *access,
+		      struct ctl_error *error)
+{
+	char text[PREFIX_TEXT_BYTES];
+	bool own;
+	int code;
+
+	if (!access->has_network || !kind_allow(&gateway->config, access->network))
+		return 0;
+	code = find_own(gateway, access->id, access->network, &own, error);
+	if (code || own)
+		return code;
+	return fault(error, -EEXIST, "network %s already exists on the list",
+		     prefix_text(access->network, text));
 }
 
 static int set_name(const struct gateway *gateway, int64_t id, struct prefix network,
@@ -163,6 +192,8 @@ static int step_apply(struct task_run *run, int64_t now_ms, struct ctl_error *er
 	if (!access_read(&run->task, &access))
 		return fault(error, -EIO, "what was asked for cannot be read any more");
 	if (!work->applied)
+		code = check_free(gateway, &access, error);
+	if (!code && !work->applied)
 		code = bring(gateway, &run->task, &access, error);
 	if (code == -EAGAIN && now_ms < work->begun_ms + SWEEP_WAIT_MS) {
 		run->due_ms = now_ms + POLL_MS;
@@ -182,6 +213,7 @@ static int step_apply(struct task_run *run, int64_t now_ms, struct ctl_error *er
 static int undo(struct task_run *run, int64_t now_ms, struct ctl_error *error)
 {
 	struct access access, back;
+	int code = 0;
 
 	(void)now_ms;
 	if (!access_read(&run->task, &access))
@@ -192,7 +224,56 @@ static int undo(struct task_run *run, int64_t now_ms, struct ctl_error *error)
 	back.has_former = access.has_network;
 	back.former = access.network;
 	memcpy(back.description, access.former_description, sizeof(back.description));
+	if (back.has_former)
+		code = find_own(run->context, back.id, back.former, &back.has_former, error);
+	if (code)
+		return code;
 	return bring(run->context, &run->task, &back, error);
+}
+
+static bool is_another(const struct task *task, const void *key)
+{
+	const struct task *self = key;
+
+	return strcmp(task->type, self->type) == 0 && task->id != self->id &&
+	       (task->network_access_id == self->network_access_id ||
+		(strcmp(task->network, self->network) == 0 &&
+		 strcmp(task->name, access_delete.name) != 0));
+}
+
+/* What the list has of it now is what it would go back to. */
+static int renew(struct task_run *run, struct ctl_error *error)
+{
+	struct gateway *gateway = run->context;
+	const struct config_allow *allow;
+	const struct task *other;
+	struct access access;
+	json_t *arguments;
+	int code = 0;
+
+	if (!access_read(&run->task, &access))
+		return fault(error, -EIO, "what was asked for cannot be read any more");
+	/* One that begins has its lane for itself. */
+	other = run->task.state == TASK_ERROR ? runner_find(gateway->tasks, is_another, &run->task)
+					      : NULL;
+	if (other)
+		return fault(error, -EBUSY, "task %lld, %s, of this network has not ended yet",
+			     (long long)other->id, other->name);
+	if (access.has_former) {
+		code = access_find(gateway, access.id, &allow, error);
+		if (code)
+			return code;
+		access.former = allow->network;
+		memcpy(access.former_description, allow->description, sizeof(allow->description));
+	}
+	code = check_free(gateway, &access, error);
+	if (code)
+		return code;
+	arguments = access_arguments(&access);
+	if (!arguments || json_object_update(run->task.arguments, arguments))
+		code = fault(error, -ENOMEM, "out of memory");
+	json_decref(arguments);
+	return code;
 }
 
 static void release(struct task_run *run)
@@ -203,8 +284,8 @@ static void release(struct task_run *run)
 static const struct task_step_kind steps[] = {{"apply", step_apply}};
 
 #define KIND                                                                                       \
-	.type = "allowedNetwork", .lane = LANE, .undo = undo, .release = release, .steps = steps,  \
-	.n_steps = 1
+	.type = "allowedNetwork", .lane = LANE, .undo = undo, .release = release, .renew = renew,  \
+	.steps = steps, .n_steps = 1
 
 const struct task_kind access_add = {"addAllowedNetwork", KIND};
 const struct task_kind access_change = {"changeAllowedNetwork", KIND};

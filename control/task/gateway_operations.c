@@ -94,15 +94,6 @@ static int datacenter_show(void *context, const json_t *request, struct request_
 	return request_failed(result, -ENOENT, "service \"%.40s\" does not exist", service);
 }
 
-static bool is_about(const struct task *task, const void *datacenter)
-{
-	struct move move;
-	uint32_t id = *(const uint32_t *)datacenter;
-
-	return !strcmp(task->type, move_enable.type) && move_read(task, &move) &&
-	       (move.datacenter == id || move.new_datacenter == id);
-}
-
 /* The state of the newest task that has moved it. */
 static const char *last_state(struct gateway *gateway, uint32_t datacenter, json_t *items)
 {
@@ -120,7 +111,7 @@ static const char *last_state(struct gateway *gateway, uint32_t datacenter, json
 static const char *state_of(struct gateway *gateway, const struct config_datacenter *datacenter)
 {
 	const struct task *task =
-		gateway->tasks ? runner_find(gateway->tasks, is_about, &datacenter->id) : NULL;
+		gateway->tasks ? runner_find(gateway->tasks, move_is_about, &datacenter->id) : NULL;
 	json_t *items;
 	bool failed;
 
@@ -226,35 +217,15 @@ static int read_place(const struct gateway *gateway, const json_t *request,
 	return code ? code : read_portgroup(gateway, request, place->portgroup, result);
 }
 
-/* What is asked for must lead to a configuration that can run. */
-static int check_plan(const struct gateway *gateway, const struct move *move,
-		      struct request_result *result)
-{
-	struct config wanted;
-	int code = change_begin(gateway, &wanted, &result->error);
-
-	if (code)
-		return code;
-	code = move_plan(&wanted, move, &result->error);
-	config_free(&wanted);
-	return code;
-}
-
 static int add_move(struct gateway *gateway, const struct task_kind *kind, const struct move *move,
 		    const json_t *request, struct request_result *result)
 {
 	struct task task = {.datacenter = move->datacenter};
-	const struct task *other = runner_find(gateway->tasks, is_about, &move->datacenter);
 	char ip[ADDR_TEXT_BYTES];
-	int code;
+	int code = move_other(gateway, move, 0, &result->error);
 
-	if (!other)
-		other = runner_find(gateway->tasks, is_about, &move->new_datacenter);
-	if (other)
-		return request_failed(result, -EBUSY,
-				      "task %lld, %s, of this datacenter has not ended yet",
-				      (long long)other->id, other->name);
-	code = check_plan(gateway, move, result);
+	if (!code)
+		code = move_possible(gateway, move, &result->error);
 	if (code)
 		return code;
 	snprintf(task.service, sizeof(task.service), "%s", member_text(request, "service"));
@@ -286,6 +257,9 @@ static const struct config_datacenter *begin(const struct gateway *gateway, cons
 		return NULL;
 	}
 	move->datacenter = move->new_datacenter = datacenter->id;
+	*code = move_other(gateway, move, 0, &result->error);
+	if (*code)
+		return NULL;
 	move->was_enabled = gateway_place_of(&gateway->config, datacenter, &move->before);
 	return datacenter;
 }
@@ -338,7 +312,7 @@ static int gateway_reconfigure(void *context, const json_t *request, struct requ
 	if (!begin(gateway, request, &move, &code, result))
 		return code;
 	if (!move.was_enabled)
-		return request_failed(result, -EINVAL,
+		return request_failed(result, -EEXIST,
 				      "the private gateway of datacenter %u is disabled: enable it",
 				      move.datacenter);
 	move.to = move.before;

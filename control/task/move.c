@@ -570,7 +570,7 @@ static const struct task_step_kind disable_steps[] = {
 };
 
 #define STEPS(array) .steps = (array), .n_steps = sizeof(array) / sizeof((array)[0])
-#define KIND	     .type = "gateway", .lane = LANE, .undo = undo, .release = release
+#define KIND	     .type = "gateway", .lane = LANE, .undo = undo, .release = release, .renew = move_renew
 
 const struct task_kind move_enable = {"enablePrivateGateway", KIND, STEPS(enable_steps)};
 const struct task_kind move_disable = {"disablePrivateGateway", KIND, STEPS(disable_steps)};

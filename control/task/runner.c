@@ -114,10 +114,35 @@ static bool lane_taken(const struct task_runner *runner, unsigned lane)
 	return false;
 }
 
+static int renew(struct task_run *run, struct ctl_error *error)
+{
+	return run->kind->renew ? run->kind->renew(run, error) : 0;
+}
+
+/* It cannot begin: it has done nothing, so nothing of it is taken back. */
+static void refuse(struct task_runner *runner, struct task_run *run, const char *reason,
+		   int64_t now_ms)
+{
+	int64_t wall_ms = runner->options.wall_ms();
+
+	task_begin(&run->task, wall_ms);
+	runner_step_text(run, "%s", reason);
+	task_fail(&run->task, reason, false, wall_ms);
+	task_undone(&run->task, wall_ms);
+	log_end(&run->task);
+	changed(runner, run, now_ms);
+}
+
 static void begin(struct task_runner *runner, struct task_run *run, int64_t now_ms)
 {
-	struct task before = run->task;
+	struct ctl_error error = {.text = ""};
+	struct task before;
 
+	if (renew(run, &error)) {
+		refuse(runner, run, error.text, now_ms);
+		return;
+	}
+	before = run->task;
 	task_begin(&run->task, runner->options.wall_ms());
 	if (save(runner, run, now_ms)) {
 		run->task = before; /* what is not written down does not begin */
@@ -391,8 +416,13 @@ int runner_reset(struct task_runner *runner, int64_t id, const char *reason,
 	} else if (!(run = new_run(runner, kind))) {
 		code = fault(error, -ENOMEM, "out of memory");
 	} else {
-		task_reset(&task, reason, runner->options.wall_ms());
 		run->task = task;
+		code = renew(run, error);
+		if (code) {
+			run_free(run);
+			return code;
+		}
+		task_reset(&run->task, reason, runner->options.wall_ms());
 		runner->runs[runner->n_runs++] = run;
 		changed(runner, run, 0);
 		return 0;

@@ -53,6 +53,11 @@ struct task_kind {
 	/* undo() - take back all that the steps may have done, however far they came. As take(). */
 	int (*undo)(struct task_run *run, int64_t now_ms, struct ctl_error *error);
 	void (*release)(struct task_run *run); /* run->work; NULL: never used */
+	/* renew() - bring the arguments up to what runs now, which others may have changed since
+	 * the task was asked for: before it begins (TASK_TODO), and before it is reset
+	 * (TASK_ERROR, among no runs yet). NULL: nothing to do. Return: 0; -errno with @error: it
+	 * cannot be done any more, and nothing is to be taken back. */
+	int (*renew)(struct task_run *run, struct ctl_error *error);
 };
 
 struct runner_options {
@@ -76,7 +81,7 @@ void runner_close(struct task_runner *runner); /* what runs is left as it is. NU
 const struct task *runner_add(struct task_runner *runner, const struct task_kind *kind,
 			      struct task *task, int *code, struct ctl_error *error);
 
-/* What can be done with a task. Return: 0; -ENOENT; -EINVAL its state does not permit it; -errno */
+/* What can be done with a task. Return: 0; -ENOENT; -EEXIST its state does not permit it; -errno */
 int runner_cancel(struct task_runner *runner, int64_t id, const char *reason,
 		  struct ctl_error *error);
 int runner_reset(struct task_runner *runner, int64_t id, const char *reason,

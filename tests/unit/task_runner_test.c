@@ -24,10 +24,11 @@ struct world {
 	char directory[64];
 	struct state *state;
 	struct task_runner *runner;
-	int fail_at; /* this step fails; -1: none */
-	int wait_at; /* this step waits; -1: none */
+	int fail_at;	/* this step fails; -1: none */
+	int wait_at;	/* this step waits; -1: none */
+	int renew_code; /* what renew() says */
 	unsigned undo_failures;
-	unsigned taken[3], undone, released;
+	unsigned taken[3], undone, released, renewed;
 };
 
 static int64_t wall_ms(void)
@@ -87,6 +88,16 @@ static void release(struct task_run *run)
 	free(run->work);
 }
 
+static int renew(struct task_run *run, struct ctl_error *error)
+{
+	struct world *world = run->context;
+
+	if (world->renew_code)
+		return fault(error, world->renew_code, "somebody else was quicker");
+	json_object_set_new(run->task.arguments, "renewed", json_integer(++world->renewed));
+	return 0;
+}
+
 static const struct task_step_kind steps[] = {{"a", take_0}, {"b", take_1}, {"c", take_2}};
 static const struct task_kind kind = {.name = "enable",
 				      .type = "gateway",
@@ -94,7 +105,8 @@ static const struct task_kind kind = {.name = "enable",
 				      .steps = steps,
 				      .n_steps = 3,
 				      .undo = undo,
-				      .release = release};
+				      .release = release,
+				      .renew = renew};
 static const struct task_kind other = {.name = "other",
 				       .type = "gateway",
 				       .lane = 2,
@@ -282,6 +294,48 @@ static void scheduled(void **state)
 	assert_int_equal(runner_schedule(world->runner, id, clock_ms, &error), -EEXIST);
 }
 
+/* What is kept of it. */
+static void assert_renewed(struct world *world, int64_t id, int times)
+{
+	struct state_error why;
+	struct task task;
+
+	assert_int_equal(store_get(world->state, id, &task, &why), 0);
+	assert_int_equal(json_integer_value(json_object_get(task.arguments, "renewed")), times);
+	task_free(&task);
+}
+
+/* When it begins and when it is reset it goes by what is so then; refused, it does nothing. */
+static void renewed(void **state)
+{
+	struct world *world = *state;
+	int64_t id = add(world, &kind), late = add(world, &kind);
+	struct ctl_error error;
+
+	assert_int_equal(runner_schedule(world->runner, late, clock_ms + 5000, &error), 0);
+	world->fail_at = 1;
+	work(world, 20);
+	assert_task(world, id, "error", "step 1");
+	assert_renewed(world, id, 1);
+	assert_int_equal(world->undone, 1);
+	world->renew_code = -EEXIST;
+	assert_int_equal(runner_reset(world->runner, id, "again", &error), -EEXIST);
+	assert_string_equal(error.text, "somebody else was quicker");
+	assert_task(world, id, "error", "step 1");
+	clock_ms += 5000;
+	work(world, 20);
+	assert_task(world, late, "error", "somebody else was quicker");
+	assert_int_equal(world->taken[0], 1);
+	assert_int_equal(world->undone, 1);
+	world->renew_code = 0;
+	world->fail_at = -1;
+	assert_int_equal(runner_reset(world->runner, id, "again", &error), 0);
+	assert_renewed(world, id, 2);
+	work(world, 20);
+	assert_task(world, id, "done", "again");
+	assert_renewed(world, id, 3);
+}
+
 static void restart(struct world *world)
 {
 	runner_close(world->runner);
@@ -383,6 +437,7 @@ int main(void)
 		IN_WORLD(undo_fails_for_good),
 		IN_WORLD(canceled),
 		IN_WORLD(scheduled),
+		IN_WORLD(renewed),
 		IN_WORLD(killed_anywhere),
 		IN_WORLD(killed_again_and_again),
 		IN_WORLD(listed),
