@@ -78,13 +78,18 @@ static json_t *described(json_t *schema, const char *description)
 static json_t *model_schema(const struct api_model *model)
 {
 	json_t *properties = json_object(), *required = json_array();
+	bool taken = api_takes(model);
 
 	for (const struct api_field *field = model->fields; field->name; field++) {
 		json_t *schema = type_schema(field->type);
 
 		if (field->nullable)
 			schema = nullable(schema);
-		json_object_set_new(properties, field->name, described(schema, field->description));
+		schema = described(schema, field->description);
+		/* It is required in answers only. */
+		if (taken && !api_settable(field))
+			json_object_set_new(schema, "readOnly", json_true());
+		json_object_set_new(properties, field->name, schema);
 		json_array_append_new(required, json_string(field->name));
 	}
 	return json_pack("{s:s, s:s, s:o, s:o}", "type", "object", "description",

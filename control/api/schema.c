@@ -42,13 +42,14 @@ static json_t *model_schema(const struct api_model *model)
 {
 	json_t *schema = named(model->name, model->description);
 	json_t *properties = json_object();
+	bool taken = api_takes(model);
 
 	for (const struct api_field *field = model->fields; field->name; field++)
 		json_object_set_new(properties, field->name,
 				    json_pack("{s:s, s:s, s:b, s:b, s:b, s:s}", "type", field->type,
 					      "fullType", field->type, "canBeNull", field->nullable,
-					      "readOnly", 1, "required", 0, "description",
-					      field->description));
+					      "readOnly", !taken || !api_settable(field),
+					      "required", 0, "description", field->description));
 	json_object_set_new(schema, "properties", properties);
 	return schema;
 }

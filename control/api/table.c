@@ -39,3 +39,28 @@ const char *api_role_name(enum api_role role)
 	static_assert(sizeof(names) / sizeof(names[0]) == API_ADMIN + 1, "one name per role");
 	return names[role];
 }
+
+static bool takes(const struct api_call *call, const char *name)
+{
+	size_t bytes = strlen(name);
+
+	for (const struct api_param *param = call->params; param->name; param++)
+		if (strncmp(param->type, name, bytes) == 0 &&
+		    (!param->type[bytes] || strcmp(param->type + bytes, "[]") == 0))
+			return true;
+	return false;
+}
+
+bool api_takes(const struct api_model *model)
+{
+	for (unsigned i = 0; i < API_RESOURCES; i++)
+		for (const struct api_call *call = api_resources[i].calls; call->method; call++)
+			if (takes(call, model->name))
+				return true;
+	return false;
+}
+
+bool api_settable(const struct api_field *field)
+{
+	return strcmp(field->name, "state") != 0 && strcmp(field->type, "long") != 0;
+}

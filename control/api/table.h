@@ -94,6 +94,13 @@ extern const struct api_resource api_resources[API_RESOURCES];
 const struct api_model *api_model(const char *name);
 const struct api_enum *api_enum(const char *name);
 
+/* api_takes() - whether a call takes @model, or an array of it */
+bool api_takes(const struct api_model *model);
+
+/* api_settable() - whether a call that takes the model of @field takes @field, rather than ignore
+ * it */
+bool api_settable(const struct api_field *field);
+
 const char *api_role_name(enum api_role role);
 
 #endif

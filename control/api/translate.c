@@ -79,7 +79,7 @@ static void put_object(json_t *request, const struct api_model *model, const jso
 	for (const struct api_field *field = model->fields; field->name; field++) {
 		json_t *value = json_object_get(object, field->name);
 
-		if (!value || strcmp(field->name, "state") == 0 || strcmp(field->type, "long") == 0)
+		if (!value || !api_settable(field))
 			continue;
 		/* null takes away what is there; to pgwd that would be as if it were not given */
 		if (json_is_null(value))

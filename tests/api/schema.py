@@ -221,6 +221,17 @@ def descriptions(openapi_path):
                 kind = kind[:-2]
             if kind not in SIMPLE and kind != "void":
                 check("model " + kind, kind in MODELS)
+    settable = {"dedicatedCloud.AllowedNetwork": {"network", "description"},
+                "auth.AccessRule": {"method", "path"}}
+    for name, model in MODELS.items():
+        if "properties" not in model:
+            continue
+        found = {field for field, of in model["properties"].items() if not of["readOnly"]}
+        check("what can be set of " + name, found == settable.get(name, set()), found)
+        if name in settable:
+            theirs = openapi["components"]["schemas"][name]["properties"]
+            check("as OpenAPI says it", found == {field for field, of in theirs.items()
+                                                  if not of.get("readOnly")}, theirs)
     index = call("GET", "/1.0/", headers={}).json
     check("the index names them", [api["path"] for api in index["apis"]] ==
           ["/" + resource for resource in RESOURCES], index)
