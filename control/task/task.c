@@ -262,8 +262,12 @@ json_t *task_json(const struct task *task)
 				   "state", task_state_name(task->state), "progress",
 				   (int)task_progress(task), "execution-date",
 				   task_time(task->execution_ms), "steps", steps_json(task));
+	bool failed = task->state == TASK_ERROR || task->state == TASK_CANCELED;
 
-	json_object_set_new(object, "description", text_or_null(task->description));
+	/* What it does; of one that was taken back, why. */
+	json_object_set_new(
+		object, "description",
+		text_or_null(failed && *task->reason ? task->reason : task->description));
 	json_object_set_new(object, "created-by", text_or_null(task->by));
 	json_object_set_new(object, "created-from", text_or_null(task->from));
 	json_object_set_new(object, "service", text_or_null(task->service));
