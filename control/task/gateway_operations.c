@@ -10,21 +10,6 @@
 #include "control/task/move.h"
 #include "control/task/operations.h"
 
-static const struct config_datacenter *
-find_datacenter(const struct gateway *gateway, const json_t *request, struct request_result *result)
-{
-	const char *service = member_text(request, "service");
-	int64_t id = member_number(request, "datacenter");
-	const struct config_datacenter *datacenter =
-		id > 0 && id <= INT32_MAX ? kind_datacenter(&gateway->config, (uint32_t)id) : NULL;
-
-	if (datacenter && !strcmp(datacenter->service_name, service))
-		return datacenter;
-	request_failed(result, -ENOENT, "datacenter %lld of service \"%.40s\" does not exist",
-		       (long long)id, service);
-	return NULL;
-}
-
 static int service_names(void *context, const json_t *request, struct request_result *result)
 {
 	const struct gateway *gateway = context;
@@ -132,7 +117,7 @@ static const char *state_of(struct gateway *gateway, const struct config_datacen
 static int gateway_show(void *context, const json_t *request, struct request_result *result)
 {
 	struct gateway *gateway = context;
-	const struct config_datacenter *datacenter = find_datacenter(gateway, request, result);
+	const struct config_datacenter *datacenter = operation_datacenter(gateway, request, result);
 	char ip[ADDR_TEXT_BYTES], netmask[ADDR_TEXT_BYTES];
 	struct gateway_place place;
 	bool enabled;
@@ -251,7 +236,7 @@ static const struct config_datacenter *begin(const struct gateway *gateway, cons
 	*code = operation_ready(gateway, result);
 	if (*code)
 		return NULL;
-	datacenter = find_datacenter(gateway, request, result);
+	datacenter = operation_datacenter(gateway, request, result);
 	if (!datacenter) {
 		*code = -ENOENT;
 		return NULL;

@@ -184,6 +184,26 @@ const struct config_server *operation_server(const struct gateway *gateway, cons
 	return server;
 }
 
+const struct config_datacenter *operation_datacenter(const struct gateway *gateway,
+						     const json_t *request,
+						     struct request_result *result)
+{
+	const char *service = member_text(request, "service");
+	int64_t id = member_number(request, "datacenter");
+	const struct config_datacenter *datacenter =
+		id > 0 && id <= INT32_MAX ? kind_datacenter(&gateway->config, (uint32_t)id) : NULL;
+
+	if (datacenter && (!service || !strcmp(datacenter->service_name, service)))
+		return datacenter;
+	if (service)
+		request_failed(result, -ENOENT,
+			       "datacenter %lld of service \"%.40s\" does not exist", (long long)id,
+			       service);
+	else
+		request_failed(result, -ENOENT, "datacenter %lld does not exist", (long long)id);
+	return NULL;
+}
+
 /* The task as it is now. */
 static int answer_task(struct gateway *gateway, int64_t id, struct request_result *result)
 {
@@ -195,6 +215,49 @@ static int answer_task(struct gateway *gateway, int64_t id, struct request_resul
 		json_object_set(result->answer, "task", json_array_get(items, 0));
 	json_decref(items);
 	return code;
+}
+
+/* A network that is not on the list any more has its tasks yet. */
+static int check_network(struct gateway *gateway, int64_t id, struct request_result *result)
+{
+	const struct state_task_filter filter = {.network_access_id = id, .newest = 1};
+	const struct config_allow *allow;
+	json_t *items = json_array();
+	int code = runner_list(gateway->tasks, &filter, items, &result->error);
+
+	if (!code && !json_array_size(items))
+		code = access_find(gateway, id, &allow, &result->error);
+	json_decref(items);
+	return code;
+}
+
+/* A number of nothing, which would be none of the filter. */
+static int check_numbers(const json_t *request, struct request_result *result)
+{
+	static const char *const names[] = {"id", "datacenter", "network-access-id"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (json_object_get(request, names[i]) && member_number(request, names[i]) < 1)
+			return request_failed(result, -ENOENT, "there is no such %s %lld", names[i],
+					      (long long)member_number(request, names[i]));
+	return 0;
+}
+
+/* Whose tasks are asked for has to exist. */
+static int check_parents(struct gateway *gateway, const json_t *request,
+			 struct request_result *result)
+{
+	int64_t datacenter = member_number(request, "datacenter");
+	int64_t network = member_number(request, "network-access-id");
+	int code = check_numbers(request, result);
+
+	if (!code && member_text(request, "service"))
+		code = operation_service(gateway, request, result);
+	if (!code && member_text(request, "server") && !operation_server(gateway, request, result))
+		code = -ENOENT;
+	if (!code && datacenter && !operation_datacenter(gateway, request, result))
+		code = -ENOENT;
+	return !code && network ? check_network(gateway, network, result) : code;
 }
 
 static int task_show(void *context, const json_t *request, struct request_result *result)
@@ -212,6 +275,8 @@ static int task_show(void *context, const json_t *request, struct request_result
 	json_t *items;
 	int code = operation_ready(gateway, result);
 
+	if (!code)
+		code = check_parents(gateway, request, result);
 	if (code)
 		return code;
 	items = json_array();

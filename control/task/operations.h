@@ -34,10 +34,14 @@ int operation_ready(const struct gateway *gateway, struct request_result *result
 int operation_add(struct gateway *gateway, const struct task_kind *kind, struct task *task,
 		  const json_t *request, struct request_result *result);
 
-/* operation_service() - the service exists. operation_server(): NULL with an error: it does not. */
+/* operation_service() - the service exists. operation_server(), operation_datacenter() - NULL with
+ * an error: it does not, or not in the service that is named. */
 int operation_service(const struct gateway *gateway, const json_t *request,
 		      struct request_result *result);
 const struct config_server *operation_server(const struct gateway *gateway, const json_t *request,
 					     struct request_result *result);
+const struct config_datacenter *operation_datacenter(const struct gateway *gateway,
+						     const json_t *request,
+						     struct request_result *result);
 
 #endif
