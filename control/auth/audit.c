@@ -17,20 +17,27 @@
 #define LIMIT_NORMAL	 100
 #define LIMIT_MAX	 10000
 
-/* What a request says beside who asks, without what is secret or long. */
-static char *detail_of(const json_t *request)
+/* What a request says beside who asks, without what is secret or long; and which credential it
+ * was about, where a secret named it. */
+static char *detail_of(const json_t *request, const json_t *answer)
 {
 	static const char *const hidden[] = {"op",  "by",   "from",  "secret", "consumer",
 					     "key", "code", "token", "text"};
 	json_t *copy = json_copy((json_t *)request);
+	json_t *id = json_object_get(answer, "credential-id");
 	char *text;
 
 	for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++)
 		json_object_del(copy, hidden[i]);
+	if (id)
+		json_object_set(copy, "credential", id);
 	text = json_dumps(copy, JSON_COMPACT);
 	if (text && strlen(text) > DETAIL_BYTES_MAX) {
 		free(text);
-		text = strdup("{}");
+		json_object_clear(copy);
+		if (id)
+			json_object_set(copy, "credential", id);
+		text = json_dumps(copy, JSON_COMPACT);
 	}
 	json_decref(copy);
 	return text;
@@ -61,7 +68,7 @@ void auth_audit(struct gateway *gateway, const struct request_peer *peer, const 
 		return;
 	who(peer, request, &entry);
 	snprintf(entry.operation, sizeof(entry.operation), "%s", operation);
-	entry.detail = detail_of(request);
+	entry.detail = detail_of(request, result->answer);
 	entry.result = strdup(code ? result->error.text : "ok");
 	if (!entry.detail || !entry.result)
 		ctl_log(TOLD_AUDIT, LOG_ERR, "audit: %s by %s is not kept: out of memory",
@@ -71,6 +78,32 @@ void auth_audit(struct gateway *gateway, const struct request_peer *peer, const 
 			error.text);
 	free(entry.detail);
 	free(entry.result);
+}
+
+void auth_audit_request(struct gateway *gateway, const struct application *application,
+			const json_t *request, const struct request_result *result)
+{
+	struct auth_requests *kept = &gateway->auth.requests;
+	int64_t now_ms = auth_now_ms();
+	json_t *copy;
+
+	if (now_ms < kept->since_ms || now_ms >= kept->since_ms + AUTH_REQUESTS_MS) {
+		kept->since_ms = now_ms;
+		kept->n = 0;
+	}
+	if (kept->n == AUTH_REQUESTS_MAX) {
+		kept->left_out++;
+		return;
+	}
+	kept->n++;
+	copy = json_copy((json_t *)request);
+	json_object_set_new(copy, "by", json_string(application->name));
+	json_object_del(copy, "application");
+	if (kept->left_out)
+		json_object_set_new(copy, "left-out", json_integer((json_int_t)kept->left_out));
+	kept->left_out = 0;
+	auth_audit(gateway, NULL, "credential-request", copy, 0, result);
+	json_decref(copy);
 }
 
 static json_t *item_of(const struct audit *entry)

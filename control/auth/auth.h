@@ -24,7 +24,18 @@ struct state;
 
 #define AUTH_USE_EVERY_S 60 /* how exact "last use" is */
 
+#define AUTH_REQUESTS_MAX 100
+#define AUTH_REQUESTS_MS  3600000
+
+/* Requests for credentials in the audit log. */
+struct auth_requests {
+	int64_t since_ms;
+	unsigned n;
+	uint64_t left_out; /* since the last one that was kept */
+};
+
 struct auth {
+	struct auth_requests requests;
 	bool sealed; /* seal holds the key */
 	struct seal seal;
 	bool remembers; /* nonce is open */

@@ -127,6 +127,8 @@ int auth_request(void *context, const json_t *request, struct request_result *re
 		json_object_set_new(result->answer, "consumer-key", json_string(consumer));
 		json_object_set_new(result->answer, "state", json_string(credential.state));
 		json_object_set_new(result->answer, "validation-url", json_string(url));
+		json_object_set_new(result->answer, "credential-id", json_integer(credential.id));
+		auth_audit_request(gateway, &credential.application, request, result);
 	}
 	gnutls_memset(consumer, 0, sizeof(consumer));
 	credential_free(&credential);
@@ -287,6 +289,8 @@ int auth_approve(void *context, const json_t *request, struct request_result *re
 	code = credential_by_token(state, hash, &credential, &error);
 	if (code)
 		return auth_failed(result, code, &error);
+	/* also where the code is wrong: the audit log says of which */
+	json_object_set_new(result->answer, "credential-id", json_integer(credential.id));
 	auth_code(&gateway->auth, &credential, wanted);
 	if (strlen(given) != strlen(wanted) || gnutls_memcmp(given, wanted, strlen(wanted)) != 0)
 		code = request_failed(result, -EACCES, "This is not the validation code.");

@@ -168,6 +168,14 @@ def flow():
     refused("refused", call("GET", ME, given=mine), 403, "INVALID_CREDENTIAL")
     pgw("application", "del", "flow")
     refused("the application is gone", call("GET", ME, given=mine), 403, "INVALID_KEY")
+    rows = [row for row in pgw("audit") if row["detail"].get("credential") == number]
+    seen = [(row["operation"], row["by"], row["result"]) for row in rows]
+    check("its life is in the audit log", seen == [
+        ("credential-request", "flow", "ok"),
+        ("credential-approve", "validation page", "This is not the validation code."),
+        ("credential-approve", "validation page", "ok")], rows)
+    check("what was asked for", rows[0]["detail"]["access-rules"] == wanted["accessRules"] and
+          rows[0]["from"] == "unix", rows)
 
 
 def roles():
@@ -188,6 +196,20 @@ def roles():
     given = pgw("application", "add", "moved", "key", "OldKey0123456789", "secret-file", imported)
     given.update(pgw("credential", "add", "moved", "rule", "GET", "/auth/*"))
     check("keys from elsewhere", call("GET", ME, given=given).status == 200)
+
+
+def flood():
+    """Requests for credentials do not fill the audit log, nor do guesses at keys."""
+    given = pgw("application", "add", "flood")
+    for _ in range(120):
+        got = call("POST", "/1.0/auth/credential", {"accessRules": [
+            {"method": "GET", "path": "/*"}]}, headers={"X-Ovh-Application": given["application-key"]})
+        if got.status != 200:
+            check("a credential", False, got)
+    rows = pgw("audit", "show", "1000")
+    kept = [row for row in rows if row["operation"] == "credential-request"]
+    check("an hour's bound", len(kept) == 100, len(kept))
+    check("no guess is among them", {row["by"] for row in kept} == {"flow", "flood"}, kept)
 
 
 def names():
@@ -231,7 +253,7 @@ def main():
     if sys.argv[1] == "again":
         again()
         return
-    for part in (unsigned, signatures, flow, roles, names, audit, replays):
+    for part in (unsigned, signatures, flow, roles, names, audit, replays, flood):
         print("-- " + part.__name__, flush=True)
         part()
 
