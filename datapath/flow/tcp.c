@@ -103,6 +103,7 @@ enum drop_reason tcp_track(struct flow *flow, unsigned side, const struct tcp_se
 			   bool *refresh)
 {
 	struct flow_tcp_side *self = &flow->tcp[side], *peer = &flow->tcp[1 - side];
+	bool shared = flow->flags & FLOW_OFFLOAD;
 
 	*refresh = false;
 	if (flow->tcp_state == TCP_RESET)
@@ -122,7 +123,7 @@ enum drop_reason tcp_track(struct flow *flow, unsigned side, const struct tcp_se
 		if (flow->tcp_state == TCP_SYN_BOTH) {
 			/* repeated SYN or SYN-ACK; after a simultaneous open each side's SYN-ACK */
 			if (segment->seq + segment->len == self->end && segment->flags & TCP_ACK)
-				tcp_follow_window(self, peer, segment);
+				tcp_follow_window(self, peer, segment, shared);
 			*refresh = segment->seq + segment->len == self->end;
 		}
 		return DROP_NONE;
@@ -137,7 +138,7 @@ enum drop_reason tcp_track(struct flow *flow, unsigned side, const struct tcp_se
 	}
 	if (!tcp_in_window(self, peer, segment))
 		return DROP_TCP_WINDOW;
-	tcp_follow_window(self, peer, segment);
+	tcp_follow_window(self, peer, segment, shared);
 	if (flow->tcp_state == TCP_SYN_BOTH && segment->flags & TCP_ACK)
 		flow->tcp_state = TCP_ESTABLISHED;
 	if (segment->flags & TCP_FIN)

@@ -9,6 +9,11 @@
  *   II  end >= own end - peer window not older than a window
  *   III ack <= peer end              nothing acknowledged that was not sent
  *   IV  ack >= peer end - TCP_MAX_ACK_WINDOW, or this side's window if that is larger
+ *
+ * Where the kernel forwards a flow, the programs on several processors and user space move one
+ * window at the same time. Limits must not fall back then: an end that did would have answers to
+ * what went through refused for as long as nothing new is sent. So such a flow's limits are moved
+ * by compare and swap. The largest window needs none: each segment tells it anew.
  */
 #ifndef PGW_FLOW_WINDOW_H
 #define PGW_FLOW_WINDOW_H
@@ -17,6 +22,7 @@
 
 #define TCP_MAX_ACK_WINDOW 66000u /* least look-back for acknowledgements, whatever the window */
 #define TCP_SCALE_MAX	   14	  /* RFC 7323 2.3 */
+#define TCP_MOVERS_MAX	   8	  /* who may come in between while a limit is moved */
 #define TCP_FIN		   0x01
 #define TCP_SYN		   0x02
 #define TCP_RST		   0x04
@@ -77,20 +83,40 @@ static inline bool tcp_in_window(const struct flow_tcp_side *self, const struct 
 	       !sequence_after(peer->end - ack_window, segment->ack);
 }
 
-static inline void tcp_follow_window(struct flow_tcp_side *self, struct flow_tcp_side *peer,
-				     const struct tcp_segment *segment)
+/* tcp_advance() - move a limit forward to @to. @shared: others may move it at the same time */
+static inline void tcp_advance(uint32_t *limit, uint32_t to, bool shared)
 {
-	uint32_t end = segment->seq + segment->len;
+	uint32_t seen = *(volatile uint32_t *)limit;
+
+	if (!sequence_after(to, seen))
+		return;
+	if (!shared) {
+		*limit = to;
+		return;
+	}
+	/* Whoever comes in between has moved it forward too: bounded by how many there are. */
+	for (unsigned i = 0; i < TCP_MOVERS_MAX; i++) {
+		uint32_t found = __sync_val_compare_and_swap(limit, seen, to);
+
+		if (found == seen || !sequence_after(to, found))
+			return;
+		seen = found;
+	}
+}
+
+/* tcp_follow_window() - of a segment inside it. @shared: the flow is one that the kernel forwards
+ */
+static inline void tcp_follow_window(struct flow_tcp_side *self, struct flow_tcp_side *peer,
+				     const struct tcp_segment *segment, bool shared)
+{
 	uint32_t window = tcp_advertised(self, segment);
 
-	if (sequence_after(end, self->end))
-		self->end = end;
+	tcp_advance(&self->end, segment->seq + segment->len, shared);
 	tcp_note_window(self, window);
 	if (!(segment->flags & TCP_ACK))
 		return;
 	/* a zero window still admits the probe of one byte */
-	if (sequence_after(segment->ack + (window ? window : 1), peer->max_end))
-		peer->max_end = segment->ack + (window ? window : 1);
+	tcp_advance(&peer->max_end, segment->ack + (window ? window : 1), shared);
 }
 
 #endif

@@ -209,7 +209,7 @@ static __always_inline bool follow(struct flow *flow, uint32_t side, uint32_t wo
 		return key_word(flow) == word;
 	if (!tcp_in_window(self, peer, &seen->tcp) || key_word(flow) != word)
 		return false;
-	tcp_follow_window(self, peer, &seen->tcp);
+	tcp_follow_window(self, peer, &seen->tcp, true);
 	return true;
 }
 

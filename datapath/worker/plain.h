@@ -56,7 +56,7 @@ static inline bool plain_follow(struct flow *flow, unsigned side, const struct t
 
 	if (flow->tcp_state != TCP_ESTABLISHED || !tcp_in_window(self, peer, segment))
 		return false;
-	tcp_follow_window(self, peer, segment);
+	tcp_follow_window(self, peer, segment, flow->flags & FLOW_OFFLOAD);
 	return true;
 }
 
