@@ -52,6 +52,14 @@ bool interrupted(void)
 	return interrupt_seen != 0;
 }
 
+void pace_until(uint64_t at_ns)
+{
+	const struct timespec at = {(time_t)(at_ns / 1000000000u), (long)(at_ns % 1000000000u)};
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) == EINTR)
+		;
+}
+
 bool wait_ns(uint64_t ns)
 {
 	uint64_t end = now_ns() + ns;

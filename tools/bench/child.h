@@ -47,6 +47,10 @@ int child_wait(pid_t pid, unsigned timeout_ms);
 /* wait_until() - poll a condition. Return: whether it came true in time. */
 bool wait_until(bool (*condition)(const void *arg), const void *arg, unsigned timeout_ms);
 
+/* pace_until() - let time pass up to @at_ns of now_ns(): the tick of a load, not a wait for
+ * something */
+void pace_until(uint64_t at_ns);
+
 /* wait_ns() - let time pass. Return: false if interrupted. */
 bool wait_ns(uint64_t ns);
 

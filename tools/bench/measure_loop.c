@@ -4,12 +4,12 @@
  * them expire, and how long traffic stands still when the datapath is killed and its successor
  * adopts them. Packets of other sessions flow meanwhile, and are counted.
  */
+#include <errno.h>
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "tools/bench/bench.h"
@@ -27,6 +27,7 @@
 #define ADOPT_BOUND_MS	30000
 #define NEW_TICK_NS	1000000u
 #define NEW_PORTS	50000u
+#define NEW_MAX		(3 * ADOPT_BOUND_MS) /* ticks of a millisecond: no load goes on for ever */
 #define NS_PER_MS	1e6
 
 struct pauses {
@@ -119,24 +120,27 @@ out:
 	return ret;
 }
 
-/* newcomer_main() - in the client's namespace: the first packet of a new session each tick */
+/* newcomer_main() - in the client's namespace: the first packet of a new session each tick, for as
+ * long as the measure may take */
 static int newcomer_main(void *arg)
 {
 	struct frame_spec spec = {
 		.sport = LOAD_SPORT, .dport = LOAD_DPORT + STREAM_NEW, .bytes = FRAME_SMALL_BYTES};
 	uint8_t frame[FRAME_SMALL_BYTES];
 	int fd = frame_socket(CLIENT_DEV);
+	uint64_t begin = now_ns();
 
 	(void)arg;
 	if (fd < 0)
 		return 1;
 	frame_addresses(&spec);
 	frame_udp(frame, &spec);
-	for (unsigned i = 0;; i++) {
+	for (unsigned i = 0; i < NEW_MAX; i++) {
+		pace_until(begin + (uint64_t)i * NEW_TICK_NS);
 		frame_rewrite(frame, spec.src, (uint16_t)(LOAD_SPORT + i % NEW_PORTS), spec.dport);
 		send(fd, frame, sizeof(frame), 0);
-		nanosleep(&(struct timespec){.tv_nsec = NEW_TICK_NS}, NULL);
 	}
+	return 0;
 }
 
 static pid_t datapath_of(struct run *run)
@@ -159,14 +163,29 @@ struct successor {
 	uint64_t seen[2];
 };
 
+/* forwards() - both kinds of traffic come */
+static bool forwards(const void *arg)
+{
+	const struct successor *s = arg;
+
+	return sink_count(s->traffic, STREAM_GOES_ON) > s->seen[0] &&
+	       sink_count(s->traffic, STREAM_NEW) > s->seen[1];
+}
+
+static bool has_ended(const void *arg)
+{
+	const struct successor *s = arg;
+
+	return kill(s->former, 0) < 0 && errno == ESRCH;
+}
+
 /* forwards_again() - another process is there, both kinds of traffic come */
 static bool forwards_again(const void *arg)
 {
 	const struct successor *s = arg;
 	pid_t now;
 
-	if (sink_count(s->traffic, STREAM_GOES_ON) <= s->seen[0] ||
-	    sink_count(s->traffic, STREAM_NEW) <= s->seen[1])
+	if (!forwards(s))
 		return false;
 	now = datapath_of(s->run);
 	return now > 0 && now != s->former;
@@ -180,12 +199,15 @@ static int kill_and_watch(struct run *run, struct traffic *traffic, double *valu
 	if (s.former <= 0)
 		return run_fail(run, "the gateway does not tell its datapath's process");
 	sink_watch(traffic);
-	if (!wait_ns(500000000u))
-		return -1;
+	s.seen[0] = sink_count(traffic, STREAM_GOES_ON);
+	s.seen[1] = sink_count(traffic, STREAM_NEW);
+	if (!wait_until(forwards, &s, ADOPT_BOUND_MS))
+		return run_fail(run, "nothing is forwarded before the restart");
 	s.seen[0] = sink_count(traffic, STREAM_GOES_ON);
 	if (kill(s.former, SIGKILL) < 0)
 		return run_fail(run, "the datapath cannot be killed");
-	wait_ns(20000000u); /* what it had in hand has arrived: it is dead at once */
+	if (!wait_until(has_ended, &s, ADOPT_BOUND_MS))
+		return run_fail(run, "the datapath does not end");
 	s.seen[1] = sink_count(traffic, STREAM_NEW);
 	if (!wait_until(forwards_again, &s, ADOPT_BOUND_MS))
 		return run_fail(run, "nothing is forwarded %d s after a restart",

@@ -59,15 +59,6 @@ static int echo_main(void *arg)
 	}
 }
 
-/* sleep_until() - on CLOCK_MONOTONIC */
-static void sleep_until(uint64_t at_ns)
-{
-	const struct timespec at = {(time_t)(at_ns / 1000000000u), (long)(at_ns % 1000000000u)};
-
-	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) == EINTR)
-		;
-}
-
 static int asker_main(void *arg)
 {
 	struct rtt *rtt = arg;
@@ -85,7 +76,7 @@ static int asker_main(void *arg)
 		if (rtt->tick_ns) {
 			tick += rtt->tick_ns;
 			if (before < tick) {
-				sleep_until(tick);
+				pace_until(tick);
 				before = now_ns(); /* not from the tick: waking up is ours */
 			} else {
 				before = tick;
