@@ -60,14 +60,25 @@ static inline struct probe datagram(const char *src, uint16_t sport, const char 
 			      .payload = 32};
 }
 
-/* talk_udp() - send a datagram out. Return: its external port. */
+/* talk_udp() - send a datagram out through the pool. Return: its external port. */
 static inline uint16_t talk_udp(struct harness *h, const char *src, uint16_t sport, const char *dst,
 				uint16_t dport)
 {
 	struct probe out = datagram(src, sport, dst, dport);
 
 	harness_send(h, VRACK, &out);
-	return harness_expect(h, VSPHERE, &(struct probe){.dst = dst, .dport = dport}, NULL);
+	return harness_expect(h, VSPHERE, &(struct probe){.src = GW, .dst = dst, .dport = dport},
+			      NULL);
+}
+
+/* talk_pool_udp() - as talk_udp(), out of the ports that the harness's pool has by itself. */
+static inline uint16_t talk_pool_udp(struct harness *h, const char *src, uint16_t sport,
+				     const char *dst, uint16_t dport)
+{
+	uint16_t external = talk_udp(h, src, sport, dst, dport);
+
+	assert_in_range(external, 16384, 65535);
+	return external;
 }
 
 /* talk_passes() - whether @probe, sent in on @port, comes out on the other side; takes it. */

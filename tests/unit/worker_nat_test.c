@@ -1,62 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Translation, mapping, filtering, hairpin, pass-through, next hops: what a flow is and who may
  * make one. RFC 4787 requirement numbers stand beside the tests. */
-#include <arpa/inet.h>
-#include <linux/neighbour.h>
-#include <netinet/in.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "tests/unit/harness.h"
-
-#define CLIENT "192.168.50.10"
-#define OTHER  "192.168.50.11"
-#define VC     "10.10.0.10"
-#define GW     "10.10.0.2"
-#define VIP    "172.16.0.1"
-
-static struct probe udp(const char *src, uint16_t sport, const char *dst, uint16_t dport)
-{
-	return (struct probe){.src = src,
-			      .sport = sport,
-			      .dst = dst,
-			      .dport = dport,
-			      .proto = IPPROTO_UDP,
-			      .payload = 32};
-}
-
-/* Build a configuration out of the harness's, with one statement replaced or added. */
-static const char *with(const char *old, const char *statement)
-{
-	static char text[4096];
-	const char *at = old ? strstr(harness_config, old) : NULL;
-
-	if (at)
-		snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - harness_config), harness_config,
-			 statement, at + strlen(old));
-	else
-		snprintf(text, sizeof(text), "%s%s\n", harness_config, statement);
-	return text;
-}
-
-static uint16_t open_udp(struct harness *h, const char *src, uint16_t sport, const char *dst,
-			 uint16_t dport)
-{
-	struct probe out = udp(src, sport, dst, dport);
-	uint16_t external;
-
-	harness_send(h, VRACK, &out);
-	external = harness_expect(h, VSPHERE,
-				  &(struct probe){.src = GW, .dst = dst, .dport = dport}, NULL);
-	assert_in_range(external, 16384, 65535);
-	return external;
-}
+#include "tests/unit/talk.h"
 
 static void test_service(void **state)
 {
 	struct harness *h = harness_open(harness_config, 1024);
-	struct probe out = udp(CLIENT, 5000, VIP, 53);
+	struct probe out = datagram(CLIENT, 5000, VIP, 53);
 	struct probe back;
 	uint16_t external;
 
@@ -67,7 +17,7 @@ static void test_service(void **state)
 		&(struct probe){
 			.src = GW, .dst = VC, .dport = 53, .ttl = 63, .from_mac = &server_mac},
 		NULL);
-	back = udp(VC, 53, GW, external);
+	back = datagram(VC, 53, GW, external);
 	harness_send(h, VSPHERE, &back);
 	/* last hop: no route to 192.168.50.0/24 exists */
 	harness_expect(h, VRACK,
@@ -87,14 +37,14 @@ static void test_last_hop_follows(void **state)
 {
 	struct harness *h = harness_open(harness_config, 1024);
 	const struct mac second_router = {{2, 0, 0, 0, 1, 9}};
-	struct probe out = udp(CLIENT, 5000, VC, 7), back;
-	uint16_t external = open_udp(h, CLIENT, 5000, VC, 7);
+	struct probe out = datagram(CLIENT, 5000, VC, 7), back;
+	uint16_t external = talk_pool_udp(h, CLIENT, 5000, VC, 7);
 
 	(void)state;
 	out.from_mac = &second_router;
 	harness_send(h, VRACK, &out);
 	harness_expect(h, VSPHERE, &(struct probe){.sport = external}, NULL);
-	back = udp(VC, 7, GW, external);
+	back = datagram(VC, 7, GW, external);
 	harness_send(h, VSPHERE, &back);
 	harness_expect(h, VRACK, &(struct probe){.dst = CLIENT, .from_mac = &second_router}, NULL);
 	harness_close(h);
@@ -103,16 +53,16 @@ static void test_last_hop_follows(void **state)
 static void test_not_allowed(void **state)
 {
 	struct harness *h = harness_open(harness_config, 1024);
-	struct probe out = udp("192.168.51.1", 5000, VIP, 53);
+	struct probe out = datagram("192.168.51.1", 5000, VIP, 53);
 
 	(void)state;
 	harness_send(h, VRACK, &out);
 	harness_expect_nothing(h);
 	harness_expect_drop(h, DROP_NOT_ALLOWED, 1);
-	out = udp("10.10.0.77", 5000, VIP, 53); /* belongs behind the other portgroup */
+	out = datagram("10.10.0.77", 5000, VIP, 53); /* belongs behind the other portgroup */
 	harness_send(h, VRACK, &out);
 	harness_expect_drop(h, DROP_REVERSE_PATH, 1);
-	out = udp(VIP, 5000, VC, 53);
+	out = datagram(VIP, 5000, VC, 53);
 	harness_send(h, VRACK, &out);
 	harness_expect_drop(h, DROP_SPOOFED, 1);
 	assert_int_equal(h->counters.flows_created, 0);
@@ -147,17 +97,17 @@ static void test_mapping_types(void **state)
 
 	(void)state;
 	harness_neighbour(h, VSPHERE, "10.10.0.11", &server_mac, NUD_REACHABLE);
-	first = open_udp(h, CLIENT, 5000, VC, 7);
-	second = open_udp(h, CLIENT, 5000, "10.10.0.11", 7);
+	first = talk_pool_udp(h, CLIENT, 5000, VC, 7);
+	second = talk_pool_udp(h, CLIENT, 5000, "10.10.0.11", 7);
 	assert_int_equal(first, second);
 	assert_int_equal(h->counters.mappings, 1);
-	assert_int_not_equal(open_udp(h, OTHER, 5000, VC, 7), first);
+	assert_int_not_equal(talk_pool_udp(h, OTHER, 5000, VC, 7), first);
 	harness_close(h);
 
-	h = harness_open(with("65535\n", "65535 mapping-type edm\n"), 1024);
+	h = harness_open(talk_config("65535\n", "65535 mapping-type edm\n"), 1024);
 	harness_neighbour(h, VSPHERE, "10.10.0.11", &server_mac, NUD_REACHABLE);
-	first = open_udp(h, CLIENT, 5000, VC, 7);
-	second = open_udp(h, CLIENT, 5000, "10.10.0.11", 7);
+	first = talk_pool_udp(h, CLIENT, 5000, VC, 7);
+	second = talk_pool_udp(h, CLIENT, 5000, "10.10.0.11", 7);
 	assert_int_not_equal(first, second);
 	assert_int_equal(h->counters.mappings, 0);
 	harness_close(h);
@@ -172,9 +122,9 @@ static void filtering(const char *type, bool other_port_passes, bool other_host_
 	uint16_t external;
 
 	snprintf(pool, sizeof(pool), "65535 filtering-type %s\n", type);
-	h = harness_open(with("65535\n", pool), 1024);
-	external = open_udp(h, CLIENT, 5000, VC, 7);
-	in = udp(VC, 8, GW, external);
+	h = harness_open(talk_config("65535\n", pool), 1024);
+	external = talk_pool_udp(h, CLIENT, 5000, VC, 7);
+	in = datagram(VC, 8, GW, external);
 	harness_send(h, VSPHERE, &in);
 	if (other_port_passes)
 		harness_expect(h, VRACK,
@@ -184,7 +134,7 @@ static void filtering(const char *type, bool other_port_passes, bool other_host_
 					       .dport = 5000,
 					       .from_mac = &router_mac},
 			       NULL);
-	in = udp("10.10.0.99", 7, GW, external);
+	in = datagram("10.10.0.99", 7, GW, external);
 	harness_send(h, VSPHERE, &in);
 	if (other_host_passes)
 		harness_expect(h, VRACK,
@@ -194,7 +144,7 @@ static void filtering(const char *type, bool other_port_passes, bool other_host_
 	harness_expect_drop(h, DROP_FILTERED, !other_port_passes + !other_host_passes);
 	/* and the reply of an inbound flow goes out through the same mapping */
 	if (other_host_passes) {
-		struct probe out = udp(CLIENT, 5000, "10.10.0.99", 7);
+		struct probe out = datagram(CLIENT, 5000, "10.10.0.99", 7);
 
 		harness_neighbour(h, VSPHERE, "10.10.0.99", &server_mac, NUD_REACHABLE);
 		harness_send(h, VRACK, &out);
@@ -202,7 +152,7 @@ static void filtering(const char *type, bool other_port_passes, bool other_host_
 			       &(struct probe){.src = GW, .sport = external, .dst = "10.10.0.99"},
 			       NULL);
 	}
-	in = udp(VC, 7, GW, (uint16_t)(external == 20000 ? 20001 : 20000));
+	in = datagram(VC, 7, GW, (uint16_t)(external == 20000 ? 20001 : 20000));
 	harness_send(h, VSPHERE, &in);
 	harness_expect_drop(h, DROP_NO_MAPPING, 1);
 	harness_close(h);
@@ -219,21 +169,23 @@ static void test_filtering(void **state)
 /* REQ-9: hairpin, with the external address as source */
 static void test_hairpin(void **state)
 {
-	struct harness *h = harness_open(with("65535\n", "65535 filtering-type eif\n"), 1024);
-	uint16_t a = open_udp(h, CLIENT, 5000, VC, 7), b = open_udp(h, OTHER, 6000, VC, 7);
-	struct probe out = udp(CLIENT, 5000, GW, b), back;
+	struct harness *h =
+		harness_open(talk_config("65535\n", "65535 filtering-type eif\n"), 1024);
+	uint16_t a = talk_pool_udp(h, CLIENT, 5000, VC, 7),
+		 b = talk_pool_udp(h, OTHER, 6000, VC, 7);
+	struct probe out = datagram(CLIENT, 5000, GW, b), back;
 
 	(void)state;
 	harness_send(h, VRACK, &out);
 	harness_expect(h, VRACK,
 		       &(struct probe){.src = GW, .sport = a, .dst = OTHER, .dport = 6000}, NULL);
-	back = udp(OTHER, 6000, GW, a);
+	back = datagram(OTHER, 6000, GW, a);
 	harness_send(h, VRACK, &back);
 	harness_expect(h, VRACK,
 		       &(struct probe){.src = GW, .sport = b, .dst = CLIENT, .dport = 5000}, NULL);
 	harness_expect_nothing(h);
 	/* to its own mapping: the answer to itself, once, no loop */
-	out = udp(CLIENT, 5000, GW, a);
+	out = datagram(CLIENT, 5000, GW, a);
 	harness_send(h, VRACK, &out);
 	assert_in_range(mem_port_sent(h->io[VRACK]) + mem_port_sent(h->io[VSPHERE]), 0, 1);
 	harness_close(h);
@@ -241,11 +193,11 @@ static void test_hairpin(void **state)
 
 static void test_pass_through(void **state)
 {
-	struct harness *h = harness_open(
-		with("nat add 10",
-		     "nat add 5 from 192.168.50.0/24 to 10.10.0.0/25 nat-pass-through\nnat add 10"),
-		1024);
-	struct probe out = udp(CLIENT, 5000, VC, 7), back = udp(VC, 7, CLIENT, 5000);
+	struct harness *h =
+		harness_open(talk_config("nat add 10", "nat add 5 from 192.168.50.0/24 to "
+						       "10.10.0.0/25 nat-pass-through\nnat add 10"),
+			     1024);
+	struct probe out = datagram(CLIENT, 5000, VC, 7), back = datagram(VC, 7, CLIENT, 5000);
 
 	(void)state;
 	harness_send(h, VRACK, &out);
@@ -259,14 +211,14 @@ static void test_pass_through(void **state)
 static void test_no_rule_no_route(void **state)
 {
 	struct harness *h = harness_open(harness_config, 1024);
-	struct probe out = udp(CLIENT, 5000, "10.20.0.1", 7);
+	struct probe out = datagram(CLIENT, 5000, "10.20.0.1", 7);
 
 	(void)state;
 	harness_send(h, VRACK, &out);
 	harness_expect_drop(h, DROP_NO_RULE, 1);
 	harness_close(h);
-	h = harness_open(with(NULL, "nat add 20 from 0.0.0.0/0 to 10.20.0.0/16 pool default"),
-			 1024);
+	h = harness_open(
+		talk_config(NULL, "nat add 20 from 0.0.0.0/0 to 10.20.0.0/16 pool default"), 1024);
 	harness_send(h, VRACK, &out);
 	harness_expect_drop(h, DROP_NO_ROUTE, 1);
 	harness_expect(h, VRACK, &(struct probe){.src = VIP, .dst = CLIENT, .proto = IPPROTO_ICMP},
@@ -277,11 +229,12 @@ static void test_no_rule_no_route(void **state)
 /* One host and port, two service addresses, one backend: two flows that differ outside too. */
 static void test_two_services_one_backend(void **state)
 {
-	struct harness *h = harness_open(with(NULL, "service add dns2 address 172.16.0.9 protocol "
-						    "udp port 53 backend 10.10.0.10:53"),
-					 1024);
-	struct probe one = udp(CLIENT, 5000, VIP, 53), two = udp(CLIENT, 5000, "172.16.0.9", 53),
-		     back;
+	struct harness *h =
+		harness_open(talk_config(NULL, "service add dns2 address 172.16.0.9 protocol "
+					       "udp port 53 backend 10.10.0.10:53"),
+			     1024);
+	struct probe one = datagram(CLIENT, 5000, VIP, 53),
+		     two = datagram(CLIENT, 5000, "172.16.0.9", 53), back;
 	uint16_t first, second;
 
 	(void)state;
@@ -290,10 +243,10 @@ static void test_two_services_one_backend(void **state)
 	harness_send(h, VRACK, &two);
 	second = harness_expect(h, VSPHERE, &(struct probe){.dst = VC}, NULL);
 	assert_int_not_equal(first, second);
-	back = udp(VC, 53, GW, second);
+	back = datagram(VC, 53, GW, second);
 	harness_send(h, VSPHERE, &back);
 	harness_expect(h, VRACK, &(struct probe){.src = "172.16.0.9", .dst = CLIENT}, NULL);
-	back = udp(VC, 53, GW, first);
+	back = datagram(VC, 53, GW, first);
 	harness_send(h, VSPHERE, &back);
 	harness_expect(h, VRACK, &(struct probe){.src = VIP, .dst = CLIENT}, NULL);
 	harness_close(h);
@@ -302,13 +255,14 @@ static void test_two_services_one_backend(void **state)
 static void test_backends_in_turn(void **state)
 {
 	struct harness *h = harness_open(
-		with("backend 10.10.0.10:53", "backend 10.10.0.10:53 backend 10.10.0.11:53"), 1024);
+		talk_config("backend 10.10.0.10:53", "backend 10.10.0.10:53 backend 10.10.0.11:53"),
+		1024);
 	unsigned to_first = 0;
 
 	(void)state;
 	harness_neighbour(h, VSPHERE, "10.10.0.11", &server_mac, NUD_REACHABLE);
 	for (uint16_t i = 0; i < 10; i++) {
-		struct probe out = udp(CLIENT, (uint16_t)(5000 + i), VIP, 53);
+		struct probe out = datagram(CLIENT, (uint16_t)(5000 + i), VIP, 53);
 		struct packet p;
 
 		harness_send(h, VRACK, &out);
@@ -319,108 +273,11 @@ static void test_backends_in_turn(void **state)
 	harness_close(h);
 }
 
-/* REQ-5 and the timer of each protocol: one tick before, one after */
-static void test_udp_timeout(void **state)
-{
-	struct harness *h = harness_open(harness_config, 1024);
-	uint16_t external = open_udp(h, CLIENT, 5000, VC, 7);
-	struct probe back = udp(VC, 7, GW, external);
-	const uint64_t tick = 1ull << FLOW_TICK_SHIFT;
-
-	(void)state;
-	harness_advance(h, 300 * SECOND - tick);
-	harness_send(h, VSPHERE, &back);
-	harness_expect(h, VRACK, &(struct probe){.dst = CLIENT}, NULL);
-	/* that refreshed it; now let it run out exactly */
-	h->now_ns +=
-		300 * SECOND + 2 * tick; /* no work in between: the packet itself must find out */
-	harness_send(h, VSPHERE, &back);
-	harness_expect_nothing(h);
-	assert_int_equal(h->counters.flows, 0);
-	assert_int_equal(h->counters.flows_expired, 1);
-	harness_close(h);
-}
-
-static void test_wheel_ends_flows(void **state)
-{
-	struct harness *h = harness_open(harness_config, 1024);
-
-	(void)state;
-	open_udp(h, CLIENT, 5000, VC, 7);
-	harness_advance(h, 299 * SECOND);
-	assert_int_equal(h->counters.flows, 1);
-	harness_advance(h, 3 * SECOND);
-	assert_int_equal(h->counters.flows, 0);
-	assert_int_equal(h->counters.mappings, 0);
-	harness_close(h);
-}
-
-/* RFC 6888 REQ-8: a freed external port rests */
-static void test_hold_down(void **state)
-{
-	struct harness *h = harness_open(with("ports 16384-65535", "ports 20000-20000"), 1024);
-	struct probe out = udp(OTHER, 1, VC, 7);
-
-	(void)state;
-	open_udp(h, CLIENT, 5000, VC, 7);
-	harness_send(h, VRACK, &out);
-	harness_expect_drop(h, DROP_PORTS_EXHAUSTED, 1);
-	harness_expect(h, VRACK, &(struct probe){.dst = OTHER, .proto = IPPROTO_ICMP}, NULL);
-	harness_advance(h, 302 * SECOND);
-	assert_int_equal(h->counters.flows, 0);
-	harness_send(h, VRACK, &out);
-	harness_expect_drop(h, DROP_PORTS_EXHAUSTED, 2);
-	harness_expect(h, VRACK, &(struct probe){.dst = OTHER, .proto = IPPROTO_ICMP}, NULL);
-	harness_advance(h, 121 * SECOND);
-	harness_send(h, VRACK, &out);
-	harness_expect(h, VSPHERE, &(struct probe){.src = GW, .sport = 20000}, NULL);
-	harness_close(h);
-}
-
-/* The same over a crash: what had just ended still rests under the successor. */
-static void test_hold_down_over_restart(void **state)
-{
-	struct harness *h = harness_open(with("ports 16384-65535", "ports 20000-20000"), 1024);
-	struct probe out = udp(OTHER, 1, VC, 7);
-
-	(void)state;
-	open_udp(h, CLIENT, 5000, VC, 7);
-	harness_advance(h, 302 * SECOND);
-	assert_int_equal(h->counters.flows, 0);
-	harness_restart(h);
-	harness_send(h, VRACK, &out);
-	harness_expect_drop(h, DROP_PORTS_EXHAUSTED, 1);
-	harness_expect(h, VRACK, &(struct probe){.dst = OTHER, .proto = IPPROTO_ICMP}, NULL);
-	harness_advance(h, 121 * SECOND);
-	harness_send(h, VRACK, &out);
-	harness_expect(h, VSPHERE, &(struct probe){.src = GW, .sport = 20000}, NULL);
-	harness_close(h);
-}
-
-static void test_table_full(void **state)
-{
-	struct harness *h = harness_open(harness_config, 64);
-	struct probe out, back;
-	uint16_t first = open_udp(h, CLIENT, 1, VC, 7);
-
-	(void)state;
-	for (uint16_t i = 2; i <= 64; i++)
-		open_udp(h, CLIENT, i, VC, 7);
-	out = udp(CLIENT, 100, VC, 7);
-	harness_send(h, VRACK, &out);
-	harness_expect_drop(h, DROP_FLOWS_FULL, 1);
-	harness_expect(h, VRACK, &(struct probe){.dst = CLIENT, .proto = IPPROTO_ICMP}, NULL);
-	back = udp(VC, 7, GW, first); /* a live flow is never evicted */
-	harness_send(h, VSPHERE, &back);
-	harness_expect(h, VRACK, &(struct probe){.dst = CLIENT, .dport = 1}, NULL);
-	harness_close(h);
-}
-
 static void test_neighbour_waits(void **state)
 {
 	struct harness *h = harness_open(harness_config, 1024);
 	const struct mac other = {{2, 0, 0, 0, 2, 77}};
-	struct probe out = udp(CLIENT, 5000, "10.10.0.77", 7);
+	struct probe out = datagram(CLIENT, 5000, "10.10.0.77", 7);
 
 	(void)state;
 	harness_send(h, VRACK, &out);
@@ -442,7 +299,7 @@ static void test_neighbour_fails(void **state)
 {
 	struct harness *h = harness_open(harness_config, 1024);
 	const struct mac none = {{0}};
-	struct probe out = udp(CLIENT, 5000, "10.10.0.77", 7);
+	struct probe out = datagram(CLIENT, 5000, "10.10.0.77", 7);
 
 	(void)state;
 	harness_send(h, VRACK, &out);
@@ -460,69 +317,6 @@ static void test_neighbour_fails(void **state)
 	harness_close(h);
 }
 
-static void test_reload(void **state)
-{
-	struct harness *h = harness_open(harness_config, 1024);
-	uint16_t far = open_udp(h, CLIENT, 5000, VC, 7),
-		 near = open_udp(h, "172.16.0.50", 5000, VC, 7);
-	struct probe back;
-
-	(void)state;
-	harness_configure(h, with("allow add 192.168.50.0/24\n", "allow add 192.168.60.0/24\n"));
-	assert_int_equal(h->counters.flows, 1);
-	assert_int_equal(h->counters.flows_ended, 1);
-	back = udp(VC, 7, GW, near);
-	harness_send(h, VSPHERE, &back);
-	harness_expect(h, VRACK, &(struct probe){.dst = "172.16.0.50"}, NULL);
-	back = udp(VC, 7, GW, far);
-	harness_send(h, VSPHERE, &back);
-	harness_expect_nothing(h);
-	harness_close(h);
-}
-
-static void test_reload_service(void **state)
-{
-	struct harness *h = harness_open(harness_config, 1024);
-	struct probe out = udp(CLIENT, 5000, VIP, 53);
-
-	(void)state;
-	harness_send(h, VRACK, &out);
-	harness_expect(h, VSPHERE, &(struct probe){.dst = VC}, NULL);
-	open_udp(h, CLIENT, 5001, VC, 7);
-	harness_configure(h, with("service add dns address 172.16.0.1 protocol udp port 53 backend "
-				  "10.10.0.10:53\n",
-				  ""));
-	assert_int_equal(h->counters.flows, 1); /* the other one is not concerned */
-	harness_close(h);
-}
-
-/* What a killed process leaves is taken up: flows, mappings, ports. */
-static void test_restart(void **state)
-{
-	struct harness *h = harness_open(with("65535\n", "65535 filtering-type eif\n"), 1024);
-	uint16_t external = open_udp(h, CLIENT, 5000, VC, 7);
-	struct probe back = udp(VC, 7, GW, external), in = udp("10.10.0.99", 1, GW, external);
-
-	(void)state;
-	harness_restart(h);
-	assert_int_equal(h->counters.flows, 1);
-	assert_int_equal(h->counters.mappings, 1);
-	harness_send(h, VSPHERE, &back);
-	harness_expect(
-		h, VRACK,
-		&(struct probe){.src = VC, .dst = CLIENT, .dport = 5000, .from_mac = &router_mac},
-		NULL);
-	harness_send(h, VSPHERE, &in);
-	harness_expect(h, VRACK, &(struct probe){.src = "10.10.0.99", .dst = CLIENT, .dport = 5000},
-		       NULL);
-	harness_neighbour(h, VSPHERE, "10.10.0.11", &server_mac, NUD_REACHABLE);
-	assert_int_equal(open_udp(h, CLIENT, 5000, "10.10.0.11", 7), external);
-	harness_advance(h, 400 * SECOND);
-	assert_int_equal(h->counters.flows, 0);
-	assert_int_equal(h->counters.mappings, 0);
-	harness_close(h);
-}
-
 /* RFC 6056, RFC 6888 REQ-15: ports are spread evenly over the range and do not follow each other */
 static void test_ports_unpredictable(void **state)
 {
@@ -533,7 +327,7 @@ static void test_ports_unpredictable(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < n; i++) {
-		uint16_t port = open_udp(h, CLIENT, (uint16_t)(1000 + i), VC, 7);
+		uint16_t port = talk_pool_udp(h, CLIENT, (uint16_t)(1000 + i), VC, 7);
 
 		bucket[(port - 16384) / 768]++;
 		next += port == last + 1;
@@ -551,7 +345,7 @@ static void test_ports_unpredictable(void **state)
 static void test_offloads(void **state)
 {
 	struct harness *h = harness_open(harness_config, 1024);
-	struct probe out = udp(CLIENT, 5000, VC, 7);
+	struct probe out = datagram(CLIENT, 5000, VC, 7);
 	struct frame *frame = calloc(1, sizeof(*frame));
 	struct packet p;
 	uint16_t check;
@@ -574,7 +368,7 @@ static void test_offloads(void **state)
 	harness_send(h, VRACK, &out);
 	assert_true(harness_take(h, VSPHERE, frame, &p));
 	assert_int_equal(frame->offload.flags, IO_NEEDS_CSUM);
-	out = udp(CLIENT, 5000, VC, 7);
+	out = datagram(CLIENT, 5000, VC, 7);
 	out.payload = 60000;
 	out.gso_size = 1400;
 	out.partial = true;
@@ -601,16 +395,8 @@ int main(void)
 		cmocka_unit_test(test_no_rule_no_route),
 		cmocka_unit_test(test_two_services_one_backend),
 		cmocka_unit_test(test_backends_in_turn),
-		cmocka_unit_test(test_udp_timeout),
-		cmocka_unit_test(test_wheel_ends_flows),
-		cmocka_unit_test(test_hold_down),
-		cmocka_unit_test(test_hold_down_over_restart),
-		cmocka_unit_test(test_table_full),
 		cmocka_unit_test(test_neighbour_waits),
 		cmocka_unit_test(test_neighbour_fails),
-		cmocka_unit_test(test_reload),
-		cmocka_unit_test(test_reload_service),
-		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_ports_unpredictable),
 		cmocka_unit_test(test_offloads),
 	};
