@@ -9,7 +9,7 @@
  * removing a program, or the flow's key word (record.h), ends its part at once.
  *
  * The packet that comes out is the one that user space would have made, byte for byte: see
- * rewrite/rewrite.c and tests/unit/offload_program_test.c.
+ * rewrite/rewrite.c and tests/unit/offload_bench.h.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
