@@ -11,9 +11,7 @@
  * worker, as after a crash. So a crash may need the inputs before it: with PGW_FUZZ_HISTORY=FILE
  * all inputs of the present life stand in FILE, and PGW_FUZZ_REPLAY=FILE runs them again.
  *
- * What must hold, besides no crash: what is sent is a sound IP packet, from an address that may
- * be seen there, with a right transport checksum if it came with one; each frame that came in is
- * accounted for exactly once; and when all flows have ended nothing is left of them.
+ * What must hold, besides no crash, pipeline_oracle.h says.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -27,8 +25,9 @@
 #include <unistd.h>
 
 #include "control/config/model.h"
-#include "datapath/base/checksum.h"
 #include "datapath/worker/state.h"
+#include "tests/fuzz/pipeline_mend.h"
+#include "tests/fuzz/pipeline_oracle.h"
 
 #define LIFE		 2048u /* inputs for one table */
 #define STEPS		 12u
@@ -38,11 +37,8 @@
 #define MS		 1000000ull
 #define SECOND		 (1000 * MS)
 #define HISTORY_BYTES	 (LIFE * (4 + 4096u) + 4)
-#define PORTS		 3u
 #define CONFIGS		 3u
 #define RECONFIGURE_TIME 7u
-
-enum { VRACK, VSPHERE, INTERNET };
 
 enum input_flags {
 	KEEP = 1,
@@ -97,7 +93,7 @@ static const struct mac gateway_mac[PORTS] = {
 static const struct mac server_mac = {{2, 0, 0, 0, 2, 2}};
 static const uint32_t mtus[8] = {1500, 1280, 1500, 576, 1500, 9000, 68, 1500};
 
-/* A port that lends a burst and checks what it is given. */
+/* A port that lends a burst and shows the oracle what it is given. */
 struct fuzz_port {
 	struct io_port io;
 	unsigned index, waiting;
@@ -110,26 +106,16 @@ static struct {
 	void *table;
 	void *block[CONFIGS];
 	struct snapshot snapshot[CONFIGS];
-	uint64_t now_ns, seed, frames_in, datagrams_out;
-	const uint8_t *piece_end; /* where the last piece of a cut datagram ended */
-	unsigned inputs, resets;
-	bool changed;	      /* links or neighbours are not as at the beginning */
-	unsigned config;      /* number of the present one */
-	bool from_client;     /* what is sent now did not come from vSphere */
-	bool check_transport; /* what is sent now came with right checksums */
+	uint64_t now_ns, seed;
+	unsigned inputs;
+	bool changed;	 /* links or neighbours are not as at the beginning */
+	unsigned config; /* number of the present one */
+	struct oracle oracle;
 	uint8_t *history, *history_at;
 	uint8_t *buffer[COPIES]; /* of IO_FRAME_BYTES; frames stand at the end, so that none is read
 				    beyond */
 	struct worker_counters counters;
 } fuzz;
-
-static void must(bool condition, const char *what)
-{
-	if (condition)
-		return;
-	fprintf(stderr, "pipeline_fuzz: it does not hold that %s\n", what);
-	abort();
-}
 
 static unsigned port_rx(struct io_port *io, struct io_frame *frames, unsigned max)
 {
@@ -141,61 +127,11 @@ static unsigned port_rx(struct io_port *io, struct io_frame *frames, unsigned ma
 	return count;
 }
 
-/* vSphere never sees a client's address, and nobody his own. */
-static bool may_send(unsigned port, const struct ip_header *ip)
-{
-	bool to_vsphere = port == VSPHERE && ntohl(ip->dst) >> 8 == 0x0a0a00;
-
-	if (to_vsphere && fuzz.from_client && ntohl(ip->src) != 0x0a0a0002)
-		return false;
-	return ip->src != ip->dst;
-}
-
-static void check_transport(const struct ip_header *ip, uint32_t len)
-{
-	uint32_t header = (ip->version_ihl & 0xfu) * 4;
-	const uint8_t *l4 = (const uint8_t *)ip + header;
-	uint64_t sum = ip->proto == IPPROTO_ICMP
-			       ? 0
-			       : checksum_pseudo(ip->src, ip->dst, ip->proto, len - header);
-
-	if (ntohs(ip->fragment) & (IP_MF | IP_OFFSET_MASK))
-		return;
-	if (ip->proto == IPPROTO_UDP && !l4[6] && !l4[7])
-		return;
-	must(checksum_fold(checksum_add(sum, l4, len - header)) == 0xffff,
-	     "a transport checksum that was right still is");
-}
-
 static void port_tx(struct io_port *io, const struct io_send *send)
 {
 	const struct fuzz_port *port = (const struct fuzz_port *)io;
-	const struct ip_header *ip = (const struct ip_header *)(send->head + ETHERNET_BYTES);
-	uint32_t len = send->head_len + send->tail_len, header;
 
-	must(len <= IO_FRAME_BYTES && send->head_len >= ETHERNET_BYTES + IP_BYTES_MIN,
-	     "a frame that is sent has a possible length");
-	must(!memcmp(send->head + 6, &gateway_mac[port->index], 6), "frames come from our address");
-	header = (ip->version_ihl & 0xfu) * 4;
-	must(ip->version_ihl >> 4 == 4 && header >= IP_BYTES_MIN &&
-		     header <= send->head_len - ETHERNET_BYTES,
-	     "the IP header is whole");
-	must(ntohs(ip->total_len) + ETHERNET_BYTES == len, "the IP length is the frame's");
-	must(checksum_fold(checksum_add(0, ip, header)) == 0xffff, "the IP checksum is right");
-	must(ip->ttl, "the TTL is not 0");
-	must(may_send(port->index, ip), "the source may be seen there");
-	if (send->offload.gso_type == IO_GSO_NONE)
-		must(len - ETHERNET_BYTES <= fuzz.worker->port[port->index].link.mtu ||
-			     ip->proto == IPPROTO_ICMP,
-		     "a packet fits the MTU");
-	if (send->tail_len && send->tail == fuzz.piece_end) {
-		fuzz.piece_end += send->tail_len; /* one more piece of the same datagram */
-		return;
-	}
-	fuzz.piece_end = send->tail_len ? send->tail + send->tail_len : NULL;
-	fuzz.datagrams_out++;
-	if (fuzz.check_transport && !send->tail_len && !(send->offload.flags & IO_NEEDS_CSUM))
-		check_transport(ip, len - ETHERNET_BYTES);
+	oracle_sent(&fuzz.oracle, port->index, &gateway_mac[port->index], send);
 }
 
 static void port_nothing(struct io_port *io)
@@ -315,8 +251,8 @@ static void new_worker(void)
 		.counters = &fuzz.counters, .resolve = resolve, .random = seeded};
 
 	memset(&fuzz.counters, 0, offsetof(struct worker_counters, rule));
-	fuzz.frames_in = fuzz.datagrams_out = 0;
 	must(!worker_create(&fuzz.worker, &options), "there is memory for the worker");
+	oracle_worker(&fuzz.oracle, fuzz.worker, &fuzz.counters);
 	for (uint8_t i = 0; i < PORTS; i++) {
 		struct worker_link link = {
 			.ifindex = 11u + i, .mtu = 1500, .up = true, .mac = gateway_mac[i]};
@@ -358,27 +294,6 @@ static void hand_over(void)
 	     "all flows are adopted");
 }
 
-/* Nothing may be left of flows, mappings, waiting packets, once they have all ended. */
-static void check_empty(void)
-{
-	const struct worker *w = fuzz.worker;
-	unsigned free_slots = 0;
-
-	must(!w->table.used && !w->mappings.used, "flows and mappings are gone");
-	must(!w->frags.waiting && !w->neighbours.waiting && !w->frags.oldest, "nothing waits");
-	if (fuzz.resets++ % 16)
-		return;
-	for (unsigned i = 0; i < w->neighbours.high; i++)
-		must(!w->neighbours.entry[i].users, "neighbours have no users");
-	for (unsigned i = 0; i < w->clients.high; i++)
-		must(!w->clients.client[i].used ||
-			     (!w->clients.client[i].flows && !w->clients.client[i].mappings),
-		     "clients have nothing");
-	for (uint16_t i = w->hold.free; i != HOLD_NONE; i = w->hold.slots[i].next)
-		free_slots++;
-	must(free_slots == w->hold.used, "all waiting room is free");
-}
-
 static void work(void)
 {
 	struct worker_status status;
@@ -395,28 +310,11 @@ static void reset(void)
 	if (fuzz.changed)
 		restore();
 	fuzz.now_ns += 400 * SECOND; /* all timers but those of the flows themselves */
-	fuzz.check_transport = fuzz.from_client = false;
+	fuzz.oracle.check_transport = fuzz.oracle.from_client = false;
 	for (uint32_t i = 0; w->table.used && i < CAPACITY; i++)
 		worker_end_flow(w, i, atomic_load(&w->table.records[i].word), fuzz.now_ns);
 	work();
-	check_empty();
-}
-
-static void check_accounts(void)
-{
-	const struct worker_counters *c = &fuzz.counters;
-	uint64_t in = fuzz.frames_in + c->icmp_sent, out = fuzz.datagrams_out;
-
-	for (unsigned i = 1; i < DROP_COUNT; i++)
-		out += c->dropped[i];
-	for (unsigned i = 0; i < PORTS; i++)
-		out += c->port[i].kernel_packets;
-	out += c->fragments_waiting + c->neigh_waiting;
-	must(in == out, "each packet is accounted for once");
-	must(c->flows == fuzz.worker->table.used && c->mappings == fuzz.worker->mappings.used &&
-		     c->fragments_waiting == fuzz.worker->frags.waiting &&
-		     c->neigh_waiting == fuzz.worker->neighbours.waiting,
-	     "the gauges agree with the tables");
+	oracle_empty(&fuzz.oracle);
 }
 
 /* The packet becomes one of flow @arg as it comes in on @port, or an error about one that went out
@@ -461,48 +359,6 @@ static void join_flow(struct ip_header *ip, uint32_t len, unsigned port, uint8_t
 	tcp->ack = htonl(ntohl(tcp->ack) + flow->tcp[1 - side].end);
 }
 
-static void fix_icmp(struct icmp_header *icmp, uint32_t bytes)
-{
-	struct ip_header *quoted = (struct ip_header *)(icmp + 1);
-
-	if (bytes < sizeof(*icmp))
-		return;
-	if (bytes >= sizeof(*icmp) + sizeof(*quoted) && icmp->type != ICMP_ECHO_REQUEST &&
-	    icmp->type != ICMP_ECHO_REPLY) {
-		quoted->version_ihl = 0x45;
-		quoted->check = 0;
-		quoted->check = (uint16_t)~checksum_fold(checksum_add(0, quoted, sizeof(*quoted)));
-	}
-	icmp->check = 0;
-	icmp->check = (uint16_t)~checksum_fold(checksum_add(0, icmp, bytes));
-}
-
-static void fix_transport(struct ip_header *ip, uint8_t *l4, uint32_t bytes)
-{
-	uint64_t pseudo = checksum_pseudo(ip->src, ip->dst, ip->proto, bytes);
-
-	if (ip->proto == IPPROTO_ICMP) {
-		fix_icmp((struct icmp_header *)l4, bytes);
-	} else if (ip->proto == IPPROTO_TCP && bytes >= sizeof(struct tcp_header)) {
-		struct tcp_header *tcp = (struct tcp_header *)l4;
-
-		if ((tcp->offset >> 4) * 4u > bytes || tcp->offset >> 4 < 5)
-			tcp->offset = 5 << 4;
-		tcp->check = 0;
-		tcp->check = (uint16_t)~checksum_fold(checksum_add(pseudo, tcp, bytes));
-	} else if (ip->proto == IPPROTO_UDP && bytes >= sizeof(struct udp_header)) {
-		struct udp_header *udp = (struct udp_header *)l4;
-
-		udp->len = htons((uint16_t)bytes);
-		if (!udp->check)
-			return;
-		udp->check = 0;
-		udp->check = (uint16_t)~checksum_fold(checksum_add(pseudo, udp, bytes));
-		if (!udp->check)
-			udp->check = 0xffff;
-	}
-}
-
 /* Help a packet past the gates that a blind fuzzer would hardly find the key to. */
 static void mend(const uint8_t head[4], unsigned port, struct ip_header *ip, uint32_t len)
 {
@@ -525,11 +381,10 @@ static void mend(const uint8_t head[4], unsigned port, struct ip_header *ip, uin
 	if (flags & OF_FLOW && header <= len)
 		join_flow(ip, len, port, head[3]);
 	if (flags & FIX_L4 && header >= sizeof(*ip) && header <= len)
-		fix_transport(ip, (uint8_t *)ip + header, len - header);
+		mend_transport(ip, (uint8_t *)ip + header, len - header);
 	if (!(flags & FIX_IP))
 		return;
-	ip->check = 0;
-	ip->check = (uint16_t)~checksum_fold(checksum_add(0, ip, header));
+	mend_ip(ip, header);
 }
 
 static struct io_offload offload_of(const struct ip_header *ip, uint32_t len, uint8_t arg)
@@ -618,21 +473,22 @@ static void step(const uint8_t head[4], const uint8_t *packet, uint32_t len)
 	const struct worker *w = fuzz.worker;
 	bool alone; /* what is sent is what comes in now */
 
-	fuzz.check_transport = fuzz.from_client = false;
+	fuzz.oracle.check_transport = fuzz.oracle.from_client = false;
 	fuzz.now_ns += head[2] * (head[0] & LATER ? SECOND : MS);
 	disturb(head);
 	work(); /* what was due comes first, as in the loop */
 	alone = !w->frags.waiting && !w->neighbours.waiting;
-	fuzz.from_client = alone && index != VSPHERE;
-	fuzz.check_transport = alone && !(~head[0] & (FIX_IP | FIX_L4)) && !(head[1] & OFFLOADED);
+	fuzz.oracle.from_client = alone && index != VSPHERE;
+	fuzz.oracle.check_transport =
+		alone && !(~head[0] & (FIX_IP | FIX_L4)) && !(head[1] & OFFLOADED);
 	for (unsigned i = 0; i < copies; i++)
 		make_frame(&port->frame[i], i, head, packet, len, index);
 	port->waiting = copies;
-	fuzz.frames_in += copies;
-	fuzz.piece_end = NULL;
+	fuzz.oracle.frames_in += copies;
+	fuzz.oracle.piece_end = NULL;
 	worker_receive(fuzz.worker, (uint8_t)index, fuzz.now_ns);
 	work();
-	check_accounts();
+	oracle_accounts(&fuzz.oracle);
 }
 
 static void run_input(const uint8_t *data, size_t size)
