@@ -10,7 +10,7 @@
 
 #include "control/api/http.h"
 #include "control/api/route.h"
-#include "control/api/translate.h"
+#include "tests/fuzz/translation.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -29,28 +29,6 @@ static void check_given(const struct api_call *call, const json_t *given)
 	(void)call;
 }
 
-static void translate(const struct route *route)
-{
-	json_t *request, *answer;
-	char *text;
-
-	if (!route->call->op)
-		return;
-	request = translate_request(route->call, route->given);
-	text = json_dumps(request, JSON_COMPACT);
-	assert(text);
-	free(text);
-	json_decref(request);
-	if (route->call->guard)
-		json_decref(translate_guard(route->call, route->given));
-	answer = json_pack("{s:[{s:i}], s:{}}", "items", "task-id", 1, "task");
-	json_decref(translate_answer(route->call, route->given, answer));
-	json_decref(answer);
-	text = translate_refusal(route->call, "operation \"x\" needs member \"ip\", a string");
-	assert(text && strncmp(text, "Missing parameter \"", 19) == 0);
-	free(text);
-}
-
 static void one_call(const char *method, const char *target, const char *body, size_t body_bytes)
 {
 	struct route route;
@@ -60,7 +38,7 @@ static void one_call(const char *method, const char *target, const char *body, s
 		if (check_body(route.call, body, body_bytes, route.given, &route.error) &&
 		    check_required(route.call, route.given, &route.error)) {
 			check_given(route.call, route.given);
-			translate(&route);
+			translation_check(&route);
 		} else {
 			assert(*route.error.text);
 		}

@@ -4,13 +4,12 @@
  * body, translation. Twice, in two ways of cutting the bytes: both must come to the same.
  */
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "control/api/http.h"
 #include "control/api/page.h"
 #include "control/api/route.h"
-#include "control/api/translate.h"
+#include "tests/fuzz/translation.h"
 
 #define REQUESTS_MAX 64u
 
@@ -30,25 +29,6 @@ static void add(struct seen *seen, const char *text, size_t bytes)
 	seen->sum *= 1099511628211u;
 }
 
-static void translate(const struct route *route)
-{
-	json_t *request, *answer;
-	char *text;
-
-	if (!route->call->op)
-		return;
-	request = translate_request(route->call, route->given);
-	text = json_dumps(request, JSON_COMPACT);
-	assert(text); /* whatever was accepted can be said to pgwd */
-	free(text);
-	json_decref(request);
-	if (route->call->guard)
-		json_decref(translate_guard(route->call, route->given));
-	answer = json_pack("{s:[{s:i}], s:{}}", "items", "task-id", 1, "task");
-	json_decref(translate_answer(route->call, route->given, answer));
-	json_decref(answer);
-}
-
 static void handle(const struct http *http)
 {
 	struct page_form form;
@@ -59,7 +39,7 @@ static void handle(const struct http *http)
 		if (check_body(route.call, http->body, http->body_bytes, route.given,
 			       &route.error) &&
 		    check_required(route.call, route.given, &route.error))
-			translate(&route);
+			translation_check(&route);
 		else
 			assert(*route.error.text);
 	}
