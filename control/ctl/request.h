@@ -2,6 +2,7 @@
 /*
  * request - reads one request line, checks it against what its operation takes, calls the
  * gateway, and writes the answer line. Knows nothing of sockets or of the gateway's insides.
+ * The operations that every gateway has are in operation.h; others come in lists of its parts.
  *
  * Limits: nesting REQUEST_DEPTH_MAX, REQUEST_STATEMENTS_MAX statements, REQUEST_SESSIONS_MAX
  * sessions; whatever goes beyond is refused with a message that names the limit.
