@@ -11,10 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "datapath/relay/proxy.h"
-
-#define HELLO_FIRST 2048u /* bytes of a buffer; doubles as the ClientHello grows */
-#define LEAVING_MS  1000u
+#define LEAVING_MS 1000u
 
 #define ALERT_DECODE_ERROR	50
 #define ALERT_INTERNAL_ERROR	80
@@ -64,7 +61,7 @@ static void free_now(struct loop_deferred *deferred)
 	struct connection *c =
 		(struct connection *)((char *)deferred - offsetof(struct connection, freeing));
 
-	free(c->hello);
+	greeting_drop(&c->greeting);
 	free(c->name);
 	free(c);
 }
@@ -132,8 +129,7 @@ static void refuse(struct connection *c, enum reason reason, uint8_t alert)
 	c->state = CONNECTION_LEAVING;
 	leave_backend(c, true);
 	c->service = NULL;
-	free(c->hello);
-	c->hello = NULL;
+	greeting_drop(&c->greeting);
 	enter_list(c, &c->names->hellos); /* which bounds how many of them there are */
 	if (alert)
 		send(c->client.fd, record, sizeof(record), MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -214,8 +210,7 @@ static void start_relaying(struct connection *c)
 {
 	struct loop *loop = c->names->loop;
 
-	free(c->hello);
-	c->hello = NULL;
+	greeting_drop(&c->greeting);
 	c->state = CONNECTION_RELAYING;
 	c->active_ms = loop_now_ms(loop);
 	loop_timer_set(loop, &c->timer, c->active_ms + c->names->now.idle_ms);
@@ -226,26 +221,18 @@ static void start_relaying(struct connection *c)
 
 /* --- the backend --------------------------------------------------------------------------- */
 
-/* The PROXY header and what the client has said: both wait in the buffer, the header in front. */
 static void greet(struct connection *c)
 {
-	ssize_t sent;
-
 	c->state = CONNECTION_GREETING;
-	do
-		sent = send(c->backend.fd, c->hello + c->hello_sent, c->hello_used - c->hello_sent,
-			    MSG_DONTWAIT | MSG_NOSIGNAL);
-	while (sent < 0 && errno == EINTR);
-	if (sent < 0 && errno != EAGAIN) {
+	if (greeting_send(&c->greeting, c->backend.fd)) {
 		connection_end(c, REASON_BACKEND_RESET);
 		return;
 	}
-	c->hello_sent += sent > 0 ? (size_t)sent : 0;
-	if (c->hello_sent < c->hello_used) {
+	if (c->greeting.sent < c->greeting.used) {
 		loop_want(c->names->loop, &c->backend, EPOLLOUT);
 		return;
 	}
-	c->up.bytes = c->hello_used - (c->service->proxy ? PROXY_BYTES : 0);
+	c->up.bytes = c->greeting.used - (c->service->proxy ? PROXY_BYTES : 0);
 	start_relaying(c);
 }
 
@@ -336,21 +323,6 @@ static void connect_next(struct connection *c)
 
 /* --- the ClientHello ----------------------------------------------------------------------- */
 
-/* Puts the PROXY header before what the client has said. */
-static bool add_proxy(struct connection *c)
-{
-	uint8_t *grown = malloc(PROXY_BYTES + c->hello_used);
-
-	if (!grown)
-		return false;
-	proxy_header(grown, c->client_addr, c->client_port, c->service->addr, c->service->port);
-	memcpy(grown + PROXY_BYTES, c->hello, c->hello_used);
-	free(c->hello);
-	c->hello = grown;
-	c->hello_used += PROXY_BYTES;
-	return true;
-}
-
 static void route(struct connection *c, const struct hello *hello)
 {
 	const struct names *names = c->names;
@@ -374,7 +346,8 @@ static void route(struct connection *c, const struct hello *hello)
 	}
 	c->service = service;
 	service->connections++;
-	if (service->proxy && !add_proxy(c)) {
+	if (service->proxy && !greeting_proxy(&c->greeting, c->client_addr, c->client_port,
+					      service->addr, service->port)) {
 		refuse(c, REASON_RESOURCES, ALERT_INTERNAL_ERROR);
 		return;
 	}
@@ -383,33 +356,13 @@ static void route(struct connection *c, const struct hello *hello)
 	connect_next(c);
 }
 
-/* keep() - append what came. Return: false without memory. */
-static bool keep(struct connection *c, const uint8_t *bytes, size_t n)
-{
-	size_t size = c->hello_size ? c->hello_size : HELLO_FIRST;
-	uint8_t *grown;
-
-	while (size < c->hello_used + n)
-		size *= 2;
-	if (size != c->hello_size) {
-		grown = realloc(c->hello, size);
-		if (!grown)
-			return false;
-		c->hello = grown;
-		c->hello_size = size;
-	}
-	memcpy(c->hello + c->hello_used, bytes, n);
-	c->hello_used += n;
-	return true;
-}
-
 static void judge(struct connection *c)
 {
 	struct hello hello;
 
-	if (c->hello_used < c->hello_need)
+	if (c->greeting.used < c->hello_need)
 		return;
-	switch (hello_read(c->hello, c->hello_used, c->names->scratch, &hello)) {
+	switch (hello_read(c->greeting.bytes, c->greeting.used, c->names->scratch, &hello)) {
 	case HELLO_MORE:
 		c->hello_need = hello.need;
 		break;
@@ -432,14 +385,14 @@ static void judge(struct connection *c)
 static void hello_ready(struct connection *c)
 {
 	/* No more than is looked at: what follows stays in the socket, for splice(). */
-	ssize_t got = recv(c->client.fd, c->names->received, HELLO_BYTES_MAX - c->hello_used,
+	ssize_t got = recv(c->client.fd, c->names->received, HELLO_BYTES_MAX - c->greeting.used,
 			   MSG_DONTWAIT);
 
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (got <= 0)
 		connection_end(c, REASON_HELLO_ENDED);
-	else if (!keep(c, c->names->received, (size_t)got))
+	else if (!greeting_keep(&c->greeting, c->names->received, (size_t)got))
 		connection_end(c, REASON_RESOURCES);
 	else
 		judge(c);

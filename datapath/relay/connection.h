@@ -15,6 +15,7 @@
 #ifndef PGW_RELAY_CONNECTION_H
 #define PGW_RELAY_CONNECTION_H
 
+#include "datapath/relay/greeting.h"
 #include "datapath/relay/names.h"
 
 enum connection_state {
@@ -39,9 +40,9 @@ struct connection {
 	be32 client_addr;
 	uint16_t client_port;
 	char listener[SOCKETS_KEY];
-	uint8_t *hello; /* NULL: nothing came yet, or all of it was passed on */
-	size_t hello_used, hello_size, hello_need, hello_sent;
-	char *name; /* NULL: not known, or none */
+	struct greeting greeting; /* until RELAYING */
+	size_t hello_need;	  /* bytes of it before there is anything new to see */
+	char *name;		  /* NULL: not known, or none */
 	bool encrypted;
 	struct service *service; /* from CONNECTING on; of names.now */
 	struct service_backend *to;
