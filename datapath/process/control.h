@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * control - the datapath's end of the channel to pgwd: takes what pgwd hands over, checks it,
- * gives it to the worker, and keeps it for the next pgwd.
+ * control - the datapath's end of the channel to pgwd: who may connect, what is answered and told,
+ * what the loop waits for. What pgwd hands over is kept in holdings.h.
  */
 #ifndef PGW_PROCESS_CONTROL_H
 #define PGW_PROCESS_CONTROL_H

@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "datapath/process/holdings.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "datapath/flow/table.h"
+#include "datapath/io/packet.h"
+#include "datapath/process/events.h"
+#include "datapath/worker/worker.h"
+
+#define MTU_MIN 68u /* RFC 791 */
+#define MTU_MAX 65535u
+
+static void refuse(struct holdings_answer *answer, const char *what, const char *why)
+{
+	answer->message.type = CHANNEL_ERROR;
+	snprintf(answer->message.u.text, sizeof(answer->message.u.text), "%s: %s", what, why);
+}
+
+static void accept_with(struct holdings_answer *answer, uint64_t value)
+{
+	answer->message.type = CHANNEL_OK;
+	answer->message.u.ok.value = value;
+}
+
+static void fill_random(void *context, void *buffer, size_t bytes)
+{
+	uint8_t *to = buffer;
+
+	(void)context;
+	while (bytes) {
+		ssize_t got = getrandom(to, bytes, 0);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		/* Ports and identifiers that can be guessed would be worse than an end. */
+		if (got < 0)
+			abort();
+		to += got;
+		bytes -= (size_t)got;
+	}
+}
+
+/* counters_reserve() - private memory for the worker to count into from its start. */
+static int counters_reserve(struct holdings *h)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	void *memory;
+
+	h->page_bytes = (sizeof(struct counters_page) + page - 1) / page * page;
+	memory = mmap(NULL, h->page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		      0);
+	if (memory == MAP_FAILED)
+		return -errno;
+	h->page = memory;
+	return 0;
+}
+
+int holdings_create(struct holdings *h, void (*resolve)(void *context, uint32_t ifindex, be32 addr),
+		    void *context)
+{
+	struct worker_options options = {
+		.resolve = resolve, .random = fill_random, .context = context};
+	struct stat binary;
+	int err;
+
+	*h = (struct holdings){.counters_fd = -1,
+			       .table = MEMFD_NONE,
+			       .snapshot = MEMFD_NONE,
+			       .log = LOG_END_NONE,
+			       .changed = true};
+	/* Looked up now, while the filter of system calls is not yet there. */
+	if (!stat("/proc/self/exe", &binary)) {
+		h->binary_device = binary.st_dev;
+		h->binary_inode = binary.st_ino;
+	}
+	for (unsigned i = 0; i < SNAPSHOT_PORTS_MAX; i++)
+		h->port_fds[i] = -1;
+	err = counters_reserve(h);
+	if (err)
+		return err;
+	options.counters = &h->page->worker;
+	err = worker_create(&h->worker, &options);
+	if (err)
+		goto out_unmap;
+	err = events_create(&h->events, h->worker);
+	if (err)
+		goto out_worker;
+	return 0;
+
+out_worker:
+	worker_destroy(h->worker);
+out_unmap:
+	munmap(h->page, h->page_bytes);
+	return err;
+}
+
+void holdings_destroy(struct holdings *h)
+{
+	events_destroy(h->events);
+	worker_destroy(h->worker);
+	log_close(&h->log);
+	memfd_drop(&h->snapshot);
+	memfd_drop(&h->table);
+	munmap(h->page, h->page_bytes);
+	if (h->counters_fd >= 0)
+		close(h->counters_fd);
+}
+
+static void take_hello(struct holdings *h, const struct channel_message *message, int *fds,
+		       struct holdings_answer *answer)
+{
+	(void)message;
+	(void)fds;
+	answer->message.type = CHANNEL_HELLO;
+	answer->message.u.hello.layout_version = FLOW_LAYOUT_VERSION;
+	answer->message.u.hello.snapshot_version = SNAPSHOT_VERSION;
+	answer->message.u.hello.revision = h->revision;
+	answer->message.u.hello.events = events_fd(h->events) >= 0;
+	answer->message.u.hello.binary_device = h->binary_device;
+	answer->message.u.hello.binary_inode = h->binary_inode;
+	for (unsigned i = 0; i < SNAPSHOT_PORTS_MAX; i++) {
+		if (h->port_fds[i] >= 0)
+			answer->message.u.hello.ports |= 1u << i;
+	}
+	if (!h->table.memory)
+		return;
+	answer->message.u.hello.running = 1;
+	answer->message.u.hello.capacity = ((const struct flow_header *)h->table.memory)->capacity;
+	answer->fds[answer->n_fds++] = h->table.fd;
+	answer->fds[answer->n_fds++] = h->counters_fd;
+	if (h->snapshot.memory)
+		answer->fds[answer->n_fds++] = h->snapshot.fd;
+}
+
+/* counters_use() - map the shared page over the private one. */
+static const char *counters_use(struct holdings *h, int fd, uint64_t bytes)
+{
+	struct counters_page *page;
+	const char *why;
+
+	if (bytes < sizeof(*page) || bytes > COUNTERS_BYTES_MAX)
+		return "wrong size";
+	why = memfd_check(fd, bytes, F_SEAL_SHRINK);
+	if (why)
+		return why;
+	/* Looked at elsewhere first: a wrong page must not come under the worker. */
+	page = mmap(NULL, h->page_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (page == MAP_FAILED)
+		return "cannot be mapped";
+	if (page->magic && (page->magic != COUNTERS_MAGIC || page->version != COUNTERS_VERSION ||
+			    page->bytes != sizeof(*page)))
+		why = "of another version";
+	munmap(page, h->page_bytes);
+	if (why)
+		return why;
+	page = mmap(h->page, h->page_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
+	if (page == MAP_FAILED)
+		abort(); /* the old page may be gone: the worker would count into nothing */
+	page->magic = COUNTERS_MAGIC;
+	page->version = COUNTERS_VERSION;
+	page->bytes = sizeof(*page);
+	/* Totals go on; what a predecessor held at its death it holds no more. */
+	page->worker.flows = 0;
+	page->worker.mappings = 0;
+	page->worker.fragments_waiting = 0;
+	page->worker.neigh_waiting = 0;
+	memset(page->worker.pool_ports, 0, sizeof(page->worker.pool_ports));
+	return NULL;
+}
+
+static void take_table(struct holdings *h, const struct channel_message *message, int *fds,
+		       struct holdings_answer *answer)
+{
+	uint64_t bytes = message->u.table.bytes;
+	const char *what, *why;
+	void *memory;
+	int64_t flows;
+
+	if (h->table.memory)
+		return refuse(answer, "flow table", "there is one already");
+	if (!bytes || bytes > flow_table_bytes(FLOW_CAPACITY_MAX))
+		return refuse(answer, "flow table", "wrong size");
+	why = message->u.table.map ? memfd_check_map(fds[0], bytes)
+				   : memfd_check(fds[0], bytes, F_SEAL_SHRINK);
+	if (why)
+		return refuse(answer, "flow table", why);
+	memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fds[0], 0);
+	if (memory == MAP_FAILED)
+		return refuse(answer, "flow table", "cannot be mapped: is it writable?");
+	/* every packet meets two of its pages; taken up if the system has huge pages for memfds */
+	(void)madvise(memory, bytes, MADV_HUGEPAGE);
+	what = "flow table";
+	why = flow_table_check(memory, bytes);
+	if (!why) {
+		what = "counters page";
+		why = counters_use(h, fds[1], message->u.table.counters_bytes);
+	}
+	if (why) {
+		munmap(memory, bytes);
+		return refuse(answer, what, why);
+	}
+	/* Next hops first, or packets of these flows would wait for them: the kernel answers at
+	 * once. */
+	events_read(h->events, h->now_ns);
+	flows = worker_attach_table(h->worker, memory, bytes, h->now_ns);
+	if (flows < 0) {
+		munmap(memory, bytes);
+		return refuse(answer, "flow table",
+			      flows == -ENOMEM ? "out of memory" : "does not fit this build");
+	}
+	h->table = (struct memfd){.memory = memory, .bytes = bytes, .fd = fds[0]};
+	if (h->counters_fd >= 0)
+		close(h->counters_fd);
+	h->counters_fd = fds[1];
+	fds[0] = fds[1] = -1;
+	h->changed = true;
+	accept_with(answer, (uint64_t)flows);
+}
+
+static void take_events(struct holdings *h, const struct channel_message *message, int *fds,
+			struct holdings_answer *answer)
+{
+	(void)message;
+	if (events_use(h->events, fds[0]))
+		return refuse(answer, "events", "the descriptor is no usable rtnetlink socket");
+	fds[0] = -1;
+	h->changed = true;
+	accept_with(answer, 0);
+}
+
+static void take_port(struct holdings *h, const struct channel_message *message, int *fds,
+		      struct holdings_answer *answer)
+{
+	const struct packet_ring ring = {
+		.frame_bytes = message->u.port.ring_frame_bytes,
+		.block_bytes = message->u.port.ring_block_bytes,
+		.blocks = message->u.port.ring_blocks,
+	};
+	const struct worker_link link = {
+		.ifindex = message->u.port.ifindex,
+		.mtu = message->u.port.mtu,
+		.up = message->u.port.up,
+		.mac = message->u.port.mac,
+	};
+	uint32_t index = message->u.port.index;
+	struct io_port *io;
+	int err;
+
+	if (index >= SNAPSHOT_PORTS_MAX || !link.ifindex || link.mtu < MTU_MIN ||
+	    link.mtu > MTU_MAX)
+		return refuse(answer, "port", "index, ifindex or MTU out of range");
+	err = packet_port_attach(fds[0], &ring, worker_counters_of(h->worker, (uint8_t)index), &io);
+	if (err)
+		return refuse(answer, "port",
+			      err == -ENOMEM ? "out of memory"
+					     : "not a packet socket with that ring");
+	/* The worker closes the former port of that index. */
+	worker_port(h->worker, (uint8_t)index, &link, io);
+	h->port_fds[index] = fds[0];
+	fds[0] = -1;
+	h->changed = true;
+	/* Changes since pgwd looked, and neighbours, went by as those of a link unknown. */
+	events_refresh(h->events);
+	accept_with(answer, 0);
+}
+
+static void take_port_gone(struct holdings *h, const struct channel_message *message, int *fds,
+			   struct holdings_answer *answer)
+{
+	uint32_t index = message->u.port.index;
+
+	(void)fds;
+	if (index >= SNAPSHOT_PORTS_MAX || h->port_fds[index] < 0)
+		return refuse(answer, "port", "there is none of that index");
+	worker_port_gone(h->worker, (uint8_t)index);
+	h->port_fds[index] = -1;
+	h->changed = true;
+	accept_with(answer, 0);
+}
+
+static void take_snapshot(struct holdings *h, const struct channel_message *message, int *fds,
+			  struct holdings_answer *answer)
+{
+	const int seals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW;
+	struct memfd next = {.fd = fds[0]};
+	struct snapshot snapshot;
+	struct stat stat;
+	const char *why;
+
+	(void)message;
+	if (fstat(fds[0], &stat) || stat.st_size < (off_t)sizeof(struct snapshot_header) ||
+	    stat.st_size > (off_t)SNAPSHOT_BYTES_MAX)
+		return refuse(answer, "snapshot", "wrong size");
+	next.bytes = (size_t)stat.st_size;
+	why = memfd_check(fds[0], next.bytes, seals);
+	if (why)
+		return refuse(answer, "snapshot", why);
+	next.memory = mmap(NULL, next.bytes, PROT_READ, MAP_PRIVATE, fds[0], 0);
+	if (next.memory == MAP_FAILED)
+		return refuse(answer, "snapshot", "cannot be mapped");
+	why = snapshot_open(&snapshot, next.memory, next.bytes);
+	if (why) {
+		munmap(next.memory, next.bytes);
+		return refuse(answer, "snapshot", why);
+	}
+	fds[0] = -1;
+	worker_snapshot(h->worker, &snapshot, h->now_ns);
+	memfd_drop(&h->snapshot);
+	h->snapshot = next;
+	h->revision = snapshot.header->revision;
+	h->changed = true;
+	accept_with(answer, h->revision);
+}
+
+static void take_flow_end(struct holdings *h, const struct channel_message *message, int *fds,
+			  struct holdings_answer *answer)
+{
+	uint32_t record = message->u.flow.record;
+
+	(void)fds;
+	if (!h->table.memory || record >= ((const struct flow_header *)h->table.memory)->capacity)
+		return refuse(answer, "flow", "there is no such record");
+	/* That it has ended meanwhile is what was wanted, too: 0 flows were ended. */
+	accept_with(answer, worker_end_flow(h->worker, record, message->u.flow.word, h->now_ns));
+}
+
+static void take_log(struct holdings *h, const struct channel_message *message, int *fds,
+		     struct holdings_answer *answer)
+{
+	struct log_end next;
+	const char *why;
+
+	if (message->u.log.threshold > 100)
+		return refuse(answer, "event ring", "the threshold is more than 100 per cent");
+	why = log_open(&next, fds[0], message->u.log.bytes, fds[1]);
+	if (why)
+		return refuse(answer, "event ring", why);
+	fds[0] = fds[1] = -1;
+	worker_log(h->worker, NULL, 0);
+	log_close(&h->log);
+	h->log = next;
+	worker_log(h->worker, &h->log.ring, message->u.log.threshold);
+	accept_with(answer, 0);
+}
+
+static void take_log_off(struct holdings *h, const struct channel_message *message, int *fds,
+			 struct holdings_answer *answer)
+{
+	(void)message;
+	(void)fds;
+	worker_log(h->worker, NULL, 0);
+	log_close(&h->log);
+	accept_with(answer, 0);
+}
+
+static void take_quit(struct holdings *h, const struct channel_message *message, int *fds,
+		      struct holdings_answer *answer)
+{
+	(void)message;
+	(void)fds;
+	h->quit = true;
+	accept_with(answer, 0);
+}
+
+/* Its answer is one that nobody waits for: pgwd goes on meanwhile. */
+static void take_ping(struct holdings *h, const struct channel_message *message, int *fds,
+		      struct holdings_answer *answer)
+{
+	(void)h;
+	(void)message;
+	(void)fds;
+	answer->message.type = CHANNEL_ALIVE;
+	answer->message.sequence = 0;
+}
+
+/* What pgwd may ask, and how many descriptors come with it. */
+static const struct question {
+	void (*take)(struct holdings *h, const struct channel_message *message, int *fds,
+		     struct holdings_answer *answer);
+	unsigned fds;
+} questions[CHANNEL_TYPE_COUNT] = {
+	[CHANNEL_HELLO] = {take_hello, 0},
+	[CHANNEL_TABLE] = {take_table, 2},
+	[CHANNEL_EVENTS] = {take_events, 1},
+	[CHANNEL_PORT] = {take_port, 1},
+	[CHANNEL_PORT_GONE] = {take_port_gone, 0},
+	[CHANNEL_SNAPSHOT] = {take_snapshot, 1},
+	[CHANNEL_FLOW_END] = {take_flow_end, 0},
+	[CHANNEL_QUIT] = {take_quit, 0},
+	[CHANNEL_LOG] = {take_log, 2},
+	[CHANNEL_LOG_OFF] = {take_log_off, 0},
+	[CHANNEL_PING] = {take_ping, 0},
+};
+
+bool holdings_answer(struct holdings *h, const struct channel_message *message, int *fds,
+		     uint64_t now_ns, struct holdings_answer *answer)
+{
+	const struct question *question = &questions[message->type];
+
+	if (!question->take || message->fds != question->fds)
+		return false;
+	h->now_ns = now_ns;
+	answer->message.sequence = message->sequence;
+	question->take(h, message, fds, answer);
+	return true;
+}

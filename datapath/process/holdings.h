@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * holdings - what pgwd has handed over: each is checked, given to the worker, and kept for the next
+ * pgwd.
+ *
+ * pgwd is trusted with what it may ask, not with doing it well: every size, kind and seal of what
+ * it sends is checked.
+ *
+ * Forwarding begins once there are a flow table and a snapshot, in whatever order they came.
+ * The counters page is at one address for the whole life of the worker: private memory first,
+ * over which the shared page is mapped when it comes. What was counted before is not carried
+ * over, because nothing is forwarded before.
+ *
+ * Who owns what: the worker owns its ports; everything else that arrived is kept here, table
+ * and counters for good, the snapshot until the worker has taken its successor.
+ */
+#ifndef PGW_PROCESS_HOLDINGS_H
+#define PGW_PROCESS_HOLDINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "datapath/base/counters.h"
+#include "datapath/policy/snapshot.h"
+#include "datapath/process/channel.h"
+#include "datapath/process/log.h"
+#include "datapath/process/memfd.h"
+
+struct events;
+struct worker;
+
+struct holdings {
+	struct worker *worker;
+	struct events *events;
+	struct counters_page *page;
+	size_t page_bytes; /* of the address range reserved for it */
+	int counters_fd;
+	struct memfd table, snapshot;
+	uint64_t revision;		  /* of the snapshot */
+	int port_fds[SNAPSHOT_PORTS_MAX]; /* the worker's; -1: no such port */
+	struct log_end log;
+	uint64_t binary_device, binary_inode;
+	uint64_t now_ns; /* of the question that is being answered */
+	bool changed;	 /* other descriptors to wait for; cleared by who has looked */
+	bool quit;	 /* pgwd has asked for the end */
+};
+
+struct holdings_answer {
+	struct channel_message message;
+	int fds[CHANNEL_FDS_MAX]; /* kept here, lent to the answer */
+	unsigned n_fds;
+};
+
+/**
+ * holdings_create() - make the worker with all its memory; nothing is held yet
+ * @resolve: see struct worker_options; called with @context
+ * Return: 0 or -errno.
+ */
+int holdings_create(struct holdings *holdings,
+		    void (*resolve)(void *context, uint32_t ifindex, be32 addr), void *context);
+void holdings_destroy(struct holdings *holdings);
+
+/**
+ * holdings_answer() - do what a message asks
+ * @fds: came with it; what is kept is replaced by -1, the others stay the caller's
+ * @answer: all zero; set on success
+ * Return: false if it is no question, or has not the descriptors that go with it.
+ */
+bool holdings_answer(struct holdings *holdings, const struct channel_message *message, int *fds,
+		     uint64_t now_ns, struct holdings_answer *answer);
+
+#endif
