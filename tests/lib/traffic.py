@@ -26,9 +26,10 @@ import errno
 import select
 import signal
 import socket
-import ssl
 import sys
 import time
+
+from hello import client_hello
 
 IP_MTU_DISCOVER, PMTUDISC_DONT, PMTUDISC_PROBE = 10, 0, 3
 PIECE_INTERVAL_S = 0.02
@@ -132,16 +133,6 @@ def tcp(options):
     else:
         print("connected")
     return 0
-
-
-def client_hello(name):
-    coming, going = ssl.MemoryBIO(), ssl.MemoryBIO()
-    session = ssl.create_default_context().wrap_bio(coming, going, server_hostname=name)
-    try:
-        session.do_handshake()
-    except ssl.SSLWantReadError:
-        pass
-    return going.read()
 
 
 def hold(options):

@@ -21,8 +21,9 @@ import threading
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
+sys.path[:0] = [str(HERE), str(HERE.parent / "lib")]
 import relay  # noqa: E402
+from hello import client_hello  # noqa: E402
 import rogue  # noqa: E402
 
 TOP = HERE.parent.parent
@@ -172,10 +173,11 @@ def world(stage=None, **options):
 
 
 def open_endpoints(w, n, tunnels=None):
+    """Wait for n endpoints, each offered by so many tunnels: one that is up offers its ports a moment later."""
     def holds():
-        shown = w.show()
-        return ([e["state"] for e in shown["endpoints"]] == ["open"] * n and
-                (tunnels is None or len(shown["tunnels"]) == tunnels))
+        endpoints = w.show()["endpoints"]
+        return ([e["state"] for e in endpoints] == ["open"] * n and
+                (tunnels is None or all(e["tunnels"] == tunnels for e in endpoints)))
     wait_for(holds, "%d endpoints are open" % n)
 
 
@@ -761,16 +763,6 @@ def exactly(connection, n):
             break
         data += part
     return data
-
-
-def client_hello(name):
-    coming, going = ssl.MemoryBIO(), ssl.MemoryBIO()
-    session = ssl.create_default_context().wrap_bio(coming, going, server_hostname=name)
-    try:
-        session.do_handshake()
-    except ssl.SSLWantReadError:
-        pass
-    return going.read()
 
 
 def log_in(w, port, **options):
