@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# pgwd is killed in the middle of enabling and disabling a private gateway, at the Nth time that it
+# pgwd is killed in the middle of enabling, moving and disabling a private gateway, at the Nth time that it
 # waits for the disk: before and after every step. The next pgwd goes on: the task is done, access is
-# on one side alone, and nothing of the check is left.
+# on one side alone, and nothing of the check and of the former place is left.
 #
 # By default one N of each; with PGW_TEST_FULL=1 every one until the task ends unharmed, and figures.
 #
@@ -26,7 +26,7 @@ attached() {
 	grep -q attached "$WORK/strace.err"
 }
 
-# killed_at N OP MEMBERS STATE SIDE ADDRESS OTHER-SIDE OTHER-ADDRESS - returns 1 if it was not killed
+# killed_at N OP MEMBERS STATE SIDE ADDRESS/OTHER-SIDE TASK-NAME OTHER-ADDRESS - returns 1 if it was not killed
 killed_at() {
 	local n=$1 op=$2 members=$3 state=$4 killed=yes step=
 	spawn strace gw strace -f -p "${PID[pgwd]}" -o /dev/null -e trace=fdatasync,fsync \
@@ -53,6 +53,7 @@ killed_at() {
 	note "ok: $op, killed at sync $n ($killed$step): task $task is done"
 	holds_within 10 reached "$5" "${6%%/*}" || fail "$op $n: $5 does not reach ${6%%/*}"
 	not_reached "${6##*/}" "$8" || fail "$op $n: ${6##*/} still reaches $8"
+	refused "services at the former place" grep -q pgw-former <(pgw config show)
 	equal "links of the check" "$(on gw ls /sys/class/net | grep -c pgw-check || true)" 0
 	equal "state" "$(ask api "{\"op\":\"gateway-show\",$DC}" | jq -r .gateway.state)" "$state"
 	[ "$killed" = yes ]
@@ -62,8 +63,13 @@ enable_at() {
 	killed_at "$1" gateway-enable "$DC,$PLACE" enabled near 172.16.0.1/outside enablePrivateGateway 203.0.113.10
 }
 
+reconfigure_at() {
+	killed_at "$1" gateway-reconfigure "$DC,\"ip\":\"172.16.0.3\"" enabled near 172.16.0.3/near \
+		reconfigurePrivateGateway 172.16.0.1
+}
+
 disable_at() {
-	killed_at "$1" gateway-disable "$DC" disabled outside 203.0.113.10/near disablePrivateGateway 172.16.0.1
+	killed_at "$1" gateway-disable "$DC" disabled outside 203.0.113.10/near disablePrivateGateway 172.16.0.3
 }
 
 last=0
@@ -73,11 +79,13 @@ tasks_config >"$WORK/pgw.conf"
 gateway_start "$WORK/pgw.conf"
 if [ -z "${PGW_TEST_FULL:-}" ]; then
 	enable_at 7 || true
+	reconfigure_at 7 || true
 	disable_at 4 || true
 else
 	for ((n = 1; n < SYNCS_MAX; n++)); do
 		again=
 		! enable_at $n || again=yes
+		! reconfigure_at $n || again=yes
 		! disable_at $n || again=yes
 		[ -n "$again" ] || break
 	done
