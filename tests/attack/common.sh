@@ -8,8 +8,9 @@
 #
 # Every day: a session lives through the attack, requests are answered during it, the gateway's
 # counters name what it refused, pgw answers within 2 s, the datapath's memory is bounded and it is
-# the same process afterwards. None of that is a matter of speed. With ATTACK_ROUNDS=N calm and
-# attack alternate N times instead, and a line of figures is printed (see run --figures).
+# the same process afterwards. None of that is a matter of speed. With ATTACK_ROUNDS=N calm, the same
+# frames past the gateway, and the attack alternate N times instead, and a line of figures is printed
+# (see run --figures).
 
 # shellcheck source=tests/lib/test.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/test.sh"
@@ -18,6 +19,7 @@ ATTACK_PROGRAMS=${ATTACK_PROGRAMS:-$(dirname "$PGW_BIN")/tests}
 ATTACK_RATE=${ATTACK_RATE:-20000} # frames a second
 ATTACK_SECONDS=15                 # at most: it ends when all is measured
 ROUND_SECONDS=${ROUND_SECONDS:-2} # with figures
+NOBODY=02:00:00:00:00:fe           # a link address that no machine here has
 GROWTH_KIB=65536                  # of the datapath's memory; the flow table alone may take 10 MiB
 FLOWS=65536
 LIMIT=2000 # flows of one client that live
@@ -50,10 +52,10 @@ mac_of() { # mac_of DEVICE - of the gateway
 	ip -j -n "$(node gw)" link show "$1" | jq -r '.[0].address'
 }
 
-attack_start() { # attack_start NODE KIND SECONDS - in the background
+attack_start() { # attack_start NODE KIND SECONDS [MAC] - in the background; MAC: whose, the gateway's
 	local device=eth1
 	[ "$1" = near ] || device=eth2
-	spawn attack "$1" "$ATTACK_PROGRAMS/pgw_attacker" "$2" eth0 "$(mac_of $device)" "$3" "$ATTACK_RATE"
+	spawn attack "$1" "$ATTACK_PROGRAMS/pgw_attacker" "$2" eth0 "${4:-$(mac_of $device)}" "$3" "$ATTACK_RATE"
 }
 
 attack_end() { # end it; sets attack_sent and attack_rate
@@ -120,21 +122,30 @@ cpu_ticks() { # of process PID, in hundredths of a second
 	awk '{ print $14 + $15 }' "/proc/$1/stat"
 }
 
-# figures NODE KIND - ATTACK_ROUNDS times calm, then attack; a line for run --figures
+# measured - goodput of a moment; adds bytes, requests and the datapath's ticks to row
+measured() {
+	local cpu
+	cpu=$(cpu_ticks "$datapath")
+	honest "$ROUND_SECONDS" apart
+	row+=("$honest_bytes" "$honest_requests" $(($(cpu_ticks "$datapath") - cpu)))
+}
+
+# figures NODE KIND - ATTACK_ROUNDS times calm, then the same frames past the gateway, then at it; a line
+# for run --figures
 figures() {
-	local datapath cpu round all="$WORK/rounds"
+	local datapath round all="$WORK/rounds"
 	local attack_sent attack_rate honest_bytes honest_requests honest_failed
 	local -a row
 	datapath=$(datapath_pid)
 	honest 1 # warm
 	for round in $(seq "$ATTACK_ROUNDS"); do
-		cpu=$(cpu_ticks "$datapath")
-		honest "$ROUND_SECONDS" apart
-		row=("$honest_bytes" "$honest_requests" $(($(cpu_ticks "$datapath") - cpu)))
+		row=()
+		measured
+		attack_start "$1" "$2" 60 "$NOBODY"
+		measured
+		attack_end
 		attack_start "$1" "$2" 60
-		cpu=$(cpu_ticks "$datapath")
-		honest "$ROUND_SECONDS" apart
-		row+=("$honest_bytes" "$honest_requests" $(($(cpu_ticks "$datapath") - cpu)))
+		measured
 		attack_end
 		note "round $round: ${row[*]} $attack_rate"
 		echo "${row[*]} $attack_rate" >>"$all"
