@@ -10,6 +10,7 @@
 #include "control/ctl/log.h"
 #include "control/fault.h"
 #include "control/offloading.h"
+#include "control/receiving.h"
 #include "control/tell.h"
 
 /* What the datapath is to see of @config, with the sockets of @inside. */
@@ -85,6 +86,8 @@ static int run(struct apply *apply, struct gateway *gateway, const struct config
 	} else {
 		give_up(apply);
 	}
+	if (!gateway->datapath.peer.broken && (!code || gateway->configured))
+		receiving_follow(gateway);
 	gateway->revision_under_way = 0;
 	if (gateway->datapath.peer.broken) {
 		struct ctl_error keep = *error;

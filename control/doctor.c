@@ -95,6 +95,13 @@ static void look_at_portgroups(struct doctor *doctor)
 				   "the log says why it is not to be had",
 				   "%s: offload %s is configured, %s is in force", p->name,
 				   offload_mode_name(p->offload), state);
+		if (strcmp(receiving_state(gateway, places.portgroup[i]), io_mode_name(p->io)) != 0)
+			doctor_say(doctor, "io", DOCTOR_WARN,
+				   "mend what stands in the way, or configure io packet",
+				   "%s: io %s is configured, but packets come by the packet "
+				   "socket: %s",
+				   p->name, io_mode_name(p->io),
+				   gateway->receiving.port[places.portgroup[i]].said);
 	}
 }
 

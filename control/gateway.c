@@ -314,6 +314,7 @@ static void release(struct gateway *gateway)
 		if (gateway->ports[i].socket >= 0)
 			close(gateway->ports[i].socket);
 	offload_close(gateway->offload);
+	receiving_leave(gateway);
 	region_drop(&gateway->table);
 	region_drop(&gateway->counters);
 	region_drop(&gateway->snapshot);
@@ -395,6 +396,7 @@ int gateway_open(struct gateway *gateway, const struct gateway_options *options,
 		if (!adopted && gateway->configured) {
 			datapath_quit(&gateway->datapath);
 			offloading_end(gateway);
+			receiving_end(gateway);
 			logger_finish(gateway);
 			end_inside(gateway);
 			kernel_remove(gateway->kernel, &why);
@@ -421,6 +423,7 @@ void gateway_close(struct gateway *gateway)
 	gateway->server = NULL;
 	datapath_quit(&gateway->datapath);
 	offloading_end(gateway);
+	receiving_end(gateway);
 	logger_finish(gateway);
 	end_inside(gateway);
 	if (kernel_remove(gateway->kernel, &why))

@@ -31,6 +31,7 @@
 #include "control/logger.h"
 #include "control/names.h"
 #include "control/netlink/kernel.h"
+#include "control/receiving.h"
 #include "control/reconcile.h"
 #include "control/region.h"
 #include "control/serving.h"
@@ -100,6 +101,7 @@ struct gateway {
 	bool offload_refused;	 /* it is not to be had: said, and not tried again */
 	bool offload_cleaned;	 /* what an earlier pgwd may have left has been taken away */
 	uint32_t offload_said;	 /* bit set of portgroups whose failure to attach has been said */
+	struct receiving receiving;
 	struct checking checking;
 	struct logger log;
 	struct logger_process log_leaving[LOGGER_LEAVING_MAX];

@@ -127,7 +127,8 @@ static bool open_program(struct gateway *gateway, const uint32_t *ifindexes, siz
 
 	if (!gateway->table.map)
 		return false;
-	if (!offload_open(&gateway->offload, gateway->table.fd, ifindexes, n, &error))
+	if (!offload_open(&gateway->offload, gateway->table.fd, ifindexes, n,
+			  gateway->receiving.receiver, &error))
 		return true;
 	refuse(gateway, error.text);
 	return false;
@@ -184,6 +185,16 @@ static bool attach_xdp(struct gateway *gateway, const struct config *config,
 	return false;
 }
 
+/* Whether flows that arrive there are forwarded by the kernel. Where packets come by AF_XDP that is
+ * by XDP or not at all: the tc program would see none of them. */
+static bool wants_program(const struct config_portgroup *portgroup, const struct kernel_link *link)
+{
+	if (portgroup->offload == OFFLOAD_OFF || !link->ifindex)
+		return false;
+	return portgroup->io != IO_XDP || portgroup->offload == OFFLOAD_XDP ||
+	       offload_xdp_chosen(link->ifindex);
+}
+
 static void attach(struct gateway *gateway, const struct config *config,
 		   const struct config_portgroup *portgroup, unsigned index,
 		   const struct kernel_link *link)
@@ -194,7 +205,7 @@ static void attach(struct gateway *gateway, const struct config *config,
 	bool stays = gateway->ports[index].link.ifindex == link->ifindex;
 	char what[KERNEL_CHANGE_BYTES];
 
-	if (portgroup->offload == OFFLOAD_OFF || !link->ifindex) {
+	if (!wants_program(portgroup, link)) {
 		offload_detach(gateway->offload, index);
 		gateway->offload_said &= ~(1u << index);
 		return;

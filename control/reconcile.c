@@ -318,6 +318,9 @@ static void look(struct gateway *gateway)
 		ctl_log(TOLD_LINK, LOG_ERR, "cannot follow a change of the links: %s", error.text);
 	if (!names_place(&gateway->names, &gateway->forwarded, &places, &error))
 		offloading_follow(gateway, &gateway->forwarded, &places);
+	receiving_follow(gateway);
+	if (gateway->datapath.peer.broken)
+		gateway_datapath_lost(gateway, "its channel broke");
 	say_mended(gateway);
 	follow(gateway);
 	plan_next(gateway);

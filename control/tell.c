@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "control/fault.h"
+#include "control/receiving.h"
 
 int tell_table(struct gateway *gateway, uint64_t *flows, struct ctl_error *error)
 {
@@ -36,10 +37,11 @@ int tell_events(struct gateway *gateway, struct ctl_error *error)
 	return code;
 }
 
-int tell_port(struct gateway *gateway, unsigned index, const struct gateway_port *port,
-	      struct ctl_error *error)
+/* What both kinds of ports say. */
+static struct channel_message of_port(uint16_t type, unsigned index,
+				      const struct gateway_port *port)
 {
-	struct channel_message question = {.type = CHANNEL_PORT};
+	struct channel_message question = {.type = type};
 
 	question.u.port.index = index;
 	question.u.port.ifindex = port->link.ifindex;
@@ -49,13 +51,33 @@ int tell_port(struct gateway *gateway, unsigned index, const struct gateway_port
 	question.u.port.ring_frame_bytes = port->ring.frame_bytes;
 	question.u.port.ring_block_bytes = port->ring.block_bytes;
 	question.u.port.ring_blocks = port->ring.blocks;
+	return question;
+}
+
+int tell_port(struct gateway *gateway, unsigned index, const struct gateway_port *port,
+	      struct ctl_error *error)
+{
+	const struct channel_message question = of_port(CHANNEL_PORT, index, port);
+
+	receiving_forget(gateway, index);
 	return peer_ask(&gateway->datapath.peer, &question, &port->socket, 1, NULL, NULL, error);
+}
+
+int tell_port_xdp(struct gateway *gateway, unsigned index, const struct gateway_port *port,
+		  const struct xdp_socket *xdp, struct ctl_error *error)
+{
+	struct channel_message question = of_port(CHANNEL_PORT_XDP, index, port), answer;
+	const int fds[] = {port->socket, xdp->fd, xdp->memory_fd};
+
+	question.u.port.xdp_frame_bytes = xdp->frame_bytes;
+	return peer_ask(&gateway->datapath.peer, &question, fds, 3, &answer, NULL, error);
 }
 
 int tell_port_gone(struct gateway *gateway, unsigned index, struct ctl_error *error)
 {
 	struct channel_message question = {.type = CHANNEL_PORT_GONE};
 
+	receiving_forget(gateway, index);
 	question.u.port.index = index;
 	return peer_ask(&gateway->datapath.peer, &question, NULL, 0, NULL, NULL, error);
 }

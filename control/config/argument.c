@@ -145,6 +145,16 @@ bool argument_offload(void *field, const char *text, struct reason *why)
 	return argument_wrong(why, "expected auto, tc, xdp or off");
 }
 
+bool argument_io(void *field, const char *text, struct reason *why)
+{
+	for (unsigned i = 0; i < IO_MODE_COUNT; i++)
+		if (strcmp(text, io_mode_name(i)) == 0) {
+			*(enum io_mode *)field = i;
+			return true;
+		}
+	return argument_wrong(why, "expected packet or xdp");
+}
+
 bool argument_realm(void *field, const char *text, struct reason *why)
 {
 	for (unsigned i = 0; i < REALM_COUNT; i++)

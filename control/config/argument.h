@@ -27,6 +27,7 @@ bool argument_vlan(void *field, const char *text, struct reason *why);	      /* 
 bool argument_rule(void *field, const char *text, struct reason *why);	      /* uint16_t */
 bool argument_port(void *field, const char *text, struct reason *why);	      /* uint16_t */
 bool argument_on_off(void *field, const char *text, struct reason *why);      /* bool */
+bool argument_io(void *field, const char *text, struct reason *why);	      /* enum io_mode */
 bool argument_offload(void *field, const char *text, struct reason *why); /* enum offload_mode */
 bool argument_realm(void *field, const char *text, struct reason *why);	  /* enum realm */
 bool argument_mapping(void *field, const char *text, struct reason *why); /* enum mapping_type */

@@ -74,6 +74,41 @@ static int check_portgroups(const struct check *check)
 	return 0;
 }
 
+/* XDP sees what arrives at an interface before VLAN links and the tc program do. */
+static int check_io(const struct check *check)
+{
+	const struct config *config = check->config;
+
+	for (size_t i = 0; i < config->n_portgroups; i++) {
+		const struct config_portgroup *a = &config->portgroups[i];
+
+		if (a->io != IO_XDP)
+			continue;
+		if (a->vlan)
+			return error_set(check->error, a->line, 0,
+					 "portgroup \"%s\": io xdp does not work on a VLAN, "
+					 "expected io packet, or an interface of its own",
+					 a->name);
+		if (a->offload == OFFLOAD_TC)
+			return error_set(
+				check->error, a->line, 0,
+				"portgroup \"%s\": with io xdp the tc program would meet no "
+				"packet, expected offload auto, xdp or off",
+				a->name);
+		for (size_t j = 0; j < config->n_portgroups; j++) {
+			const struct config_portgroup *b = &config->portgroups[j];
+
+			if (b->vlan && !strcmp(a->dev, b->dev))
+				return error_set(check->error, later(a->line, b->line), 0,
+						 "portgroup \"%s\": io xdp cannot tell its packets "
+						 "from those of \"%s\", a VLAN of the same "
+						 "interface, expected io packet",
+						 a->name, b->name);
+		}
+	}
+	return 0;
+}
+
 static int check_addresses(const struct check *check)
 {
 	const struct config *config = check->config;
@@ -232,7 +267,8 @@ static int check_all(struct check *check)
 	int wrong;
 
 	if ((wrong = check_limits(check)) || (wrong = check_portgroups(check)) ||
-	    (wrong = check_addresses(check)) || (wrong = check_networks(check)))
+	    (wrong = check_io(check)) || (wrong = check_addresses(check)) ||
+	    (wrong = check_networks(check)))
 		return wrong;
 	if (derive(&check->derived, check->config))
 		return error_memory(check->error);

@@ -38,7 +38,7 @@ static bool portgroup_equal(const void *a, const void *b)
 
 	return strcmp(x->name, y->name) == 0 && strcmp(x->dev, y->dev) == 0 && x->vlan == y->vlan &&
 	       x->realm == y->realm && x->last_hop == y->last_hop &&
-	       x->reverse_path == y->reverse_path && x->offload == y->offload;
+	       x->reverse_path == y->reverse_path && x->offload == y->offload && x->io == y->io;
 }
 
 /* By address alone: no address can be configured twice, whatever its length and portgroup. */

@@ -88,6 +88,14 @@ const char *offload_mode_name(enum offload_mode mode)
 	return (unsigned)mode < OFFLOAD_MODE_COUNT ? offload_mode_names[mode] : NULL;
 }
 
+static const char *const io_mode_names[] = {[IO_PACKET] = "packet", [IO_XDP] = "xdp"};
+static_assert(sizeof(io_mode_names) / sizeof(io_mode_names[0]) == IO_MODE_COUNT, "one per mode");
+
+const char *io_mode_name(enum io_mode mode)
+{
+	return (unsigned)mode < IO_MODE_COUNT ? io_mode_names[mode] : NULL;
+}
+
 static const char *const mapping_type_names[] = {[MAPPING_EIM] = "eim", [MAPPING_EDM] = "edm"};
 static_assert(sizeof(mapping_type_names) / sizeof(mapping_type_names[0]) == MAPPING_TYPE_COUNT,
 	      "one per mapping type");

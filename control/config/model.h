@@ -51,6 +51,13 @@ enum offload_mode {
 };
 #define CONFIG_OFFLOAD_NORMAL OFFLOAD_AUTO
 
+/* By what the datapath gets and sends a portgroup's packets (receiving.h). */
+enum io_mode {
+	IO_PACKET, /* a packet socket */
+	IO_XDP,	   /* AF_XDP; what does not suit it, by the packet socket */
+	IO_MODE_COUNT
+};
+
 struct config_portgroup {
 	char name[CONFIG_NAME];
 	char dev[CONFIG_DEV]; /* the interface, or with a VLAN its trunk parent */
@@ -59,6 +66,7 @@ struct config_portgroup {
 	bool last_hop;		   /* default on */
 	bool reverse_path;	   /* default on */
 	enum offload_mode offload; /* default CONFIG_OFFLOAD_NORMAL */
+	enum io_mode io;	   /* default IO_PACKET */
 	unsigned line; /* of the file, for messages; 0 if not from a file. Never compared. */
 };
 
@@ -388,6 +396,7 @@ const char *mapping_type_name(enum mapping_type type);
 const char *filtering_type_name(enum filtering_type type);
 const char *balance_name(enum balance balance);
 const char *offload_mode_name(enum offload_mode mode);
+const char *io_mode_name(enum io_mode mode);
 const char *check_kind_name(enum check_kind kind);
 const char *dead_backend_name(enum dead_backend dead);
 const char *down_answer_name(enum down_answer down);

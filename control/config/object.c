@@ -89,6 +89,7 @@ static const struct keyword portgroup_add[] = {
 	{"last-hop", "on|off", argument_on_off, PORTGROUP(last_hop), 0},
 	{"reverse-path", "on|off", argument_on_off, PORTGROUP(reverse_path), 0},
 	{"offload", "auto|tc|xdp|off", argument_offload, PORTGROUP(offload), 0},
+	{"io", "packet|xdp", argument_io, PORTGROUP(io), 0},
 	{0},
 };
 

@@ -38,6 +38,8 @@ static void print_portgroup(struct config_text *text, const void *item)
 		config_text_add(text, " reverse-path off");
 	if (portgroup->offload != CONFIG_OFFLOAD_NORMAL)
 		config_text_add(text, " offload %s", offload_mode_name(portgroup->offload));
+	if (portgroup->io != IO_PACKET)
+		config_text_add(text, " io %s", io_mode_name(portgroup->io));
 }
 
 static void print_address(struct config_text *text, const void *item)

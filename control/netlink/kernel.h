@@ -150,6 +150,32 @@ struct kernel_owned {
 int kernel_owned(struct kernel *kernel, const struct config *config, struct kernel_owned **list,
 		 size_t *n, struct kernel_error *error);
 
+/* What of the packets to this host's addresses is kept from the kernel's stack (suppress.h). */
+struct kernel_tuple {
+	be32 addr; /* 0: every one */
+	be16 port;
+	uint8_t proto;
+	bool listening; /* a socket of this host is there, else it is a service's */
+};
+struct kernel_ports {
+	be32 addr;
+	uint8_t proto;
+	uint16_t first, last; /* host order: of a pool, but for what is listening there */
+};
+struct kernel_selection {
+	be32 *locals; /* all addresses of this host */
+	size_t n_locals;
+	struct kernel_tuple *tuples;
+	size_t n_tuples;
+	struct kernel_ports *ports;
+	size_t n_ports;
+};
+
+/* kernel_selection() - as it is loaded now. Return: 0, or -errno with @error set. */
+int kernel_selection(struct kernel *kernel, struct kernel_selection *selection,
+		     struct kernel_error *error);
+void kernel_selection_free(struct kernel_selection *selection);
+
 /* kernel_remove() - take away all that carries our mark, give sysctls back. Nothing else. */
 int kernel_remove(struct kernel *kernel, struct kernel_error *error);
 

@@ -14,11 +14,11 @@
 
 #include "control/offload/map.h"
 #include "control/offload/qdisc.h"
+#include "control/offload/receiver.h"
 #include "control/offload/xdp.h"
 #include "forward.skel.h"
 
-#define PROGRAM_NAME	 "pgw_forward"
-#define XDP_PROGRAM_NAME "pgw_forward_xdp" /* BPF_OBJ_NAME_LEN: one byte is left */
+#define PROGRAM_NAME "pgw_forward"
 /* Behind the filters of others, as are the sockets that receive what is not offloaded; "pgw". */
 #define PRIORITY	 65000u
 #define HANDLE		 0x706777u
@@ -209,32 +209,11 @@ int offload_find(const uint32_t *ifindex, size_t n, int *table, uint32_t ifindex
 	return 0;
 }
 
-/* The name of a program, or "". */
-static void name_of(uint32_t id, char name[BPF_OBJ_NAME_LEN])
-{
-	int fd = id ? bpf_prog_get_fd_by_id(id) : -1;
-	struct bpf_prog_info info;
-	uint32_t bytes = sizeof(info);
-
-	name[0] = '\0';
-	if (fd < 0)
-		return;
-	memset(&info, 0, sizeof(info));
-	if (!bpf_obj_get_info_by_fd(fd, &info, &bytes))
-		memcpy(name, info.name, BPF_OBJ_NAME_LEN);
-	close(fd);
-}
-
-/* The id of an XDP program of ours there, 0: none, or somebody else's. */
+/* The id of the forwarding XDP program there, 0: none, or another one. */
 static uint32_t our_xdp_at(uint32_t ifindex)
 {
-	char name[BPF_OBJ_NAME_LEN];
-	uint32_t id;
-
 	quieten();
-	id = xdp_program(ifindex);
-	name_of(id, name);
-	return !strcmp(name, XDP_PROGRAM_NAME) ? id : 0;
+	return xdp_ours(ifindex, XDP_FORWARD_NAME);
 }
 
 /* Removes the programs, and the clsact if we made it and nobody uses it. */
@@ -296,7 +275,8 @@ static int read_id(const struct bpf_program *program, uint32_t *id)
 	return code;
 }
 
-static int load(struct offload *offload, int table, const struct found *found)
+static int load(struct offload *offload, int table, const struct found *found,
+		const struct receiver *receiver)
 {
 	struct forward_bpf *skeleton = forward_bpf__open();
 	int code;
@@ -313,6 +293,8 @@ static int load(struct offload *offload, int table, const struct found *found)
 		if (!code)
 			code = bpf_map__reuse_fd(skeleton->maps.links, found->links);
 	}
+	if (!code && receiver)
+		code = receiver_share(receiver, skeleton->obj);
 	if (!code)
 		code = forward_bpf__load(skeleton);
 	if (!code)
@@ -328,7 +310,7 @@ static int load(struct offload *offload, int table, const struct found *found)
 }
 
 int offload_open(struct offload **offload, int table, const uint32_t *ifindex, size_t n,
-		 struct offload_error *error)
+		 const struct receiver *receiver, struct offload_error *error)
 {
 	struct offload *o = calloc(1, sizeof(*o));
 	struct found found;
@@ -340,7 +322,7 @@ int offload_open(struct offload **offload, int table, const uint32_t *ifindex, s
 	quieten();
 	find_at(ifindex, n, &found);
 	o->processors = libbpf_num_possible_cpus();
-	code = o->processors < 0 ? o->processors : load(o, table, &found);
+	code = o->processors < 0 ? o->processors : load(o, table, &found, receiver);
 	if (!code)
 		take_over(o, &found);
 	close_found(&found);
@@ -355,6 +337,11 @@ int offload_open(struct offload **offload, int table, const uint32_t *ifindex, s
 	}
 	*offload = o;
 	return 0;
+}
+
+struct bpf_object *offload_object(const struct offload *offload)
+{
+	return offload->skeleton->obj;
 }
 
 void offload_close(struct offload *offload)
@@ -374,9 +361,9 @@ static void write_port(struct offload *offload, uint32_t index)
 /* A filter at our place that is not ours is somebody's who chose the same numbers. */
 static int check_place(uint32_t ifindex, struct offload_error *error)
 {
-	char name[BPF_OBJ_NAME_LEN];
+	char name[XDP_NAME_BYTES];
 
-	name_of(attached_at(ifindex), name);
+	xdp_name(attached_at(ifindex), name);
 	if (!*name || !strcmp(name, PROGRAM_NAME))
 		return 0; /* nothing there, it cannot be told, or ours */
 	return fail(error, -EEXIST,
@@ -457,8 +444,8 @@ static bool takes_xdp(const struct offload *offload, unsigned index, uint32_t if
 
 int offload_attach_xdp(struct offload *offload, unsigned index, struct offload_error *error)
 {
-	uint32_t ifindex = offload->ifindex[index], there = our_xdp_at(ifindex);
-	char name[BPF_OBJ_NAME_LEN];
+	uint32_t ifindex = offload->ifindex[index], there = xdp_ours(ifindex, NULL);
+	char name[XDP_NAME_BYTES];
 	int code;
 
 	if (offload->xdp[index] && there == offload->xdp_id)
@@ -468,7 +455,7 @@ int offload_attach_xdp(struct offload *offload, unsigned index, struct offload_e
 	offload->xdp[index] = !code;
 	if (!code)
 		return 0;
-	name_of(xdp_program(ifindex), name);
+	xdp_name(xdp_program(ifindex), name);
 	if (*name)
 		return fail(error, -EEXIST, "XDP program \"%s\" of somebody else is there", name);
 	return fail(error, code, "the interface takes no XDP program: %s", strerror(-code));

@@ -24,7 +24,9 @@
 #include "control/netlink/kernel.h"
 #include "datapath/offload/maps.h"
 
+struct bpf_object;
 struct offload;
+struct receiver;
 
 struct offload_error {
 	char text[200];
@@ -45,10 +47,14 @@ int offload_find(const uint32_t *ifindex, size_t n, int *table, uint32_t ifindex
  * offload_open() - load the program for a table; it is attached nowhere yet
  * @table: the flow table, a map (map.h); borrowed
  * @ifindex, @n: where an earlier program may be, whose counters then go on
+ * @receiver: whose AF_XDP sockets its XDP program is to fill as well, NULL: nobody's yet
  * Return: 0, or -errno with @error set: -EPERM where it is not permitted.
  */
 int offload_open(struct offload **offload, int table, const uint32_t *ifindex, size_t n,
-		 struct offload_error *error);
+		 const struct receiver *receiver, struct offload_error *error);
+
+/* offload_object() - for a receiver to share its maps with */
+struct bpf_object *offload_object(const struct offload *offload);
 
 /* offload_remove() - take away what an earlier pgwd left at these interfaces, and at those that its
  * program knows. */

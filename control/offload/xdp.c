@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "control/offload/xdp.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -26,6 +27,8 @@
 #define NETDEV_XDP_ACT_BASIC	1u
 #define NETDEV_XDP_ACT_REDIRECT 2u
 #define NETDEV_XDP_ACT_NDO_XMIT 4u
+
+static_assert(XDP_NAME_BYTES == BPF_OBJ_NAME_LEN, "as the kernel has it");
 
 #define STRINGS_MAX 256u /* features that an interface may have */
 #define HOOK_FLAGS  XDP_FLAGS_DRV_MODE
@@ -205,6 +208,33 @@ uint32_t xdp_program(uint32_t ifindex)
 	uint32_t id = 0;
 
 	return bpf_xdp_query_id((int)ifindex, HOOK_FLAGS, &id) ? 0 : id;
+}
+
+void xdp_name(uint32_t id, char name[XDP_NAME_BYTES])
+{
+	int fd = id ? bpf_prog_get_fd_by_id(id) : -1;
+	struct bpf_prog_info info;
+	uint32_t bytes = sizeof(info);
+
+	name[0] = '\0';
+	if (fd < 0)
+		return;
+	memset(&info, 0, sizeof(info));
+	if (!bpf_obj_get_info_by_fd(fd, &info, &bytes))
+		memcpy(name, info.name, XDP_NAME_BYTES);
+	close(fd);
+}
+
+uint32_t xdp_ours(uint32_t ifindex, const char *wanted)
+{
+	uint32_t id = xdp_program(ifindex);
+	char name[XDP_NAME_BYTES];
+	bool found;
+
+	xdp_name(id, name);
+	found = wanted ? !strcmp(name, wanted)
+		       : !strcmp(name, XDP_FORWARD_NAME) || !strcmp(name, XDP_RECEIVE_NAME);
+	return found ? id : 0;
 }
 
 int xdp_attach(uint32_t ifindex, int program_fd, uint32_t replaced)

@@ -27,8 +27,16 @@ void xdp_ability(uint32_t ifindex, struct xdp_ability *ability);
 /* xdp_worthwhile() - whether XDP is better there than tc, as `offload auto` wants to know */
 bool xdp_worthwhile(const struct xdp_ability *ability);
 
+#define XDP_FORWARD_NAME "pgw_forward_xdp" /* BPF_OBJ_NAME_LEN: one byte is left */
+#define XDP_RECEIVE_NAME "pgw_receive_xdp"
+#define XDP_NAME_BYTES	 16
+
 /* xdp_program() - id of the program at the interface's native hook, 0 if there is none */
 uint32_t xdp_program(uint32_t ifindex);
+/* xdp_name() - the name of program @id, "" if it cannot be told */
+void xdp_name(uint32_t id, char name[XDP_NAME_BYTES]);
+/* xdp_ours() - id of a program of ours there that is called @name, NULL: any; 0: there is none */
+uint32_t xdp_ours(uint32_t ifindex, const char *name);
 
 /**
  * xdp_attach() - put @program_fd there, natively

@@ -15,6 +15,7 @@
 #include <linux/if_ether.h>
 #include <linux/pkt_cls.h>
 
+#include "datapath/offload/receive.h"
 #include "datapath/offload/record.h"
 
 char LICENSE[] SEC("license") = "GPL";
@@ -187,8 +188,8 @@ static __always_inline uint16_t new_check(const struct seen *seen, const struct 
 	return seen->proto == PROTO_UDP && !sum ? 0xffff : sum;
 }
 
-SEC("xdp")
-int pgw_forward_xdp(struct xdp_md *xdp)
+/* Return: XDP_PASS if the packet was left as it was. */
+static __always_inline int forward(struct xdp_md *xdp)
 {
 	void *data = (void *)(long)xdp->data, *end = (void *)(long)xdp->data_end;
 	uint32_t side = 0, word = 0, now, in_port, ifindex = xdp->ingress_ifindex;
@@ -234,4 +235,13 @@ int pgw_forward_xdp(struct xdp_md *xdp)
 	flow->seen_tick = now;
 	count(&seen, flow, side, 1, to.port);
 	return (int)bpf_redirect(to.ifindex, 0);
+}
+
+SEC("xdp")
+int pgw_forward_xdp(struct xdp_md *xdp)
+{
+	int action = forward(xdp);
+
+	/* what is left goes to the datapath: by AF_XDP, if it has a socket there */
+	return action == XDP_PASS ? receive(xdp) : action;
 }

@@ -16,6 +16,8 @@
  * it runs TABLE  u.table              flow table, counters page    OK u.ok (flows adopted) | ERROR
  *   EVENTS                      rtnetlink socket             OK | ERROR
  *   PORT   u.port               AF_PACKET socket (ring set)  OK | ERROR
+ *   PORT_XDP u.port             the same, AF_XDP socket (not OK | ERROR; pgwd binds it then
+ *                               bound), memfd of its frames
  *   PORT_GONE u.port            -                            OK | ERROR
  *   SNAPSHOT                    sealed memfd                 OK u.ok (revision) | ERROR
  *   FLOW_END u.flow             -                            OK | ERROR
@@ -57,6 +59,7 @@ enum channel_type {
 	CHANNEL_LOG_OFF,
 	CHANNEL_PING,
 	CHANNEL_ALIVE,
+	CHANNEL_PORT_XDP,
 	CHANNEL_TYPE_COUNT
 };
 
@@ -94,6 +97,7 @@ struct channel_message {
 				ring_blocks; /* of the RX ring */
 			struct mac mac;
 			uint16_t spare;
+			uint32_t xdp_frame_bytes; /* PORT_XDP: of one frame of the memfd */
 		} port;
 		struct {
 			uint64_t value; /* as the table above says */

@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/if_packet.h>
+#include <linux/if_xdp.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -152,6 +153,9 @@ static const struct permitted permitted[] = {
 	CALL_IF_BOTH(getsockopt, ARG_IS(1, SOL_PACKET), ARG_IS(2, PACKET_VERSION)),
 	CALL_IF_BOTH(getsockopt, ARG_IS(1, SOL_PACKET), ARG_IS(2, PACKET_VNET_HDR)),
 	CALL(getsockname),
+	/* io/xdp.c: where the rings lie; what they lost. It sends and wakes by the calls below. */
+	CALL_IF_BOTH(getsockopt, ARG_IS(1, SOL_XDP), ARG_IS(2, XDP_MMAP_OFFSETS)),
+	CALL_IF_BOTH(getsockopt, ARG_IS(1, SOL_XDP), ARG_IS(2, XDP_STATISTICS)),
 	/* channel.c, events.c: messages of pgwd and of rtnetlink; dump requests */
 	CALL(recvmsg),
 	CALL(sendmsg),

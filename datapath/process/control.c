@@ -218,6 +218,8 @@ bool control_fds(struct control *c, struct control_fds *fds)
 			continue;
 		fds->ports[fds->n_ports].fd = h->port_fds[i];
 		fds->ports[fds->n_ports++].index = (uint8_t)i;
+		if (h->xdp_fds[i] >= 0)
+			fds->more[fds->n_more++] = h->xdp_fds[i];
 	}
 	return true;
 }

@@ -38,6 +38,8 @@ struct control_fds {
 		int fd;
 		uint8_t index; /* portgroup index */
 	} ports[SNAPSHOT_PORTS_MAX];
+	uint32_t n_more;
+	int more[SNAPSHOT_PORTS_MAX]; /* ports' second descriptors: waited for, too */
 };
 
 /**

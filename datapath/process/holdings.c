@@ -13,6 +13,7 @@
 
 #include "datapath/flow/table.h"
 #include "datapath/io/packet.h"
+#include "datapath/io/xdp.h"
 #include "datapath/process/events.h"
 #include "datapath/worker/worker.h"
 
@@ -83,7 +84,7 @@ int holdings_create(struct holdings *h, void (*resolve)(void *context, uint32_t 
 		h->binary_inode = binary.st_ino;
 	}
 	for (unsigned i = 0; i < SNAPSHOT_PORTS_MAX; i++)
-		h->port_fds[i] = -1;
+		h->port_fds[i] = h->xdp_fds[i] = -1;
 	err = counters_reserve(h);
 	if (err)
 		return err;
@@ -237,6 +238,19 @@ static void take_events(struct holdings *h, const struct channel_message *messag
 	accept_with(answer, 0);
 }
 
+/* open_xdp() - put AF_XDP beside a packet port, which stays the caller's if that fails. */
+static const char *open_xdp(const struct channel_message *message, const int *fds,
+			    struct io_counters counters, struct io_port **io)
+{
+	const struct xdp_socket xdp = {
+		.fd = fds[1], .memory_fd = fds[2], .frame_bytes = message->u.port.xdp_frame_bytes};
+	int err = xdp_port_attach(&xdp, *io, counters, io);
+
+	if (!err)
+		return NULL;
+	return err == -ENOMEM ? "out of memory" : "not an AF_XDP socket with those rings";
+}
+
 static void take_port(struct holdings *h, const struct channel_message *message, int *fds,
 		      struct holdings_answer *answer)
 {
@@ -251,22 +265,36 @@ static void take_port(struct holdings *h, const struct channel_message *message,
 		.up = message->u.port.up,
 		.mac = message->u.port.mac,
 	};
+	bool xdp = message->type == CHANNEL_PORT_XDP;
 	uint32_t index = message->u.port.index;
+	struct io_counters counters;
+	const char *why = NULL;
 	struct io_port *io;
 	int err;
 
 	if (index >= SNAPSHOT_PORTS_MAX || !link.ifindex || link.mtu < MTU_MIN ||
 	    link.mtu > MTU_MAX)
 		return refuse(answer, "port", "index, ifindex or MTU out of range");
-	err = packet_port_attach(fds[0], &ring, worker_counters_of(h->worker, (uint8_t)index), &io);
+	counters = worker_counters_of(h->worker, (uint8_t)index);
+	err = packet_port_attach(fds[0], &ring, counters, &io);
 	if (err)
 		return refuse(answer, "port",
 			      err == -ENOMEM ? "out of memory"
 					     : "not a packet socket with that ring");
+	if (xdp)
+		why = open_xdp(message, fds, counters, &io);
+	if (why) {
+		io->ops->close(io);
+		fds[0] = -1;
+		return refuse(answer, "port", why);
+	}
 	/* The worker closes the former port of that index. */
 	worker_port(h->worker, (uint8_t)index, &link, io);
 	h->port_fds[index] = fds[0];
+	h->xdp_fds[index] = xdp ? fds[1] : -1;
 	fds[0] = -1;
+	if (xdp)
+		fds[1] = -1;
 	h->changed = true;
 	/* Changes since pgwd looked, and neighbours, went by as those of a link unknown. */
 	events_refresh(h->events);
@@ -282,7 +310,7 @@ static void take_port_gone(struct holdings *h, const struct channel_message *mes
 	if (index >= SNAPSHOT_PORTS_MAX || h->port_fds[index] < 0)
 		return refuse(answer, "port", "there is none of that index");
 	worker_port_gone(h->worker, (uint8_t)index);
-	h->port_fds[index] = -1;
+	h->port_fds[index] = h->xdp_fds[index] = -1;
 	h->changed = true;
 	accept_with(answer, 0);
 }
@@ -388,17 +416,12 @@ static const struct question {
 		     struct holdings_answer *answer);
 	unsigned fds;
 } questions[CHANNEL_TYPE_COUNT] = {
-	[CHANNEL_HELLO] = {take_hello, 0},
-	[CHANNEL_TABLE] = {take_table, 2},
-	[CHANNEL_EVENTS] = {take_events, 1},
-	[CHANNEL_PORT] = {take_port, 1},
-	[CHANNEL_PORT_GONE] = {take_port_gone, 0},
-	[CHANNEL_SNAPSHOT] = {take_snapshot, 1},
-	[CHANNEL_FLOW_END] = {take_flow_end, 0},
-	[CHANNEL_QUIT] = {take_quit, 0},
-	[CHANNEL_LOG] = {take_log, 2},
-	[CHANNEL_LOG_OFF] = {take_log_off, 0},
-	[CHANNEL_PING] = {take_ping, 0},
+	[CHANNEL_HELLO] = {take_hello, 0},	 [CHANNEL_TABLE] = {take_table, 2},
+	[CHANNEL_EVENTS] = {take_events, 1},	 [CHANNEL_PORT] = {take_port, 1},
+	[CHANNEL_PORT_XDP] = {take_port, 3},	 [CHANNEL_PORT_GONE] = {take_port_gone, 0},
+	[CHANNEL_SNAPSHOT] = {take_snapshot, 1}, [CHANNEL_FLOW_END] = {take_flow_end, 0},
+	[CHANNEL_QUIT] = {take_quit, 0},	 [CHANNEL_LOG] = {take_log, 2},
+	[CHANNEL_LOG_OFF] = {take_log_off, 0},	 [CHANNEL_PING] = {take_ping, 0},
 };
 
 bool holdings_answer(struct holdings *h, const struct channel_message *message, int *fds,

@@ -39,6 +39,7 @@ struct holdings {
 	struct memfd table, snapshot;
 	uint64_t revision;		  /* of the snapshot */
 	int port_fds[SNAPSHOT_PORTS_MAX]; /* the worker's; -1: no such port */
+	int xdp_fds[SNAPSHOT_PORTS_MAX];  /* … AF_XDP beside it; -1: none */
 	struct log_end log;
 	uint64_t binary_device, binary_inode;
 	uint64_t now_ns; /* of the question that is being answered */

@@ -37,7 +37,7 @@ struct loop {
 	struct control *control;
 	struct worker *worker;
 	struct control_fds fds;
-	struct pollfd polled[AT_PORTS + SNAPSHOT_PORTS_MAX];
+	struct pollfd polled[AT_PORTS + 2 * SNAPSHOT_PORTS_MAX]; /* … and their second ones */
 	struct worker_status status;
 	struct spin spin;
 	uint64_t now_ns;
@@ -132,6 +132,9 @@ static void arrange_polled(struct loop *l)
 	for (uint32_t i = 0; i < l->fds.n_ports; i++)
 		l->polled[AT_PORTS + i] =
 			(struct pollfd){.fd = l->fds.ports[i].fd, .events = POLLIN};
+	for (uint32_t i = 0; i < l->fds.n_more; i++)
+		l->polled[AT_PORTS + l->fds.n_ports + i] =
+			(struct pollfd){.fd = l->fds.more[i], .events = POLLIN};
 }
 
 /* wait_for_work() - Return: 0 or -errno. */
@@ -149,7 +152,8 @@ static int wait_for_work(struct loop *l)
 		timeout.tv_sec = (time_t)(left / NS_PER_S);
 		timeout.tv_nsec = (long)(left % NS_PER_S);
 	}
-	if (ppoll(l->polled, AT_PORTS + l->fds.n_ports, until, NULL) < 0 && errno != EINTR)
+	if (ppoll(l->polled, AT_PORTS + l->fds.n_ports + l->fds.n_more, until, NULL) < 0 &&
+	    errno != EINTR)
 		return -errno;
 	control_count_wakeup(l->control);
 	read_clock(l);

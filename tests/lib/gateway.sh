@@ -3,7 +3,7 @@
 # gateway.sh - the real daemons in node "gw" of topology.sh, and what they count.
 #
 # PGW_BIN chooses the directory of the programs; default build/bin. PGW_TEST_OFFLOAD, if set, is the
-# offload mode of every portgroup that does not say one itself.
+# offload mode of every portgroup that does not say one itself; PGW_TEST_IO likewise (packet, xdp).
 
 PGW_BIN=${PGW_BIN:-$TOP/build/bin}
 
@@ -43,15 +43,23 @@ gateway_start() {
 	fi
 }
 
-# offload_chosen FILE - give its portgroups the mode of PGW_TEST_OFFLOAD
-offload_chosen() {
-	[ -z "${PGW_TEST_OFFLOAD:-}" ] ||
-		sed -i -E "/^portgroup[[:space:]]+add /{/ offload /!s/[[:space:]]*(#.*)?\$/ offload $PGW_TEST_OFFLOAD/}" "$1"
+# portgroups_say FILE KEYWORD VALUE - give its portgroups this, unless they say it themselves
+portgroups_say() {
+	[ -z "$3" ] ||
+		sed -i -E "/^portgroup[[:space:]]+add /{/ $2 /!s/[[:space:]]*(#.*)?\$/ $2 $3/}" "$1"
+}
+
+# modes_chosen FILE - give its portgroups the modes of PGW_TEST_OFFLOAD and PGW_TEST_IO. A VLAN, and
+# where there are VLANs their interface, has no AF_XDP; beside it the tc program has nothing to do.
+modes_chosen() {
+	portgroups_say "$1" offload "${PGW_TEST_OFFLOAD:-}"
+	grep -qE '^portgroup.* (vlan|offload tc)( |$)' "$1" ||
+		portgroups_say "$1" io "${PGW_TEST_IO:-}"
 }
 
 # gateway_launch - start pgwd on WORK/pgw.conf, without waiting.
 gateway_launch() {
-	offload_chosen "$WORK/pgw.conf"
+	modes_chosen "$WORK/pgw.conf"
 	spawn pgwd gw "$PGW_BIN/pgwd" -c "$WORK/pgw.conf" -r "$WORK/run" -S "$WORK/state"
 }
 
@@ -86,7 +94,7 @@ gateway_reload() {
 	local before
 	before=$(gateway_figure revision)
 	cp "$1" "$WORK/pgw.conf.new"
-	offload_chosen "$WORK/pgw.conf.new"
+	modes_chosen "$WORK/pgw.conf.new"
 	mv "$WORK/pgw.conf.new" "$WORK/pgw.conf"
 	kill -HUP "${PID[pgwd]}"
 	wait_for 10 "SIGHUP makes a new revision" gateway_revision_is_not "$before"

@@ -7,7 +7,8 @@
 #
 # shellcheck source=tests/lib/test.sh
 . "$(dirname "$0")/../lib/test.sh"
-PGW_TEST_OFFLOAD='' # this test makes the cables fit for XDP step by step
+PGW_TEST_OFFLOAD='' # this test makes the cables fit for XDP step by step,
+PGW_TEST_IO=''	    # and counts what XDP redirects
 topology_start
 servers_start vc
 

@@ -37,9 +37,9 @@ def tables(bench):
           "10.10.0.2/24   vsphere    interface  -          missing\n")
     contains("who else has it", bench.text("-d", "address"), "conflict-mac 02:00:00:00:00:09")
     equal("portgroup", bench.text("portgroup"),
-          "NAME     STATE   DEV   VLAN  REALM     MTU  MAC                OFFLOAD-STATE\n"
-          "vrack    up      eth1     -  private  1500  02:00:00:00:00:01  off\n"
-          "vsphere  absent  eth2    12  vsphere  9000  02:00:00:00:00:02  tc\n")
+          "NAME     STATE   DEV   VLAN  REALM     MTU  MAC                OFFLOAD-STATE  IO-STATE\n"
+          "vrack    up      eth1     -  private  1500  02:00:00:00:00:01  off            packet\n"
+          "vsphere  absent  eth2    12  vsphere  9000  02:00:00:00:00:02  tc             xdp\n")
     equal("details", bench.text("-d", "portgroup", "show", "vsphere").split("\n")[2],
           "    ifindex 3 last-hop off reverse-path on")
     equal("brief", bench.text("-br", "portgroup"),
@@ -47,7 +47,7 @@ def tables(bench):
           "vsphere  absent  eth2  vsphere\n")
     equal("oneline", bench.text("-o", "-d", "portgroup", "show", "vrack"),
           "name vrack state up dev eth1 realm private mtu 1500 mac 02:00:00:00:00:01 ifindex 2 "
-          "last-hop on reverse-path on offload-state off\n")
+          "last-hop on reverse-path on offload-state off io-state packet\n")
     equal("text with a blank", bench.text("-o", "allow", "show", "192.168.50.0/24"),
           'network 192.168.50.0/24 description "head office"\n')
     contains("pool", bench.text("pool"), "10.10.0.2,10.10.0.3  16384-65535")

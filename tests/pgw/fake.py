@@ -12,9 +12,11 @@ ITEMS = {
     "portgroup": [
         {"name": "vrack", "dev": "eth1", "vlan": 0, "realm": "private", "last-hop": True,
          "reverse-path": True, "ifindex": 2, "mtu": 1500, "mac": "02:00:00:00:00:01", "offload-state": "off",
+         "io-state": "packet",
          "state": "up"},
         {"name": "vsphere", "dev": "eth2", "vlan": 12, "realm": "vsphere", "last-hop": False,
          "reverse-path": True, "ifindex": 3, "mtu": 9000, "mac": "02:00:00:00:00:02", "offload-state": "tc",
+         "io-state": "xdp",
          "state": "absent"}],
     "address": [{"address": "172.16.0.1/24", "portgroup": "vrack", "use": "interface",
                  "interface": "eth1", "state": "conflict", "detection": "conflict",

@@ -210,6 +210,8 @@ static void test_each_member(void **state)
 		 "portgroup add a dev eth0 realm private offload tc"},
 		{"portgroup add a dev eth0 realm private offload tc",
 		 "portgroup add a dev eth0 realm private offload auto"},
+		{"portgroup add a dev eth0 realm private io xdp",
+		 "portgroup add a dev eth0 realm private"},
 		{"address add 10.0.0.1/8 portgroup a", "address add 10.0.0.1/9 portgroup a"},
 		{"address add 10.0.0.1/8 portgroup a", "address add 10.0.0.1/8 portgroup b"},
 		{"route add default via 10.0.0.1", "route add default via 10.0.0.2"},

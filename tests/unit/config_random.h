@@ -58,6 +58,8 @@ static inline void random_portgroups(struct config_text *text, struct random *ra
 			config_text_add(
 				text, " offload %s",
 				offload_mode_name(random_below(random, OFFLOAD_MODE_COUNT)));
+		if (i % 2 == 0 && random_below(random, 4) == 0)
+			config_text_add(text, " io packet");
 		config_text_add(text, "\naddress add 10.%u.0.1/16 portgroup g%u\n", i, i);
 		if (random_below(random, 2))
 			config_text_add(text, "address add 10.%u.0.2/%u portgroup g%u\n", i,

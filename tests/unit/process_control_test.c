@@ -6,6 +6,7 @@
  * it.
  */
 #include "datapath/io/packet.h"
+#include "datapath/io/xdp.h"
 #include "tests/unit/control_fixture.h"
 
 static void test_create_refuses(void **state)
@@ -271,6 +272,64 @@ out:
 	close(block);
 }
 
+static void test_xdp_ports(void **state)
+{
+	struct fixture *f = *state;
+	struct channel_message message = {.type = CHANNEL_PORT_XDP};
+	const struct channel_message gone = {.type = CHANNEL_PORT_GONE, .u.port.index = 3};
+	int counters = memfd(NULL, 0, sizeof(struct counters_page), SIZE_SEAL);
+	int block = snapshot_memfd(1, SIZE_SEAL | F_SEAL_WRITE), fds[3];
+	struct packet_error packet_error;
+	struct xdp_error xdp_error;
+	struct packet_ring ring;
+	struct control_fds polled;
+	struct xdp_socket xdp;
+
+	fds[0] = packet_socket_open(1, &ring, &packet_error);
+	if (fds[0] == -EPERM) {
+		fprintf(stderr, "LEFT OUT: ports need CAP_NET_RAW\n");
+		goto out;
+	}
+	assert_true(fds[0] >= 0);
+	assert_int_equal(xdp_socket_open(&xdp, XDP_FRAME_BYTES_MIN, &xdp_error), 0);
+	message.u.port.index = 3;
+	message.u.port.ifindex = 1;
+	message.u.port.mtu = 1500;
+	message.u.port.ring_frame_bytes = ring.frame_bytes;
+	message.u.port.ring_block_bytes = ring.block_bytes;
+	message.u.port.ring_blocks = ring.blocks;
+	message.u.port.xdp_frame_bytes = XDP_FRAME_BYTES_MAX;
+	fds[1] = xdp.fd;
+	fds[2] = xdp.memory_fd;
+	expect_error(f, message, fds, 3, "port: not an AF_XDP socket with those rings");
+	message.u.port.xdp_frame_bytes = XDP_FRAME_BYTES_MIN;
+	fds[1] = fds[0];
+	expect_error(f, message, fds, 3, "port: not an AF_XDP socket");
+	fds[1] = xdp.fd;
+	assert_int_equal(ask(f, message, fds, 3), 1);
+	assert_int_equal(f->answer.type, CHANNEL_OK);
+	assert_string_equal(f->worker->ports[3]->ops->name, "xdp");
+	/* both of its sockets are waited for */
+	hand_over_table(f, counters);
+	expect_ok(f, snapshot, block, 1);
+	assert_true(control_fds(f->control, &polled));
+	assert_int_equal(polled.n_ports, 1);
+	assert_int_equal(polled.n_more, 1);
+	assert_int_equal(polled.more[0], f->worker->ports[3]->ops->fd(f->worker->ports[3]));
+	/* the packet socket alone takes its place */
+	message.type = CHANNEL_PORT;
+	expect_ok(f, message, fds[0], 0);
+	assert_string_equal(f->worker->ports[3]->ops->name, "packet");
+	assert_true(control_fds(f->control, &polled));
+	assert_int_equal(polled.n_more, 0);
+	expect_ok(f, gone, -1, 0);
+	xdp_socket_close(&xdp);
+	close(fds[0]);
+out:
+	close(counters);
+	close(block);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -283,6 +342,7 @@ int main(void)
 		TEST(test_flow_end),
 		TEST(test_events),
 		TEST(test_ports),
+		TEST(test_xdp_ports),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

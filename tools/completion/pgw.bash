@@ -92,8 +92,8 @@ _pgw_commands() {
 _pgw_keywords() {
 	case "$1 $2" in
 	"portgroup show") _pgw_add name state dev vlan realm mtu mac ifindex last-hop reverse-path \
-		offload offload-state ;;
-	"portgroup add") _pgw_add dev realm vlan last-hop reverse-path offload ;;
+		offload offload-state io io-state ;;
+	"portgroup add") _pgw_add dev realm vlan last-hop reverse-path offload io ;;
 	"address show") _pgw_add address portgroup use interface state datacenter \
 		detection conflict-mac ;;
 	"address add") _pgw_add portgroup datacenter ;;
@@ -202,6 +202,7 @@ _pgw_values() {
 	*" realm") _pgw_add private vsphere internet ;;
 	*" last-hop" | *" reverse-path") _pgw_add on off ;;
 	*" offload") _pgw_add auto tc xdp off ;;
+	*" io" | *" io-state") _pgw_add packet xdp ;;
 	*" offload-state") _pgw_add tc xdp off ;;
 	*" mapping-type") _pgw_add eim edm ;;
 	*" filtering-type") _pgw_add eif adf edf ;;

@@ -18,6 +18,8 @@ static const struct print_column columns[] = {
 	{"reverse-path", NULL, PRINT_PLAIN, PRINT_DETAIL, 0},
 	{"offload", NULL, PRINT_PLAIN, PRINT_DETAIL, 0},
 	{"offload-state", NULL, PRINT_PLAIN, 0, 0},
+	{"io", NULL, PRINT_PLAIN, PRINT_DETAIL, 0},
+	{"io-state", NULL, PRINT_PLAIN, 0, 0},
 };
 static const struct print_table table = PRINT_TABLE(columns);
 
@@ -35,7 +37,7 @@ static const struct pgw_command commands[] = {
 	{"add", NULL,
 	 "NAME dev IFACE realm { private | vsphere | internet } [ vlan ID ] "
 	 "[ last-hop { on | off } ] [ reverse-path { on | off } ] "
-	 "[ offload { auto | tc | off } ]",
+	 "[ offload { auto | tc | xdp | off } ] [ io { packet | xdp } ]",
 	 "forward on an interface, or on one VLAN of it", statement_add},
 	{"del", "delete", "NAME", "stop forwarding there", statement_del},
 };

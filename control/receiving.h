@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * receiving - by what a portgroup's packets come to the datapath: a packet socket, or, where
+ * "io xdp" is configured, an AF_XDP socket beside it.
+ *
+ * The packet socket is always there (apply_step.h). AF_XDP is put beside it after everything else,
+ * and never makes anything else fail: where it is not to be had the packet socket has all of it,
+ * and why is said once.
+ *
+ * Putting it there: the XDP program is attached, which finds no socket yet and lets everything
+ * pass; the datapath maps the new socket's rings; then it is bound and shown to the program.
+ * The socket is the datapath's alone: it goes with it, and the packet socket takes over at once.
+ */
+#ifndef PGW_CONTROL_RECEIVING_H
+#define PGW_CONTROL_RECEIVING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "control/config/model.h"
+
+struct gateway;
+struct receiver;
+
+/* Of one portgroup, at its index. */
+struct receiving_port {
+	uint32_t ifindex;     /* whose packets come by AF_XDP; 0: they do not */
+	uint32_t frame_bytes; /* of the socket */
+	pid_t datapath;	      /* whose socket it is */
+	bool zero_copy;
+	uint32_t refused; /* the interface whose socket failed, not to be tried again until … */
+	int64_t again_ms;
+	char said[200]; /* why not, "" nothing was said */
+};
+
+struct receiving {
+	struct receiver *receiver; /* NULL: no program is loaded */
+	bool cleaned;		   /* what an earlier pgwd may have left has been taken away */
+	struct receiving_port port[CONFIG_PORTGROUPS_MAX];
+};
+
+/* receiving_follow() - bring it to what the configuration that runs wants, with links and addresses
+ * as they are now. */
+void receiving_follow(struct gateway *gateway);
+
+/* receiving_forget() - the datapath has no AF_XDP socket for portgroup @index (any more). */
+void receiving_forget(struct gateway *gateway, unsigned index);
+
+/* receiving_end() - take the programs away. No datapath runs. */
+void receiving_end(struct gateway *gateway);
+/* receiving_leave() - free; what is attached stays and goes on. */
+void receiving_leave(struct gateway *gateway);
+
+/* receiving_state() - "xdp" or "packet": by what packets of portgroup @index come. */
+const char *receiving_state(const struct gateway *gateway, unsigned index);
+
+#endif
