@@ -10,8 +10,9 @@
 #define ENTRIES(array) (sizeof(array) / sizeof((array)[0]))
 
 static const struct variant *const variants[] = {
-	&variant_nft,	  &variant_pgw,	  &variant_pgw_tc, &variant_pgw_xdp,	   &variant_forward,
-	&variant_haproxy, &variant_socat, &variant_pasta,  &variant_haproxy_names, &variant_relay,
+	&variant_nft,	    &variant_pgw,	    &variant_pgw_tc,  &variant_pgw_xdp,
+	&variant_pgw_afxdp, &variant_forward,	    &variant_haproxy, &variant_socat,
+	&variant_pasta,	    &variant_haproxy_names, &variant_relay,
 };
 
 #define UP   true

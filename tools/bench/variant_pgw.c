@@ -28,10 +28,10 @@
 
 /* One external address, as for masquerade, for what the client itself sends and for few sessions; a
  * range of them for many. Ports are those that masquerade would use, less the range below 16384
- * that the kernel keeps for itself. Twice: the offload mode. */
+ * that the kernel keeps for itself. Twice: offload and io. */
 static const char configuration[] =
-	"portgroup add vrack dev " GATEWAY_C_DEV " realm private offload %s\n"
-	"portgroup add vsphere dev " GATEWAY_S_DEV " realm vsphere offload %s\n"
+	"portgroup add vrack dev " GATEWAY_C_DEV " realm private offload %s io %s\n"
+	"portgroup add vsphere dev " GATEWAY_S_DEV " realm vsphere offload %s io %s\n"
 	"address add " GATEWAY_C_ADDR PREFIX_BITS " portgroup vrack\n"
 	"address add " GATEWAY_S_ADDR PREFIX_BITS " portgroup vsphere\n"
 	"pool add default external-ip-address " GATEWAY_S_ADDR " ports 16384-65535"
@@ -75,12 +75,13 @@ static void write_names(FILE *file)
 
 static int write_configuration(const char *path, const struct run *run)
 {
+	const char *io = run->variant->io ? run->variant->io : "packet";
 	FILE *file = fopen(path, "we");
 	int ret;
 
 	if (!file)
 		return -errno;
-	fprintf(file, configuration, run->variant->offload, run->variant->offload);
+	fprintf(file, configuration, run->variant->offload, io, run->variant->offload, io);
 	write_sessions(file, run->measure);
 	if (run->variant->kind == KIND_NAMES)
 		write_names(file);
@@ -254,6 +255,17 @@ const struct variant variant_pgw_xdp = {
 	.translates = true,
 	.ours = true,
 	.offload = "xdp",
+	.setup = pgw_setup,
+	.teardown = pgw_teardown,
+};
+
+const struct variant variant_pgw_afxdp = {
+	.name = "pgw-afxdp",
+	.title = "the gateway, raw datapath by AF_XDP; its peers do no TSO",
+	.translates = true,
+	.ours = true,
+	.offload = "off",
+	.io = "xdp",
 	.setup = pgw_setup,
 	.teardown = pgw_teardown,
 };
