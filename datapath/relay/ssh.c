@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * ssh - version lines, packets, key exchange: RFC 4253 sections 4.2, 6, 7 to 11.
+ * ssh - packets, key exchange: RFC 4253 sections 6, 7 to 11.
  *
  * States: VERSION -> KEYS -> SERVICE -> AUTH -> OPEN; any of them -> failed. Keys are exchanged
  * first in KEYS, where we wait for the client's KEXINIT (ssh_kex_prefers_gcm()), and again in OPEN
@@ -10,7 +10,7 @@
  * While ASKED or CHOSEN nothing but key exchange is sent: what else is to be said waits in held,
  * and ssh_channel_room() is 0.
  *
- * Limits: a version line of 255 bytes; packets of PACKET_MAX_EARLY bytes before log-in and
+ * Limits: packets of PACKET_MAX_EARLY bytes before log-in and
  * PACKET_MAX afterwards; HELD_MAX bytes that wait for the end of a key exchange. New keys are asked
  * for after settings.rekey_bytes or REKEY_PACKETS; a client that has not given them by PACKETS_MAX
  * is cut off, as sequence numbers must not repeat under one key.
@@ -28,7 +28,6 @@
 
 #include <openssl/crypto.h>
 
-#define VERSION_LINE_MAX 255u
 #define LENGTH_BYTES	 4u
 #define PADDING_MIN	 4u
 #define PACKET_MAX_EARLY 35000u
@@ -72,9 +71,13 @@ int ssh_fail(struct ssh *ssh, int error, unsigned reason, const char *format, ..
 
 uint8_t *ssh_begin(struct ssh *ssh, size_t n)
 {
-	uint8_t *packet = ssh_buffer_reserve(&ssh->out, LENGTH_BYTES + 1 + n + PADDING_MIN + 16 +
-								SSH_CIPHER_TAG_BYTES);
+	size_t room = LENGTH_BYTES + 1 + n + PADDING_MIN + 16 + SSH_CIPHER_TAG_BYTES;
+	uint8_t *packet;
 
+	/* in a stream of data as much as it took the last time, at once: growing would copy it */
+	if (!ssh->out.bytes && room < ssh->out_usual)
+		room = ssh->out_usual;
+	packet = ssh_buffer_reserve(&ssh->out, room);
 	return packet ? packet + LENGTH_BYTES + 1 : NULL;
 }
 
@@ -100,6 +103,8 @@ int ssh_finish(struct ssh *ssh, size_t n)
 	ssh->packets[SSH_OUT]++;
 	ssh->bytes[SSH_OUT] += length;
 	ssh_buffer_commit(&ssh->out, LENGTH_BYTES + length + ssh_cipher_tag(cipher->kind));
+	if (ssh->out_peak < ssh->out.end)
+		ssh->out_peak = ssh->out.end;
 	return 0;
 }
 
@@ -409,47 +414,16 @@ static int take_packet(struct ssh *ssh, uint8_t *packet, size_t bytes)
 	return error;
 }
 
-/* version_ok() - check and keep a line without its end */
-static int take_version(struct ssh *ssh, const uint8_t *line, size_t n)
-{
-	const char *begins = ssh->settings.client_banner;
-
-	if (n && line[n - 1] == '\r')
-		n--;
-	if (n < strlen(begins) || memcmp(line, begins, strlen(begins)) != 0)
-		return ssh_fail(ssh, -EPROTO, 0, "the version line does not begin with %s", begins);
-	for (size_t i = 0; i < n; i++)
-		if (line[i] < ' ' || line[i] > '~')
-			return ssh_fail(ssh, -EPROTO, 0, "the version line is not text");
-	ssh->client_version = strndup((const char *)line, n);
-	if (!ssh->client_version)
-		return ssh->failed = -ENOMEM;
-	ssh->state = SSH_STATE_KEYS;
-	return 0;
-}
-
-/* version_bytes() - as packet_bytes(), of their first line */
-static long version_bytes(struct ssh *ssh, const uint8_t *data, size_t n)
-{
-	const uint8_t *end = memchr(data, '\n', n);
-
-	if (!end && n < VERSION_LINE_MAX)
-		return 0;
-	if (!end || end - data >= (long)VERSION_LINE_MAX)
-		return ssh_fail(ssh, -EPROTO, 0, "the version line is too long");
-	return end - data + 1;
-}
-
 /* take_one() - a line or a packet from @data; Return: its bytes, 0: not complete, negative: over */
 static long take_one(struct ssh *ssh, uint8_t *data, size_t n)
 {
 	bool version = ssh->state == SSH_STATE_VERSION;
-	long bytes = version ? version_bytes(ssh, data, n) : packet_bytes(ssh, data, n);
+	long bytes = version ? ssh_version_bytes(ssh, data, n) : packet_bytes(ssh, data, n);
 	int error;
 
 	if (bytes <= 0 || (size_t)bytes > n)
 		return bytes < 0 ? bytes : 0;
-	error = version ? take_version(ssh, data, (size_t)bytes - 1)
+	error = version ? ssh_version_take(ssh, data, (size_t)bytes - 1)
 			: take_packet(ssh, data, (size_t)bytes);
 	return error ? error : bytes;
 }
@@ -612,7 +586,7 @@ int ssh_send_answer(struct ssh *ssh, enum ssh_granted granted, struct ssh_text t
 
 int ssh_answer(struct ssh *ssh, enum ssh_granted granted, struct ssh_text text)
 {
-	int error = ssh_send_answer(ssh, granted, text);
+	int error = ssh->later_silently ? 0 : ssh_send_answer(ssh, granted, text);
 
 	ssh->later = false;
 	return error ? error : take_rest(ssh);

@@ -3,7 +3,8 @@
  * ssh_auth - who is it: RFC 4252, with the methods none, password and publickey.
  *
  * Limits: ATTEMPTS_MAX failures, then the connection ends. Asking whether a key would do (section
- * 7) counts for nothing when it would, and as a failure otherwise.
+ * 7) counts for nothing when it would, and as a failure otherwise; the first request without any
+ * secret, by which clients ask what there is, counts for nothing.
  */
 #include "datapath/relay/ssh_private.h"
 
@@ -14,18 +15,23 @@
 #define SIGNED_MAX   (SSH_KEY_BLOB_MAX + 512u) /* bytes that a signature covers */
 #define USER_MAX     256u
 
-static int failure(struct ssh *ssh)
+static int say_failure(struct ssh *ssh)
 {
 	uint8_t payload[96];
 	struct ssh_writer writer = {.data = payload, .capacity = sizeof(payload)};
 
-	if (++ssh->attempts >= ATTEMPTS_MAX)
-		return ssh_fail(ssh, -EACCES, SSH_DISCONNECT_NO_MORE_AUTH_METHODS,
-				"too many attempts to log in");
 	ssh_put_u8(&writer, SSH_MSG_USERAUTH_FAILURE);
 	ssh_put_string(&writer, ssh->settings.methods);
 	ssh_put_u8(&writer, 0); /* no partial success */
 	return ssh_send(ssh, payload, writer.size);
+}
+
+static int failure(struct ssh *ssh)
+{
+	if (++ssh->attempts >= ATTEMPTS_MAX)
+		return ssh_fail(ssh, -EACCES, SSH_DISCONNECT_NO_MORE_AUTH_METHODS,
+				"too many attempts to log in");
+	return say_failure(ssh);
 }
 
 static int success(struct ssh *ssh)
@@ -112,7 +118,13 @@ static int take_request(struct ssh *ssh, struct ssh_text payload)
 	} else if (!ssh_text_is(method, "none")) {
 		return failure(ssh);
 	}
-	return granted(ssh, &auth) ? success(ssh) : failure(ssh);
+	if (granted(ssh, &auth))
+		return success(ssh);
+	if (auth.method == SSH_AUTH_NONE && !ssh->asked) {
+		ssh->asked = true;
+		return say_failure(ssh);
+	}
+	return failure(ssh);
 }
 
 static int take_service(struct ssh *ssh, struct ssh_text payload)

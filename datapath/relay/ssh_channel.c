@@ -178,6 +178,8 @@ int ssh_channel_filled(struct ssh *ssh, struct ssh_channel *channel, size_t n)
 {
 	uint8_t *payload = ssh_begin(ssh, DATA_HEADER); /* where the data is already */
 
+	if (!n && !ssh_buffer_size(&ssh->out))
+		ssh_buffer_free(&ssh->out); /* an idle tunnel keeps nothing */
 	if (!n)
 		return 0;
 	payload[0] = SSH_MSG_CHANNEL_DATA;
@@ -232,6 +234,10 @@ void ssh_sent(struct ssh *ssh)
 {
 	uint32_t n = ssh->n_waiting;
 
+	if (!ssh_buffer_size(&ssh->out)) {
+		ssh->out_usual = ssh->out_peak;
+		ssh->out_peak = 0;
+	}
 	if (ssh->exchange == SSH_EXCHANGE_ASKED || ssh->exchange == SSH_EXCHANGE_CHOSEN ||
 	    ssh_buffer_size(&ssh->out) >= SSH_OUTPUT_PAUSE)
 		return;
@@ -271,6 +277,7 @@ static int take_request(struct ssh *ssh, struct ssh_reader *reader)
 		return ssh->failed;
 	if (granted == SSH_LATER) {
 		ssh->later = true;
+		ssh->later_silently = !wants_answer;
 		return 0;
 	}
 	if (!wants_answer)
@@ -386,7 +393,9 @@ static int take_channel_request(struct ssh *ssh, struct ssh_channel *channel,
 	wants_answer = ssh_get_bool(reader);
 	if (reader->bad)
 		return malformed(ssh, "CHANNEL_REQUEST");
-	return wants_answer ? send_for(ssh, SSH_MSG_CHANNEL_FAILURE, channel->peer_id) : 0;
+	if (!wants_answer || channel->state != SSH_CHANNEL_OPEN) /* nothing follows our CLOSE */
+		return 0;
+	return send_for(ssh, SSH_MSG_CHANNEL_FAILURE, channel->peer_id);
 }
 
 static int take_eof(struct ssh *ssh, struct ssh_channel *channel)

@@ -147,12 +147,13 @@ static enum ssh_cipher_kind cipher_of(struct ssh_text name)
 	return kind;
 }
 
-static bool first_is(struct ssh_text list, struct ssh_text name)
+/* same_first() - a guess is right where both ends prefer the same, whatever is chosen otherwise */
+static bool same_first(struct ssh_text theirs, const char *ours)
 {
-	struct ssh_text first;
+	struct ssh_text own = {(const uint8_t *)ours, strlen(ours)}, first, mine;
 
-	return ssh_list_next(&list, &first) && first.size == name.size &&
-	       memcmp(first.data, name.data, name.size) == 0;
+	return ssh_list_next(&theirs, &first) && ssh_list_next(&own, &mine) &&
+	       first.size == mine.size && memcmp(first.data, mine.data, mine.size) == 0;
 }
 
 static int choose_all(struct ssh_kex *kex, const struct ssh_text lists[LIST_COUNT], bool guessed,
@@ -173,8 +174,8 @@ static int choose_all(struct ssh_kex *kex, const struct ssh_text lists[LIST_COUN
 	kex->cipher[SSH_OUT] = cipher_of(chosen[LIST_CIPHER_OUT]);
 	kex->strict = ssh_list_has(lists[LIST_KEX], KEX_STRICT_C);
 	kex->ext_info = ssh_list_has(lists[LIST_KEX], "ext-info-c");
-	kex->skip_guess = guessed && !(first_is(lists[LIST_KEX], chosen[LIST_KEX]) &&
-				       first_is(lists[LIST_HOST_KEY], chosen[LIST_HOST_KEY]));
+	kex->skip_guess = guessed && !(same_first(lists[LIST_KEX], KEX_NAMES) &&
+				       same_first(lists[LIST_HOST_KEY], SSH_HOST_KEY_NAME));
 	return 0;
 }
 

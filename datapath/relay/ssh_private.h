@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * ssh_private - what ssh.c, ssh_auth.c and ssh_channel.c share. See ssh.c for the states.
+ * ssh_private - what ssh.c, ssh_version.c, ssh_auth.c and ssh_channel.c share. See ssh.c for the
+ * states.
  */
 #ifndef PGW_RELAY_SSH_PRIVATE_H
 #define PGW_RELAY_SSH_PRIVATE_H
@@ -33,7 +34,8 @@ struct ssh {
 	char *client_version; /* without CR LF */
 	struct ssh_buffer in; /* an incomplete line or packet */
 	struct ssh_buffer out;
-	struct ssh_buffer held; /* payloads that wait for the end of a key exchange */
+	size_t out_peak, out_usual; /* bytes in out at most, since it was empty; the time before */
+	struct ssh_buffer held;	    /* payloads that wait for the end of a key exchange */
 
 	struct ssh_cipher cipher[2];   /* by enum ssh_direction */
 	uint32_t sequence[2];	       /* of the next packet */
@@ -45,8 +47,10 @@ struct ssh {
 	bool keyed; /* session is set */
 	uint8_t session[SSH_HASH_BYTES];
 
-	unsigned attempts; /* to log in */
-	bool later;	   /* the handler owes an answer */
+	unsigned attempts;   /* to log in */
+	bool asked;	     /* what there is to log in by */
+	bool later;	     /* the handler owes an answer */
+	bool later_silently; /* which the client does not want to hear */
 	uint64_t heard;
 	struct ssh_channel **channels; /* by id; NULL where free */
 	uint32_t n_places, n_channels, first_free;
@@ -66,6 +70,11 @@ int ssh_send(struct ssh *ssh, const uint8_t *payload, size_t n);
  * keys are exchanged, except for the exchange itself. */
 uint8_t *ssh_begin(struct ssh *ssh, size_t n);
 int ssh_finish(struct ssh *ssh, size_t n);
+
+/* ssh_version_bytes() - of the line that begins at @data; 0: not known yet; negative: over */
+long ssh_version_bytes(struct ssh *ssh, const uint8_t *data, size_t n);
+/* ssh_version_take() - check and keep a line without its LF; 0 or -errno (over) */
+int ssh_version_take(struct ssh *ssh, const uint8_t *line, size_t n);
 
 /* ssh_auth_message() - a message while in SSH_STATE_SERVICE or SSH_STATE_AUTH; 0 or -errno */
 int ssh_auth_message(struct ssh *ssh, struct ssh_text payload);

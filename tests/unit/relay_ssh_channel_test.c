@@ -303,6 +303,88 @@ static void data_that_crosses_our_close_is_dropped(void **state)
 	assert_int_equal(ssh_channel_count(w->ssh), 1);
 }
 
+static void nothing_follows_our_close(void **state)
+{
+	static const uint8_t name[] = "\0\0\0\1x\1";
+	struct world *w = *state;
+	struct ssh_channel *channel = open_channel(w, 10);
+	uint8_t bytes[32];
+
+	for (unsigned closed = 0; closed < 2; closed++) {
+		struct ssh_writer payload = {.data = bytes, .capacity = sizeof(bytes)};
+
+		ssh_put_u8(&payload, SSH_MSG_CHANNEL_REQUEST);
+		ssh_put_u32(&payload, channel->id);
+		ssh_put_bytes(&payload, name, sizeof(name) - 1);
+		assert_int_equal(feed(w, &payload), 0);
+		if (closed)
+			break;
+		assert_said(w, SSH_MSG_CHANNEL_FAILURE);
+		ssh_channel_close(w->ssh, channel);
+		assert_said(w, SSH_MSG_CHANNEL_CLOSE);
+	}
+	assert_int_equal(said(w).size, 0);
+}
+
+static int ask_global(struct world *w, bool wants_answer)
+{
+	uint8_t bytes[32];
+	struct ssh_writer payload = {.data = bytes, .capacity = sizeof(bytes)};
+
+	ssh_put_u8(&payload, SSH_MSG_GLOBAL_REQUEST);
+	ssh_put_string(&payload, "later");
+	ssh_put_u8(&payload, wants_answer);
+	return feed(w, &payload);
+}
+
+static void a_late_answer_is_sent_where_one_is_wanted(void **state)
+{
+	struct world *w = *state;
+
+	w->granted = SSH_LATER;
+	assert_int_equal(ask_global(w, true), 0);
+	assert_true(ssh_waits_for_answer(w->ssh));
+	assert_int_equal(ssh_answer(w->ssh, SSH_GRANTED, SSH_TEXT("")), 0);
+	assert_said(w, SSH_MSG_REQUEST_SUCCESS);
+	assert_int_equal(ask_global(w, false), 0);
+	assert_true(ssh_waits_for_answer(w->ssh));
+	assert_int_equal(ssh_answer(w->ssh, SSH_GRANTED, SSH_TEXT("")), 0);
+	assert_int_equal(said(w).size, 0);
+	assert_false(ssh_waits_for_answer(w->ssh));
+}
+
+static int log_in(struct world *w, const char *method)
+{
+	uint8_t bytes[128];
+	struct ssh_writer payload = {.data = bytes, .capacity = sizeof(bytes)};
+
+	ssh_put_u8(&payload, SSH_MSG_USERAUTH_REQUEST);
+	ssh_put_string(&payload, "token");
+	ssh_put_string(&payload, "ssh-connection");
+	ssh_put_string(&payload, method);
+	if (strcmp(method, "none") != 0) {
+		ssh_put_u8(&payload, 0);
+		ssh_put_string(&payload, "wrong");
+	}
+	return feed(w, &payload);
+}
+
+/* OpenSSH asks with "none" what there is; its keys and passwords are six beside that. */
+static void asking_what_there_is_is_no_attempt(void **state)
+{
+	struct world *w = *state;
+
+	w->ssh->state = SSH_STATE_AUTH;
+	assert_int_equal(log_in(w, "none"), 0);
+	assert_said(w, SSH_MSG_USERAUTH_FAILURE);
+	for (unsigned i = 0; i < 5; i++) {
+		assert_int_equal(log_in(w, i == 2 ? "none" : "password"), 0); /* a second one is */
+		assert_said(w, SSH_MSG_USERAUTH_FAILURE);
+	}
+	assert_int_equal(log_in(w, "password"), -EACCES);
+	assert_said(w, SSH_MSG_DISCONNECT);
+}
+
 static void a_channel_closed_while_opening_is_closed_later(void **state)
 {
 	struct world *w = *state;
@@ -481,6 +563,9 @@ int main(void)
 		TEST(data_after_eof_ends_it),
 		TEST(data_after_close_ends_it),
 		TEST(data_that_crosses_our_close_is_dropped),
+		TEST(nothing_follows_our_close),
+		TEST(a_late_answer_is_sent_where_one_is_wanted),
+		TEST(asking_what_there_is_is_no_attempt),
 		TEST(a_channel_closed_while_opening_is_closed_later),
 		cmocka_unit_test(what_the_client_may_not_say),
 		TEST(clients_open_no_channels),
