@@ -89,6 +89,34 @@ static void look_at_inside(struct doctor *doctor)
 			   "the kernel lets clients of any network through to them");
 }
 
+/* Ports of endpoints are the kernel's own: it answers by its routes, not to the last hop. */
+static void look_at_endpoints(struct doctor *doctor)
+{
+	const struct config *config = &doctor->gateway->config;
+	char text[PREFIX_TEXT_BYTES];
+	bool fine = true;
+
+	if (!config->n_tunnel_gateways)
+		return;
+	for (size_t i = 0; i < config->n_tunnel_gateways; i++) {
+		const struct config_tunnel_gateway *stage = &config->tunnel_gateways[i];
+
+		for (size_t k = 0; k < stage->n_from; k++) {
+			if (kernel_routed(doctor->gateway->kernel, stage->from[k]) != 0)
+				continue;
+			fine = false;
+			doctor_say(doctor, "endpoints", DOCTOR_WARN,
+				   "route add NETWORK via ADDRESS, with the router of that network",
+				   "tunnel-gateway %s: the system has no route to %s, so clients "
+				   "from there get no answer of its endpoints",
+				   stage->name, prefix_text(stage->from[k], text));
+		}
+	}
+	if (fine)
+		doctor_say(doctor, "endpoints", DOCTOR_OK, NULL,
+			   "the system has a route to every network that may use them");
+}
+
 static void look_at_neighbour_table(struct doctor *doctor)
 {
 	unsigned long limit = number("net/ipv4/neigh/default/gc_thresh3"), hosts = 0;
@@ -197,6 +225,7 @@ void doctor_host(struct doctor *doctor)
 		look_at_process(doctor, "pgw-log", gateway->log.process.pid);
 	look_at_parameters(doctor);
 	look_at_inside(doctor);
+	look_at_endpoints(doctor);
 	look_at_neighbour_table(doctor);
 	look_at_clock(doctor);
 	look_at_disk(doctor);

@@ -358,6 +358,9 @@ static const char *used(const struct config *config, be32 addr, uint16_t port, b
 		if (config->services[i].addr == addr && config->services[i].port == port &&
 		    config->services[i].protocol == protocol)
 			return "it is a service's";
+	for (size_t i = 0; udp && port == INSIDE_NTP_PORT && i < config->n_ntps; i++)
+		if (config->ntps[i].addr == addr)
+			return "the gateway answers NTP there";
 	if (port && pool_has(config, addr, port))
 		return "it is in the range of a pool of external ports";
 	return NULL;

@@ -228,3 +228,18 @@ int kernel_remove(struct kernel *kernel, struct kernel_error *error)
 	kernel->n_ifindex = 0;
 	return err;
 }
+
+int kernel_routed(struct kernel *kernel, struct prefix network)
+{
+	struct kroute *routes;
+	size_t n;
+	int found = kroute_list(&kernel->netlink, &routes, &n);
+
+	if (found)
+		return found;
+	for (size_t i = 0; i < n && !found; i++)
+		found = routes[i].to.len <= network.len &&
+			prefix_covers(routes[i].to, network.addr);
+	free(routes);
+	return found;
+}

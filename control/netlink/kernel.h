@@ -192,6 +192,9 @@ int kernel_listening_kept(const struct kernel *kernel, struct snapshot_reserved 
 /* kernel_resolve() - ask the kernel to resolve or confirm a neighbour (RTM_NEWNEIGH, NTF_USE). */
 int kernel_resolve(struct kernel *kernel, uint32_t ifindex, be32 addr);
 
+/* kernel_routed() - whether the kernel has a route to all of @network; 1, 0, or -errno */
+int kernel_routed(struct kernel *kernel, struct prefix network);
+
 /* kernel_events() - an rtnetlink socket (non-blocking, close-on-exec) subscribed to link and
  * neighbour changes, for the datapath. Return: descriptor or -errno. */
 int kernel_events(void);

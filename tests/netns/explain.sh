@@ -73,6 +73,12 @@ equal "exit code" "$(exit_code pgw doctor)" 0
 expect "as text" grep -q '^ok .*pgw-datapath .*without capabilities' <(pgw doctor)
 
 note "the doctor: what is broken on purpose"
+pgw tunnel-gateway add dev address 10.10.0.2:4443 inside 172.16.0.1 from 172.16.0.0/24,192.168.50.0/24 >/dev/null
+wait_for 5 "no way back to clients of endpoints" says endpoints warn "no route to 192.168.50.0/24"
+pgw route add 192.168.50.0/24 via 172.16.0.254
+wait_for 5 "there is one" says endpoints ok ""
+pgw route del 192.168.50.0/24
+pgw tunnel-gateway del dev
 pgw allow add 10.99.0.0/24
 wait_for 5 "an unsaved change" says configuration warn "1 differences"
 pgw allow del 10.99.0.0/24
