@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Figures of tunnels, beside OpenSSH's sshd doing the same, in one interleaved run.
 
-    tests/tunnel/figures.py [--seconds N] [--rounds N] [--connectors N] [--json FILE] [PART...]
+    tests/tunnel/figures.py [--seconds N] [--rounds N] [--connectors N] [--https] [--json FILE] [PART...]
 
 PARTs: throughput (1 and 8 streams, both directions), latency (of a byte there and back), memory (of
 an idle tunnel, of a connection), many (connectors with ten endpoints each). Default: all of them.
+--https: the connector comes over TLS as well, in throughput, latency and memory.
 
 Everything is on loopback: client, gateway, connector and server share the machine. Needs build/bin/,
 openssh-server, iperf3 and Go with the libraries of tests/lib/packages. Each figure is the median of
@@ -59,7 +60,7 @@ def listens(port):
 class World:
     """Programs that end with it."""
 
-    def __init__(self):
+    def __init__(self, https=False):
         self.directory = tempfile.TemporaryDirectory(prefix="pgw-figures")
         self.path = pathlib.Path(self.directory.name)
         self.programs = []
@@ -72,6 +73,7 @@ class World:
         blob = (self.path / "id.pub").read_text().split()[1]
         self.stage = relay.Stage("figures", keys=[("figures", blob)])
         self.relay = relay.Relay(str(PGW_BIN / "pgw-relay"), [self.stage])
+        self.secure = self.start_secure() if https else None
         self.sshd = self.start_sshd()
         wait_for(lambda: listens(self.iperf), 10, "iperf3")
 
@@ -81,6 +83,15 @@ class World:
         program = subprocess.Popen([str(c) for c in command], **options)
         self.programs.append(program)
         return program
+
+    def start_secure(self):
+        """Another gateway, with a certificate: one with it takes no http."""
+        certificate, key = self.path / "tls.pem", self.path / "tls.key"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                        "-nodes", "-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=localhost",
+                        "-addext", "subjectAltName=DNS:localhost"], check=True, capture_output=True)
+        return relay.Relay(str(PGW_BIN / "pgw-relay"), [self.stage], certificate=certificate.read_text(),
+                           key=key.read_text())
 
     def build_connector(self):
         binary = self.path / "connector"
@@ -128,13 +139,19 @@ class World:
             command += ["-R", "%d:127.0.0.1:%d" % (own, target)]
         return self.run(*command, "%s@127.0.0.1" % user)
 
-    def chisel(self, forwards, *options):
-        return self.run(self.connector, "-token", self.stage.token, *options,
-                        "http://127.0.0.1:%d/sg_%s" % (self.relay.port, self.stage.uuid),
+    def chisel(self, forwards, *options, secure=False):
+        if secure:
+            options += ("-ca", self.path / "tls.pem")
+            address = "https://localhost:%d/sg_%s" % (self.secure.port, self.stage.uuid)
+        else:
+            address = "http://127.0.0.1:%d/sg_%s" % (self.relay.port, self.stage.uuid)
+        return self.run(self.connector, "-token", self.stage.token, *options, address,
                         *["R:%d:127.0.0.1:%d" % pair for pair in forwards])
 
     def close(self):
         self.relay.stop()
+        if self.secure:
+            self.secure.stop()
         for program in self.programs:
             program.terminate()
         for program in self.programs:
@@ -142,7 +159,7 @@ class World:
         self.directory.cleanup()
 
 
-WAYS = ("sshd", "relay-openssh", "relay-chisel")
+WAYS = ["sshd", "relay-openssh", "relay-chisel"]
 
 
 @contextlib.contextmanager
@@ -154,7 +171,7 @@ def tunnel(world, way, target, *options):
     elif way == "relay-openssh":
         program = world.ssh(world.relay.port, "figures", [(port, target)], *options)
     else:
-        program = world.chisel([(port, target)])
+        program = world.chisel([(port, target)], secure=way == "relay-https")
     try:
         wait_for(lambda: listens(port), 15, way)
         yield port
@@ -222,27 +239,34 @@ def latency(world, options):
     return {name: summary(v) for name, v in results.items()}
 
 
-def memory(world, options):
+def memory_of(world, options, gateway):
     n = min(options.connectors, 500)
-    before = world.relay.memory()
-    program = world.chisel([(free_port(), world.echo)], "-n", n, "-step", 0)
-    wait_for(lambda: len(world.relay.show()["tunnels"]) == n, 120, "%d tunnels" % n)
-    idle = (world.relay.memory() - before) / n
-    port = world.relay.show()["endpoints"][0]["port"]
-    before = world.relay.memory()
+    before = gateway.memory()
+    program = world.chisel([(free_port(), world.echo)], "-n", n, "-step", 0, secure=gateway is world.secure)
+    wait_for(lambda: len(gateway.show()["tunnels"]) == n, 120, "%d tunnels" % n)
+    idle = (gateway.memory() - before) / n
+    port = gateway.show()["endpoints"][0]["port"]
+    before = gateway.memory()
     connections = [socket.create_connection(("127.0.0.1", port)) for _ in range(1000)]
     for connection in connections:
         connection.sendall(b"x")
     for connection in connections:
         connection.recv(1)
-    each = (world.relay.memory() - before) / len(connections)
+    each = (gateway.memory() - before) / len(connections)
     for connection in connections:
         connection.close()
     program.terminate()
     program.wait()
-    wait_for(lambda: not world.relay.show()["tunnels"], 30, "the end of them")
+    wait_for(lambda: not gateway.show()["tunnels"], 30, "the end of them")
     return {"bytes per idle tunnel": round(idle), "bytes per connection": round(each),
             "tunnels": n, "connections": len(connections)}
+
+
+def memory(world, options):
+    results = {"http": memory_of(world, options, world.relay)}
+    if world.secure:
+        results["https"] = memory_of(world, options, world.secure)
+    return results
 
 
 def many(world, options):
@@ -275,12 +299,15 @@ def main():
     parser.add_argument("--seconds", type=int, default=3, help="of each measurement")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--connectors", type=int, default=1000)
+    parser.add_argument("--https", action="store_true", help="the connector also over TLS")
     parser.add_argument("--json", help="also write them to this file")
     parser.add_argument("part", nargs="*", choices=[[], *PARTS], default=[])
     options = parser.parse_args()
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    world = World()
+    world = World(options.https)
+    if options.https:
+        WAYS.append("relay-https")
     results = {}
     try:
         for name in options.part or PARTS:
