@@ -3,11 +3,14 @@
  * endpoint - a port on a stage's inside address, and the links that offer it.
  *
  * ASKED (pgwd is opening the port) -> OPEN -> gone, with its last offer. pgwd decides whether the
- * port may be opened: those that the gateway uses itself are refused. A listening socket closes
- * with the last connector that offers it, so a client then sees a refusal and no silence.
+ * port may be opened: those that the gateway uses itself are refused. While pgwd is being started
+ * again the question waits, for TUNNEL_ASK_MS at most; a new pgwd is asked what the one before was.
+ * A listening socket closes with the last connector that offers it, so a client then sees a refusal
+ * and no silence.
  *
  * Who gets a connection: the next one in turn, or the one with the fewest, the next of them in
- * turn; a link that is being ended offers nothing any more.
+ * turn; a link that is being ended offers nothing any more, and one that could not serve a
+ * connection is not asked for it again.
  */
 #include "datapath/relay/tunnel.h"
 
@@ -20,6 +23,8 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+
+#define ASK_AGAIN_MS 500u /* where pgwd could not be asked */
 
 #define ENDPOINT_OF(pointer, member)                                                               \
 	((struct endpoint *)((char *)(pointer)-offsetof(struct endpoint, member)))
@@ -142,31 +147,45 @@ static void not_opened(struct endpoint *endpoint, const char *why)
 	}
 }
 
-static void no_answer(struct loop_timer *timer)
-{
-	not_opened(ENDPOINT_OF(timer, timer), "the gateway's control does not answer; try again");
-}
-
-/* ask() - pgwd for the socket; Return: 0 or -errno */
+/* ask() - pgwd for the socket; Return: 0 or -errno: there will be no answer and no end of waiting
+ */
 static int ask(struct endpoint *endpoint)
 {
+	struct relay *relay = endpoint->stage->part->relay;
+	uint64_t again_ms = loop_now_ms(loop_of(endpoint)) + ASK_AGAIN_MS;
 	char inside[INET_ADDRSTRLEN];
 	json_t *question;
-	int code;
 
 	inet_ntop(AF_INET, &endpoint->stage->settings->inside, inside, sizeof(inside));
 	question = json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:i}", "op", "part", "part",
 			     "tunnel", "ask", "listen", "id", (json_int_t)endpoint->id, "stage",
 			     endpoint->stage->settings->name, "address", inside, "protocol",
 			     endpoint->udp ? "udp" : "tcp", "port", (int)endpoint->port);
-	if (!question)
-		return -ENOMEM;
-	code = relay_tell(endpoint->stage->part->relay, question, NULL, 0);
+	endpoint->asked =
+		question && !relay_tell(relay, question, NULL, 0) ? relay_conversation(relay) : 0;
 	json_decref(question);
-	if (!code)
-		code = loop_timer_set(loop_of(endpoint), &endpoint->timer,
-				      loop_now_ms(loop_of(endpoint)) + TUNNEL_ASK_MS);
-	return code;
+	if (endpoint->asked || again_ms > endpoint->until_ms)
+		again_ms = endpoint->until_ms;
+	return loop_timer_set(loop_of(endpoint), &endpoint->timer, again_ms);
+}
+
+static void no_answer(struct loop_timer *timer)
+{
+	struct endpoint *endpoint = ENDPOINT_OF(timer, timer);
+
+	if (loop_now_ms(loop_of(endpoint)) < endpoint->until_ms && !ask(endpoint))
+		return;
+	not_opened(endpoint, "the gateway's control does not answer; try again");
+}
+
+void endpoints_ask_again(struct tunnel_part *part)
+{
+	struct endpoint *endpoint;
+
+	for (unsigned i = 0; i < part->n_stages; i++)
+		LIST_FOREACH(endpoint, &part->stages[i]->endpoints, of_stage)
+	if (endpoint->state == ENDPOINT_ASKED && endpoint->asked != relay_conversation(part->relay))
+		ask(endpoint); /* its timer runs already */
 }
 
 static void ready(struct loop_source *source, uint32_t events)
@@ -204,10 +223,9 @@ static struct endpoint *endpoint_begin(struct tunnel_stage *stage, bool udp, uin
 	LIST_INSERT_HEAD(&stage->endpoints, endpoint, of_stage);
 	stage->n_endpoints++;
 	stage->part->n_endpoints++;
+	endpoint->until_ms = loop_now_ms(stage->part->loop) + TUNNEL_ASK_MS;
 	if (ask(endpoint)) {
-		relay_fail(error, -EAGAIN,
-			   "port %u: the gateway's control is being started again; try again",
-			   port);
+		relay_fail(error, -ENOMEM, "out of memory");
 		endpoint_end(endpoint);
 		return NULL;
 	}
@@ -370,7 +388,14 @@ bool endpoint_admits(struct endpoint *endpoint, be32 source)
 	return false;
 }
 
-struct endpoint_offer *endpoint_choose(struct endpoint *endpoint)
+static bool has(const uint64_t *ids, unsigned n, uint64_t id)
+{
+	while (n && ids[n - 1] != id)
+		n--;
+	return n != 0;
+}
+
+struct endpoint_offer *endpoint_choose(struct endpoint *endpoint, const uint64_t *asked, unsigned n)
 {
 	struct endpoint_offer *best = NULL;
 	unsigned at = 0;
@@ -379,7 +404,7 @@ struct endpoint_offer *endpoint_choose(struct endpoint *endpoint)
 		unsigned place = (endpoint->next + i) % endpoint->n_offers;
 		struct endpoint_offer *offer = endpoint->offers[place];
 
-		if (!offer->link->ready || offer->waits ||
+		if (!offer->link->ready || offer->waits || has(asked, n, offer->link->id) ||
 		    (best && offer->connections >= best->connections))
 			continue;
 		best = offer;

@@ -8,7 +8,8 @@
  * connector cannot send where it likes.
  *
  * Limits: CLIENTS_MAX clients per endpoint, in neighbourhoods of CLIENT_WAYS; the one that was
- * quiet longest makes room.
+ * quiet longest makes room. A connector that has closed its channel is asked for another one, at
+ * most every CHANNEL_AGAIN_MS.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -23,6 +24,8 @@
 #define CLIENT_IDLE_MS 300000u
 #define AT_ONCE	       64u
 #define CHANNEL_WINDOW (256u * 1024)
+
+#define CHANNEL_AGAIN_MS 1000u
 
 struct datagram_client {
 	struct sockaddr_in address;
@@ -98,16 +101,46 @@ static struct datagram_client *client_make(const struct endpoint *endpoint,
 	return oldest;
 }
 
+void endpoint_datagrams_open(struct endpoint_offer *offer)
+{
+	struct tunnel_link *link = offer->link;
+
+	offer->asked_ms = now_ms(offer->endpoint);
+	offer->channel = ssh_channel_open(
+		link->ssh, CHISEL_CHANNEL,
+		(struct ssh_text){(const uint8_t *)offer->target, strlen(offer->target)},
+		CHANNEL_WINDOW, offer);
+	tunnel_link_flush(link);
+}
+
+/* again() - a channel in place of one that the connector closed, but not all the time */
+static void again(struct endpoint_offer *offer)
+{
+	if (!offer->channel && !offer->waits && offer->link->ready &&
+	    now_ms(offer->endpoint) - offer->asked_ms >= CHANNEL_AGAIN_MS)
+		endpoint_datagrams_open(offer);
+}
+
+void endpoint_datagrams_lost(struct endpoint_offer *offer)
+{
+	offer->channel = NULL;
+	offer->channel_open = offer->defined = false;
+	gob_reader_free(&offer->reader); /* what comes in another one begins anew */
+	again(offer);
+}
+
 /* carrier() - the offer that carries this client's datagrams; NULL: none can */
 static struct endpoint_offer *carrier(struct endpoint *endpoint, struct datagram_client *client)
 {
 	struct endpoint_offer *chosen;
 
 	for (unsigned i = 0; i < endpoint->n_offers; i++)
+		again(endpoint->offers[i]);
+	for (unsigned i = 0; i < endpoint->n_offers; i++)
 		if (endpoint->offers[i] == client->offer && client->offer->channel_open)
 			return endpoint->offers[i];
 	for (unsigned i = 0; i < endpoint->n_offers; i++) {
-		chosen = endpoint_choose(endpoint);
+		chosen = endpoint_choose(endpoint, NULL, 0);
 		if (!chosen)
 			return NULL;
 		if (chosen->channel_open) {
@@ -181,17 +214,6 @@ void endpoint_datagrams_ready(struct endpoint *endpoint)
 			continue;
 		take(endpoint, &from, data, (size_t)n);
 	}
-}
-
-void endpoint_datagrams_open(struct endpoint_offer *offer)
-{
-	struct tunnel_link *link = offer->link;
-
-	offer->channel = ssh_channel_open(
-		link->ssh, CHISEL_CHANNEL,
-		(struct ssh_text){(const uint8_t *)offer->target, strlen(offer->target)},
-		CHANNEL_WINDOW, offer);
-	tunnel_link_flush(link);
 }
 
 /* read_source() - "192.0.2.1:53" */

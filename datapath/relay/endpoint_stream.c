@@ -3,7 +3,8 @@
  * endpoint_stream - one TCP connection to an endpoint, carried by a channel of a tunnel.
  *
  *   OPENING  the connector has not confirmed the channel; nothing is read from the client. If the
- *            connector refuses or dies now, another one is tried: nothing has been lost yet.
+ *            connector refuses or dies now, another one is tried, each once: nothing has been
+ *            lost yet.
  *   OPEN     both directions flow.
  *   LINGER   the channel is gone; what it brought last is still being given to the client.
  *   GONE     closed; freed at the end of the round.
@@ -55,7 +56,9 @@ struct endpoint_stream {
 	struct ssh_buffer out;
 	uint64_t active_ms, until_ms;
 	struct sockaddr_in peer;
+	uint64_t asked[TRIES_MAX]; /* ids of links, this one's among them */
 	uint8_t tries;
+	bool heard;	      /* a byte of the connector */
 	bool client_ended;    /* reads nothing more */
 	bool connector_ended; /* after out, our direction ends */
 	bool finished;	      /* it has ended */
@@ -192,6 +195,7 @@ void endpoint_stream_data(struct endpoint_stream *stream, const uint8_t *data, s
 {
 	long put = 0;
 
+	stream->heard = true;
 	stream->offer->endpoint->traffic.bytes_in += n;
 	stream->link->stage->traffic.bytes_in += n;
 	if (!ssh_buffer_size(&stream->out))
@@ -213,10 +217,30 @@ void endpoint_stream_eof(struct endpoint_stream *stream)
 	after_output(stream);
 }
 
+/* not_served() - count it, and keep why; @why: of the connector's own words only what is text */
+static void not_served(struct endpoint_stream *stream, const char *why)
+{
+	struct tunnel_link *link = stream->link;
+
+	link->traffic.failed++;
+	link->stage->traffic.failed++;
+	snprintf(link->error, sizeof(link->error), "port %u: %s", stream->offer->endpoint->port,
+		 why);
+	for (char *c = link->error; *c; c++)
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+}
+
 void endpoint_stream_closed(struct endpoint_stream *stream)
 {
 	bool incomplete = stream->state == STREAM_OPENING;
 
+	/* A Cloud Connector confirms first and connects then; this is how it says that it cannot.
+	 */
+	if (stream->link->chisel && !stream->heard && !stream->client_ended) {
+		not_served(stream, "the connector closed a connection before any byte came");
+		stream->offer->endpoint->traffic.failed++;
+	}
 	stream->channel = NULL;
 	detach(stream);
 	if (incomplete) {
@@ -365,11 +389,13 @@ static int ask(struct endpoint_stream *stream, struct endpoint_offer *offer)
 /* try() - some connector; Return: false if there is none, and the stream is gone */
 static bool try_endpoint(struct endpoint_stream *stream, struct endpoint *endpoint)
 {
-	while (stream->tries++ < TRIES_MAX) {
-		struct endpoint_offer *offer = endpoint_choose(endpoint);
+	while (stream->tries < TRIES_MAX) {
+		struct endpoint_offer *offer =
+			endpoint_choose(endpoint, stream->asked, stream->tries);
 
 		if (!offer)
 			break;
+		stream->asked[stream->tries++] = offer->link->id;
 		if (!ask(stream, offer))
 			return true;
 	}
@@ -391,19 +417,17 @@ static void elsewhere(struct endpoint_stream *stream)
 {
 	struct endpoint *endpoint = stream->offer->endpoint;
 
-	stream->link->traffic.failed++;
 	detach(stream);
 	try_endpoint(stream, endpoint);
 }
 
 void endpoint_stream_refused(struct endpoint_stream *stream, struct ssh_text why)
 {
-	snprintf(stream->link->error, sizeof(stream->link->error),
-		 "port %u: the connector could not connect: %.*s", stream->offer->endpoint->port,
+	char text[128];
+
+	snprintf(text, sizeof(text), "the connector could not connect: %.*s",
 		 (int)(why.size < 80 ? why.size : 80), (const char *)why.data);
-	for (char *c = stream->link->error; *c; c++)
-		if (*c < ' ' || *c > '~')
-			*c = '?';
+	not_served(stream, text);
 	stream->channel = NULL; /* gone already */
 	elsewhere(stream);
 }
@@ -417,9 +441,10 @@ void endpoint_streams_end(struct tunnel_link *link, struct endpoint_offer *only)
 
 		if (only && stream->offer != only)
 			;
-		else if (stream->state == STREAM_OPENING)
+		else if (stream->state == STREAM_OPENING) {
+			not_served(stream, "it was withdrawn before it served a connection");
 			elsewhere(stream);
-		else
+		} else
 			reset(stream);
 		stream = next;
 	}
@@ -448,8 +473,7 @@ static void fire(struct loop_timer *timer)
 
 	switch (stream->state) {
 	case STREAM_OPENING:
-		snprintf(stream->link->error, sizeof(stream->link->error),
-			 "port %u: the connector did not answer", stream->offer->endpoint->port);
+		not_served(stream, "the connector did not answer");
 		elsewhere(stream);
 		if (stream->state == STREAM_OPENING)
 			wait_until(stream, now_ms(stream) + TUNNEL_CONNECT_MS);
@@ -477,7 +501,6 @@ static void begin(struct endpoint *endpoint, int fd, const struct sockaddr_in *p
 {
 	struct tunnel_part *part = endpoint->stage->part;
 	struct endpoint_stream *stream = NULL;
-	const int on = 1;
 
 	if (part->n_streams < TUNNEL_STREAMS_MAX)
 		stream = calloc(1, sizeof(*stream));
@@ -486,8 +509,6 @@ static void begin(struct endpoint *endpoint, int fd, const struct sockaddr_in *p
 		close(fd);
 		return;
 	}
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 	*stream = (struct endpoint_stream){.user = ENDPOINT_STREAM,
 					   .state = STREAM_OPENING,
 					   .part = part,
@@ -508,9 +529,7 @@ void endpoint_stream_accept(struct endpoint *endpoint)
 {
 	for (unsigned i = 0; i < ACCEPTS_AT_ONCE && !endpoint->gone; i++) {
 		struct sockaddr_in peer;
-		socklen_t size = sizeof(peer);
-		int fd = accept4(endpoint->source.fd, (struct sockaddr *)&peer, &size,
-				 SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd = tunnel_accept(endpoint->stage->part, endpoint->source.fd, &peer);
 
 		if (fd < 0)
 			return;

@@ -128,6 +128,7 @@ int gob_read(struct gob_reader *reader, const uint8_t *data, size_t n,
 void gob_reader_free(struct gob_reader *reader)
 {
 	ssh_buffer_free(&reader->bytes);
+	reader->defined = false;
 }
 
 static size_t put_unsigned(uint8_t *at, uint64_t value)

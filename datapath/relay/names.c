@@ -73,15 +73,10 @@ static void listener_ready(struct loop_source *source, uint32_t events)
 	(void)events;
 	for (unsigned i = 0; i < ACCEPTS_A_ROUND; i++) {
 		struct sockaddr_in from = {0};
-		socklen_t size = sizeof(from);
-		int fd = accept4(source->fd, (struct sockaddr *)&from, &size,
-				 SOCK_CLOEXEC | SOCK_NONBLOCK);
+		int fd = relay_accept(names->relay, source->fd, &from);
 
-		if (fd < 0 &&
-		    (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM))
+		if (fd == -EMFILE)
 			pause_accepting(names);
-		if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
-			continue;
 		if (fd < 0)
 			return;
 		names->accepted++;

@@ -8,6 +8,8 @@
 #ifndef PGW_RELAY_PART_H
 #define PGW_RELAY_PART_H
 
+#include <netinet/in.h>
+
 #include <jansson.h>
 
 #include "datapath/base/addr.h"
@@ -53,6 +55,15 @@ void relay_event(struct relay *relay, const char *event, json_t *members);
 
 /* relay_tell() - a message for pgwd that is no answer. Return: 0, -errno: it was not sent. */
 int relay_tell(struct relay *relay, const json_t *body, const int *fds, unsigned n_fds);
+
+/*
+ * relay_accept() - the next connection that waits; a few descriptors are left for pgwd's messages
+ * Return: its descriptor; -EAGAIN: none waits; -EMFILE: there is none to spare.
+ */
+int relay_accept(const struct relay *relay, int listener, struct sockaddr_in *from);
+
+/* relay_conversation() - Return: another number after each new connection of pgwd's, never 0. */
+uint64_t relay_conversation(const struct relay *relay);
 
 /* relay_stage_socket() - the listening socket of a key. It stays the relay's, and open as long as
  * the configuration is in force; a key that stays keeps its socket. Return: -1: there is none. */

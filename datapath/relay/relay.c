@@ -10,10 +10,12 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -25,6 +27,8 @@
 #include "datapath/relay/tunnel.h"
 
 #define MESSAGES_AT_ONCE 16u
+#define FILES_OWN	 320u  /* descriptors kept for messages of pgwd, which bring up to 250 */
+#define FILES_OWN_PART	 8u    /* … but no more than this part of all */
 #define ALLOW_MAX	 8192u /* ranges */
 
 /* Each kind of work; the list ends with NULL. */
@@ -50,7 +54,8 @@ struct relay {
 	struct loop_source listener, channel;
 	void *part[PARTS_MAX];
 	struct relay_stage now;
-	uint64_t lost_events;
+	uint64_t lost_events, conversations;
+	int files_max;	    /* descriptors below that are for connections */
 	struct stat binary; /* that runs; of later, when no file can be looked at */
 };
 
@@ -107,6 +112,30 @@ int relay_tell(struct relay *relay, const json_t *body, const int *fds, unsigned
 	if (relay->channel.fd < 0)
 		return -ENOTCONN;
 	return handover_send(relay->channel.fd, body, fds, n_fds);
+}
+
+uint64_t relay_conversation(const struct relay *relay)
+{
+	return relay->conversations + 1;
+}
+
+int relay_accept(const struct relay *relay, int listener, struct sockaddr_in *from)
+{
+	for (;;) {
+		socklen_t size = sizeof(*from);
+		int fd = accept4(listener, (struct sockaddr *)from, &size,
+				 SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (fd >= 0 && fd < relay->files_max)
+			return fd;
+		if (fd >= 0)
+			close(fd);
+		if (fd >= 0 || errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+		    errno == ENOMEM)
+			return -EMFILE;
+		if (errno != EINTR && errno != ECONNABORTED)
+			return -EAGAIN;
+	}
 }
 
 /* half_full() - answers and questions need the rest: one that finds no room ends the channel */
@@ -358,6 +387,7 @@ static void listener_ready(struct loop_source *source, uint32_t events)
 		return;
 	}
 	close_channel(relay);
+	relay->conversations++;
 	relay->channel.fd = fd;
 	if (loop_add(relay->loop, &relay->channel, EPOLLIN)) {
 		close(fd);
@@ -380,6 +410,20 @@ static int check_listener(int fd, struct relay_error *error)
 	return 0;
 }
 
+/* files_max() - the kernel gives the lowest number that is free, so a high one means few are left
+ */
+static int files_max(void)
+{
+	struct rlimit limit;
+	rlim_t own = FILES_OWN;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur > INT_MAX)
+		return INT_MAX;
+	if (own > limit.rlim_cur / FILES_OWN_PART)
+		own = limit.rlim_cur / FILES_OWN_PART;
+	return (int)(limit.rlim_cur - own);
+}
+
 int relay_create(struct relay **result, int listen_fd, loop_clock clock, void *clock_context,
 		 struct relay_error *error)
 {
@@ -393,6 +437,7 @@ int relay_create(struct relay **result, int listen_fd, loop_clock clock, void *c
 	}
 	relay->listener = (struct loop_source){.ready = listener_ready, .fd = listen_fd};
 	relay->channel = (struct loop_source){.ready = channel_ready, .fd = -1};
+	relay->files_max = files_max();
 	if (stat("/proc/self/exe", &relay->binary))
 		relay->binary = (struct stat){0}; /* no pgwd will know it */
 	json_object_seed(0); /* reads /dev/urandom, which can be opened only now */

@@ -342,6 +342,7 @@ static void commit(void *context)
 	commit_host_key(part, next);
 	commit_listeners(part, next);
 	commit_stages(part, next);
+	endpoints_ask_again(part);
 	next_free(next);
 }
 
@@ -416,6 +417,7 @@ static void destroy(void *context)
 	struct tunnel_part *part = context;
 
 	tunnel_link_free_all(part);
+	loop_timer_stop(part->loop, &part->accept_again);
 	for (unsigned i = 0; i < part->n_stages; i++)
 		stage_end(part, part->stages[i]);
 	for (unsigned i = 0; i < part->n_listeners; i++)

@@ -6,6 +6,7 @@
  *   stage     a secure gateway: its token, keys, inside address, who may use it    tunnel_stage.c
  *   guard     slows down those who guess tokens                                    tunnel_guard.c
  *   link      one connection of a connector, from accept() to its end              tunnel_link.c
+ *   accept    connections out of listening sockets                                 tunnel_accept.c
  *   http      the request that opens its WebSocket                                tunnel_http.c
  *   wire      its socket, with TLS or without                                      tunnel_wire.c
  *   request   what it asks for inside SSH                                          tunnel_request.c
@@ -38,6 +39,7 @@
 #define TUNNEL_STAGES_MAX    64u
 #define TUNNEL_LINKS_MAX     8192u /* logged in */
 #define TUNNEL_PENDING_MAX   1024u /* not logged in yet; one more ends the oldest of them */
+#define TUNNEL_ENDING_MAX    8192u /* being told why; one more ends the oldest of them at once */
 #define TUNNEL_ENDPOINTS_MAX 16384u
 #define TUNNEL_FIGURES_MAX   1000u  /* endpoints that are told of for metrics */
 #define TUNNEL_OFFERS_MAX    256u   /* endpoints of one link */
@@ -51,6 +53,7 @@
 #define TUNNEL_KEYS_MAX	     256u
 #define TUNNEL_PEER_BYTES    24 /* "255.255.255.255:65535", NUL */
 
+#define TUNNEL_SNIFF_MS	  2000u		   /* for its first byte; then it is greeted as SSH */
 #define TUNNEL_LOGIN_MS	  20000u	   /* from accept() to being logged in */
 #define TUNNEL_ASK_MS	  10000u	   /* pgwd opens a port */
 #define TUNNEL_PROBE_MS	  30000u	   /* of silence, then it is asked whether it is there */
@@ -176,7 +179,8 @@ struct tunnel_link {
 	int64_t since_s;		  /* wall clock, as pgwd shows it */
 	char name[TUNNEL_TEXT_BYTES / 4]; /* ?id=, or the user's key */
 	char version[32];
-	char error[TUNNEL_TEXT_BYTES]; /* the last */
+	char error[TUNNEL_TEXT_BYTES];	/* the last, of what it does */
+	char reason[TUNNEL_TEXT_BYTES]; /* why it ends */
 	struct endpoint_offer **offers;
 	unsigned n_offers, n_asked;	   /* endpoints that pgwd is opening for it */
 	char ask_error[TUNNEL_TEXT_BYTES]; /* why one of them could not be opened */
@@ -198,7 +202,8 @@ struct tunnel_part {
 	struct tunnel_listener *listeners[TUNNEL_STAGES_MAX];
 	unsigned n_listeners;
 	struct tunnel_pending pending, ending;
-	unsigned n_pending, n_links, n_streams, n_endpoints;
+	unsigned n_pending, n_ending, n_links, n_streams, n_endpoints;
+	struct loop_timer accept_again; /* listening sockets rest until then */
 	uint64_t next_id;
 	uint64_t idle_ms;     /* a stream without any byte */
 	uint64_t half_ms;     /* the same, where one direction has ended */
@@ -243,9 +248,19 @@ int tunnel_wire_handshake(struct tunnel_wire *wire);
 bool tunnel_wire_holds_more(const struct tunnel_wire *wire); /* TLS: bytes that poll does not see */
 void tunnel_wire_close(struct tunnel_wire *wire);
 
-/* --- links: tunnel_link.c --- */
+/* --- connections: tunnel_accept.c --- */
 
 void tunnel_listener_ready(struct loop_source *source, uint32_t events);
+/* tunnel_accept() - Return: a connection's descriptor; -1: none now */
+int tunnel_accept(struct tunnel_part *part, int listener, struct sockaddr_in *peer);
+
+/* --- links: tunnel_link.c --- */
+
+/* tunnel_link_begin() - @fd: taken over */
+void tunnel_link_begin(struct tunnel_listener *listener, int fd, const struct sockaddr_in *peer);
+/* tunnel_link_make_room() - end one that has not logged in, or is on its way out; Return: false:
+ * there is none */
+bool tunnel_link_make_room(struct tunnel_part *part);
 /* tunnel_link_flush() - send what lies ready, at the end of this round */
 void tunnel_link_flush(struct tunnel_link *link);
 /* tunnel_link_end() - say why, where it can be said, and end; its offers and streams end at once */
@@ -255,7 +270,6 @@ void tunnel_link_logged_in(struct tunnel_link *link, struct tunnel_stage *stage)
 void tunnel_link_forget(struct tunnel_part *part, const struct tunnel_listener *listener,
 			const struct tunnel_stage *stage);
 void tunnel_link_free_all(struct tunnel_part *part);
-const char *tunnel_peer_text(const struct sockaddr_in *peer, char text[TUNNEL_PEER_BYTES]);
 /* For tunnel_http.c: tunnel_link_note() - why it ends, unless that is known already;
  * tunnel_link_finish() - send what lies ready, then wait a moment for the peer's end;
  * tunnel_link_gone() - at once; tunnel_link_feed() - what came; tunnel_link_want() - wait for what
@@ -281,6 +295,7 @@ void tunnel_request_answered(struct tunnel_link *link, const char *error);
 /* --- displays: tunnel_show.c --- */
 
 json_t *tunnel_show(void *part, const json_t *question);
+const char *tunnel_peer_text(const struct sockaddr_in *peer, char text[TUNNEL_PEER_BYTES]);
 
 /* --- endpoints: endpoint.c --- */
 
@@ -297,6 +312,8 @@ struct endpoint {
 	LIST_ENTRY(endpoint) of_stage;
 	uint64_t id;
 	enum endpoint_state state;
+	uint64_t until_ms; /* an answer is waited for */
+	uint64_t asked;	   /* relay_conversation() in which pgwd was; 0: it could not be */
 	uint16_t port;
 	bool udp, gone;
 	struct endpoint_offer **offers;
@@ -316,6 +333,7 @@ struct endpoint_offer {
 	unsigned connections;	     /* now */
 	struct ssh_channel *channel; /* UDP: of its datagrams */
 	bool channel_open, defined;
+	uint64_t asked_ms; /* for its channel */
 	struct gob_reader reader;
 	char listen_host[CHISEL_HOST_BYTES]; /* OpenSSH: as asked for, and as told in channels */
 	char target[CHISEL_TARGET_BYTES];
@@ -331,8 +349,12 @@ struct endpoint_offer *endpoint_offer(struct tunnel_link *link, bool udp, uint16
 void endpoint_offer_end(struct endpoint_offer *offer);
 /* endpoint_answer() - pgwd's: @fd is taken over; -1: @error says why not */
 void endpoint_answer(struct tunnel_part *part, uint64_t id, int fd, const char *error);
-/* endpoint_choose() - who gets the next connection; NULL: nobody is there */
-struct endpoint_offer *endpoint_choose(struct endpoint *endpoint);
+/* endpoints_ask_again() - this pgwd may not have been asked yet */
+void endpoints_ask_again(struct tunnel_part *part);
+/* endpoint_choose() - who gets the next connection, but for the @n links of the ids in @asked;
+ * NULL: nobody is there */
+struct endpoint_offer *endpoint_choose(struct endpoint *endpoint, const uint64_t *asked,
+				       unsigned n);
 struct endpoint_offer *endpoint_find_offer(const struct tunnel_link *link, bool udp, uint16_t port);
 bool endpoint_admits(struct endpoint *endpoint, be32 source);
 
@@ -356,6 +378,8 @@ int endpoint_datagrams_begin(struct endpoint *endpoint);
 void endpoint_datagrams_end(struct endpoint *endpoint);
 void endpoint_datagrams_ready(struct endpoint *endpoint);
 void endpoint_datagrams_open(struct endpoint_offer *offer);
+/* endpoint_datagrams_lost() - the connector has closed its channel, or given none */
+void endpoint_datagrams_lost(struct endpoint_offer *offer);
 uint64_t endpoint_datagrams_dropped(const struct endpoint *endpoint);
 void endpoint_datagrams_data(struct endpoint_offer *offer, const uint8_t *data, size_t n);
 

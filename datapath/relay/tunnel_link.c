@@ -9,8 +9,9 @@
  *   any -> ENDING -> GONE              what is left to say is sent, then the peer's end awaited
  *
  * One address and port serves all of them: the first byte of a TLS record is 22, of a version line
- * of SSH 'S', and every other one begins an HTTP request. Where there is a certificate, HTTP
- * without TLS is refused, as its token could be read on the way.
+ * of SSH 'S', and every other one begins an HTTP request. Who says nothing waits for a greeting,
+ * as only clients of SSH may (ssh-keyscan), and gets that of SSH. Where there is a certificate,
+ * HTTP without TLS is refused, as its token could be read on the way.
  *
  * Until it is logged in a link is pending: it has TUNNEL_LOGIN_MS, and when there are more than
  * TUNNEL_PENDING_MAX of them the oldest goes, so that half-open connections cannot lock others out.
@@ -20,7 +21,6 @@
  * one write. While SSH_OUTPUT_STOP bytes wait, nothing is read: a client that sends questions and
  * reads no answers slows down itself.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -30,27 +30,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <netinet/tcp.h>
-
 #include "datapath/relay/ssh_message.h"
 #include "datapath/relay/tunnel.h"
 
-#define ACCEPTS_AT_ONCE 64u
-#define FLUSH_AT_ONCE	(1024u * 1024) /* bytes, then the others have their turn */
-#define READS_AT_ONCE	4u
-#define TLS_RECORD	22
+#define FLUSH_AT_ONCE  (1024u * 1024) /* bytes, then the others have their turn */
+#define READS_AT_ONCE  4u
+#define FRAMED_AT_ONCE (256u * 1024) /* bytes */
+#define TLS_RECORD     22
 
 #define LINK_OF(pointer, member)                                                                   \
 	((struct tunnel_link *)((char *)(pointer)-offsetof(struct tunnel_link, member)))
-
-const char *tunnel_peer_text(const struct sockaddr_in *peer, char text[TUNNEL_PEER_BYTES])
-{
-	char address[INET_ADDRSTRLEN];
-
-	inet_ntop(AF_INET, &peer->sin_addr, address, sizeof(address));
-	snprintf(text, TUNNEL_PEER_BYTES, "%s:%u", address, ntohs(peer->sin_port));
-	return text;
-}
 
 static uint64_t now_ms(const struct tunnel_link *link)
 {
@@ -59,8 +48,8 @@ static uint64_t now_ms(const struct tunnel_link *link)
 
 void tunnel_link_note(struct tunnel_link *link, const char *why)
 {
-	if (!link->error[0])
-		snprintf(link->error, sizeof(link->error), "%s", why);
+	if (!link->reason[0])
+		snprintf(link->reason, sizeof(link->reason), "%s", why);
 }
 
 /* --- its end ------------------------------------------------------------------------------- */
@@ -100,7 +89,7 @@ static void leave(struct tunnel_link *link)
 	endpoint_streams_end(link, NULL);
 	while (link->n_offers)
 		endpoint_offer_end(link->offers[link->n_offers - 1]);
-	tell(link, "down", link->error[0] ? link->error : "ended");
+	tell(link, "down", link->reason[0] ? link->reason : "ended");
 	link->stage = NULL;
 }
 
@@ -125,8 +114,10 @@ void tunnel_link_gone(struct tunnel_link *link)
 	if (link->phase == TUNNEL_GONE)
 		return;
 	leave(link);
-	if (link->phase == TUNNEL_ENDING)
+	if (link->phase == TUNNEL_ENDING) {
 		TAILQ_REMOVE(&link->part->ending, link, of_pending);
+		link->part->n_ending--;
+	}
 	link->phase = TUNNEL_GONE;
 	loop_remove(link->part->loop, &link->source);
 	loop_timer_stop(link->part->loop, &link->timer);
@@ -153,8 +144,11 @@ void tunnel_link_finish(struct tunnel_link *link)
 	leave(link);
 	if (link->phase == TUNNEL_GONE || link->phase == TUNNEL_ENDING)
 		return;
+	if (link->part->n_ending == TUNNEL_ENDING_MAX)
+		tunnel_link_gone(TAILQ_FIRST(&link->part->ending));
 	link->phase = TUNNEL_ENDING;
 	TAILQ_INSERT_TAIL(&link->part->ending, link, of_pending);
+	link->part->n_ending++;
 	link->end_ms = now_ms(link) + TUNNEL_ENDING_MS;
 	loop_timer_set(link->part->loop, &link->timer, link->end_ms);
 	tunnel_link_flush(link);
@@ -216,6 +210,27 @@ static long send_from(struct tunnel_link *link, struct ssh_buffer *buffer)
 	return n;
 }
 
+/* frame_some() - of what SSH has to say, at most FRAMED_AT_ONCE; Return: 0, negative: lost */
+static long frame_some(struct tunnel_link *link, struct ssh_buffer *out)
+{
+	size_t most = ssh_buffer_size(out);
+	long n = -ENOMEM;
+
+	if (most > FRAMED_AT_ONCE)
+		most = FRAMED_AT_ONCE;
+	/* with the heads of the frames, so that it does not grow */
+	if (ssh_buffer_reserve(&link->wire_out, most + most / 1024 + 64))
+		for (n = 0; n >= 0 && most; most -= (size_t)n) {
+			n = websocket_output(link->websocket, ssh_buffer_data(out), most,
+					     &link->wire_out);
+			if (n > 0)
+				ssh_buffer_consume(out, (size_t)n);
+		}
+	if (n < 0)
+		lost_by(link, n);
+	return n < 0 ? n : 0;
+}
+
 /* send_some() - Return: as send_from(); 0 also where there is nothing */
 static long send_some(struct tunnel_link *link)
 {
@@ -228,14 +243,8 @@ static long send_some(struct tunnel_link *link)
 		return 0;
 	if (!link->websocket)
 		return send_from(link, out);
-	n = websocket_output(link->websocket, ssh_buffer_data(out), ssh_buffer_size(out),
-			     &link->wire_out);
-	if (n < 0) {
-		lost_by(link, n);
-		return n;
-	}
-	ssh_buffer_consume(out, (size_t)n);
-	return send_from(link, &link->wire_out);
+	n = frame_some(link, out);
+	return n ? n : send_from(link, &link->wire_out);
 }
 
 static void flush(struct loop_deferred *deferred)
@@ -443,7 +452,14 @@ static void look_after(struct tunnel_link *link)
 			lost(link, "it did not log in in time");
 			return;
 		}
-		loop_timer_set(link->part->loop, &link->timer, link->accepted_ms + TUNNEL_LOGIN_MS);
+		if (link->phase == TUNNEL_SNIFF && now - link->accepted_ms >= TUNNEL_SNIFF_MS &&
+		    tunnel_link_begin_ssh(link)) {
+			tunnel_link_gone(link);
+			return;
+		}
+		loop_timer_set(link->part->loop, &link->timer,
+			       link->accepted_ms + (link->phase == TUNNEL_SNIFF ? TUNNEL_SNIFF_MS
+										: TUNNEL_LOGIN_MS));
 		return;
 	}
 	if (silence >= TUNNEL_SILENCE_MS) {
@@ -509,15 +525,7 @@ void tunnel_link_logged_in(struct tunnel_link *link, struct tunnel_stage *stage)
 	tell(link, "up", NULL);
 }
 
-static void prepare_socket(int fd)
-{
-	const int on = 1;
-
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-}
-
-static void begin(struct tunnel_listener *listener, int fd, const struct sockaddr_in *peer)
+void tunnel_link_begin(struct tunnel_listener *listener, int fd, const struct sockaddr_in *peer)
 {
 	struct tunnel_part *part = listener->part;
 	struct tunnel_link *link = calloc(1, sizeof(*link));
@@ -531,7 +539,6 @@ static void begin(struct tunnel_listener *listener, int fd, const struct sockadd
 		part->counters.refused[REFUSAL_CROWDED]++;
 		lost(TAILQ_FIRST(&part->pending), "too many that do not log in");
 	}
-	prepare_socket(fd);
 	link->part = part;
 	link->listener = listener;
 	link->id = ++part->next_id;
@@ -547,32 +554,19 @@ static void begin(struct tunnel_listener *listener, int fd, const struct sockadd
 	part->n_pending++;
 	link->pending = true;
 	if (loop_add(part->loop, &link->source, EPOLLIN) ||
-	    loop_timer_set(part->loop, &link->timer, link->accepted_ms + TUNNEL_LOGIN_MS))
+	    loop_timer_set(part->loop, &link->timer, link->accepted_ms + TUNNEL_SNIFF_MS))
 		tunnel_link_gone(link);
 }
 
-void tunnel_listener_ready(struct loop_source *source, uint32_t events)
+bool tunnel_link_make_room(struct tunnel_part *part)
 {
-	struct tunnel_listener *listener =
-		(struct tunnel_listener *)((char *)source -
-					   offsetof(struct tunnel_listener, source));
-
-	(void)events;
-	for (unsigned i = 0; i < ACCEPTS_AT_ONCE; i++) {
-		struct sockaddr_in peer;
-		socklen_t size = sizeof(peer);
-		int fd = accept4(source->fd, (struct sockaddr *)&peer, &size,
-				 SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-		if (fd < 0 && (errno == EMFILE || errno == ENFILE) &&
-		    !TAILQ_EMPTY(&listener->part->pending)) {
-			lost(TAILQ_FIRST(&listener->part->pending), "out of descriptors");
-			continue;
-		}
-		if (fd < 0)
-			return;
-		begin(listener, fd, &peer);
-	}
+	if (!TAILQ_EMPTY(&part->ending))
+		tunnel_link_gone(TAILQ_FIRST(&part->ending));
+	else if (!TAILQ_EMPTY(&part->pending))
+		lost(TAILQ_FIRST(&part->pending), "out of descriptors");
+	else
+		return false;
+	return true;
 }
 
 void tunnel_link_forget(struct tunnel_part *part, const struct tunnel_listener *listener,

@@ -259,8 +259,7 @@ static void channel_opened(void *owner, struct ssh_channel *channel)
 
 static void offer_lost_channel(struct tunnel_link *link, struct endpoint_offer *offer)
 {
-	offer->channel = NULL;
-	offer->channel_open = false;
+	endpoint_datagrams_lost(offer);
 	snprintf(link->error, sizeof(link->error), "port %u/udp: the connector closed its channel",
 		 offer->endpoint->port);
 }

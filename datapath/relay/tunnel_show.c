@@ -4,9 +4,19 @@
  */
 #include <arpa/inet.h>
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "datapath/relay/tunnel.h"
+
+const char *tunnel_peer_text(const struct sockaddr_in *peer, char text[TUNNEL_PEER_BYTES])
+{
+	char address[INET_ADDRSTRLEN];
+
+	inet_ntop(AF_INET, &peer->sin_addr, address, sizeof(address));
+	snprintf(text, TUNNEL_PEER_BYTES, "%s:%u", address, ntohs(peer->sin_port));
+	return text;
+}
 
 static void set_traffic(json_t *object, const struct tunnel_traffic *traffic)
 {

@@ -28,6 +28,10 @@ endpoints() { # endpoints N - so many are open
 	[ "$(pgw -j endpoint show | jq '[.[] | select(.state == "open")] | length')" = "$1" ]
 }
 
+ended_badly() { # ended_badly NAME - not in a subshell, whose child it is not
+	! running "$1" && ! finish "$1"
+}
+
 tunnels() { # tunnels N
 	[ "$(pgw -j tunnel show | jq length)" = "$1" ]
 }
@@ -51,9 +55,13 @@ equal "tunnels of the stage" "$(pgw -j tunnel-gateway show | jq '.[0].tunnels')"
 contains "the gateway itself" "$(pgw tunnel show)" 8081
 
 dial service "$token" 80:10.10.0.21:80
-refused "a port of a service" finish service
-dial itself "$token" 4443:10.10.0.21:80
-refused "a port on which the gateway listens" finish itself
+wait_for 15 "a port of a service is refused" ended_badly service
+spawn server gw /usr/bin/python3 -m http.server 8090 --bind 0.0.0.0
+wait_for 15 "the gateway's host listens" on gw curl -s -o /dev/null -m 2 http://127.0.0.1:8090/
+dial itself "$token" 8090:10.10.0.21:80
+wait_for 15 "and that port is refused" ended_badly itself
+endpoints 1 || fail "another endpoint is open than the first one"
+stop server
 
 fresh=$(pgw -j tunnel-gateway refresh dev | jq -r '.[0].token')
 expect "the tunnel lives on with a new token" get near
@@ -74,10 +82,13 @@ finish first || true
 dial first "$fresh" 8081:10.10.0.21:80
 wait_for 30 "it is back" endpoints 1
 stop pgwd KILL
+dial meanwhile "$fresh" 8083:10.10.0.21:80
 gateway_launch
 wait_for 15 "pgwd is back" gateway_said_ready
 expect "the tunnel outlived pgwd" get near
-tunnels 1 || fail "the new pgwd does not see the tunnel"
+wait_for 15 "what was asked for meanwhile is open" endpoints 2
+stop meanwhile
+wait_for 15 "the new pgwd sees the tunnel" tunnels 1
 
 pgw tunnel-gateway deactivate dev >"$WORK/deactivated"
 wait_for 15 "deactivated: no tunnel is left" tunnels 0

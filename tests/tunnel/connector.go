@@ -169,7 +169,9 @@ func serveUDP(ch ssh.Channel, target string) {
 				}
 			}(p.Src)
 		}
-		conn.Write(p.Payload)
+		if _, err := conn.Write(p.Payload); err != nil {
+			return // as the real one: the target's port is closed, and so is the channel
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ import array
 import hashlib
 import json
 import os
+import resource
 import secrets
 import socket
 import subprocess
@@ -33,10 +34,11 @@ class Relay:
     """@services: of TLS names, as in control/relaying_block.c, with "names" as their listener."""
 
     def __init__(self, binary, stages, certificate=None, key=None, inside="127.0.0.1", services=(),
-                 half_ms=300000):
+                 half_ms=300000, files=None):
         self.stages, self.inside, self.events, self.revision = stages, inside, [], 0
         self.services, self.half_ms = list(services), half_ms
         self.refused_ports = set()
+        self.silent, self.unanswered = False, []  # questions that are not answered
         self.lock = threading.Lock()
         self.answered = threading.Condition(self.lock)
         self.answers = []
@@ -50,23 +52,36 @@ class Relay:
         self.names = socket.create_server(("127.0.0.1", 0), backlog=4096)
         self.names.setblocking(False)
         self.names_port = self.names.getsockname()[1]
-        path = "\0pgw-relay-test-%d-%s" % (os.getpid(), secrets.token_hex(4))
+        self.path = "\0pgw-relay-test-%d-%s" % (os.getpid(), secrets.token_hex(4))
         control = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        control.bind(path)
+        control.bind(self.path)
         control.listen(1)
 
         def descriptor():
             os.dup2(control.fileno(), 3)
+            if files:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
 
         self.process = subprocess.Popen([binary], pass_fds=(3,), close_fds=True,
                                         preexec_fn=descriptor)
-        self.channel = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.channel.connect(path)
+        self.take_over()
         control.close()
+
+    def take_over(self):
+        """A new pgwd begins to talk with the running relay."""
+        self.channel = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.channel.connect(self.path)
+        self.answers, self.unanswered, self.silent = [], [], False
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
         self.ask({"op": "hello"})
         self.configure()
+
+    def leave(self):
+        """This pgwd dies."""
+        self.channel.shutdown(socket.SHUT_RDWR)
+        self.reader.join(20)
+        self.channel.close()
 
     def _send(self, body, fds=()):
         ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
@@ -86,6 +101,8 @@ class Relay:
             body = json.loads(data)
             if body["op"] == "event":
                 self.events.append(body)
+            elif body["op"] == "part" and self.silent:
+                self.unanswered.append(body)
             elif body["op"] == "part":
                 self._listen(body)
             else:
