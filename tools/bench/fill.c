@@ -5,20 +5,22 @@
 #include "tools/bench/files.h"
 #include "tools/bench/way.h"
 
-#define SLICE	   50000u /* sessions made at one rate, at least */
-#define SLICES	   20u	  /* and no more of them than this */
-#define RATE_PPS   400000.0
-#define RATE_LEAST 20000.0
-#define RATE_STEP  0.7
-#define BAD	   0.01 /* more than this share lost: too fast, not an accident */
-#define ROUNDS	   40u	/* of one slice */
+#define SLICE	    50000u /* sessions made at one rate, at least */
+#define SLICES	    20u	   /* and no more of them than this */
+#define RATE_PPS    400000.0
+#define RATE_LEAST  20000.0
+#define RATE_STEP   0.7
+#define BAD	    0.01	    /* more than this share lost: too fast, not an accident */
+#define ROUNDS	    40u		    /* of one slice */
+#define FILL_MAX_NS 120000000000ull /* all slices together */
 
 /* fill_slice() - until all of it arrived, or the gateway holds @wanted in all; what is lost
- * is sent again with all of the slice, and sessions that exist are only refreshed */
+ * is sent again with all of the slice, and sessions that exist are only refreshed. @end: when to
+ * give up, now_ns() */
 static int fill_slice(struct run *run, struct traffic *traffic, struct traffic_plan *slice,
-		      int64_t wanted, double *rate)
+		      int64_t wanted, double *rate, uint64_t end)
 {
-	for (unsigned round = 0; round < ROUNDS; round++) {
+	for (unsigned round = 0; round < ROUNDS && now_ns() < end; round++) {
 		uint64_t arrived = sink_count(traffic, slice->stream);
 		int64_t held;
 
@@ -43,6 +45,7 @@ int fill_sessions(struct run *run, struct traffic *traffic, const struct traffic
 {
 	struct traffic_plan slice = *plan;
 	uint64_t begin = now_ns(), end = plan->first + plan->flows;
+	uint64_t give_up = begin + FILL_MAX_NS;
 	uint64_t most = plan->flows / SLICES > SLICE ? plan->flows / SLICES : SLICE;
 	int64_t before = fill_held(run);
 	double rate = RATE_PPS;
@@ -55,7 +58,8 @@ int fill_sessions(struct run *run, struct traffic *traffic, const struct traffic
 
 		slice.flows = end - slice.first < most ? end - slice.first : most;
 		slice.count = slice.flows;
-		if (fill_slice(run, traffic, &slice, before + (int64_t)(made + slice.flows), &rate))
+		if (fill_slice(run, traffic, &slice, before + (int64_t)(made + slice.flows), &rate,
+			       give_up))
 			return -1;
 	}
 	fill->seconds = (double)(now_ns() - begin) / 1e9;
