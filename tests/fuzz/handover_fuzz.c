@@ -21,6 +21,8 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include <openssl/pem.h>
+
 #include "datapath/relay/relay.h"
 
 #define MESSAGES_MAX 8u
@@ -45,10 +47,14 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int __real_fcntl(int fd, int command, ...);
 int __wrap_fcntl(int fd, int command, ...);
+EVP_PKEY *__real_PEM_read_bio_PrivateKey(BIO *bio, EVP_PKEY **key, pem_password_cb *password,
+					 void *context);
+EVP_PKEY *__wrap_PEM_read_bio_PrivateKey(BIO *bio, EVP_PKEY **key, pem_password_cb *password,
+					 void *context);
 
 /*
  * __wrap_fcntl() - each memfd looks sealed
- * Sealing waits for all processors, which takes many times as long as the rest of a run. Nothing
+ * Sealing may wait for all processors, which then takes many times as long as the rest. Nothing
  * here writes to a block once it is made; what is no memfd is told apart as ever.
  */
 int __wrap_fcntl(int fd, int command, ...)
@@ -61,6 +67,36 @@ int __wrap_fcntl(int fd, int command, ...)
 	if (seals < 0)
 		return seals;
 	return command == F_GET_SEALS ? seals | SEALS : 0;
+}
+
+/*
+ * __wrap_PEM_read_bio_PrivateKey() - the key that was read last is read only once
+ * Most configurations bring the same, and reading it takes longer than all the rest of a run. Any
+ * other text goes to libcrypto.
+ */
+EVP_PKEY *__wrap_PEM_read_bio_PrivateKey(BIO *bio, EVP_PKEY **key, pem_password_cb *password,
+					 void *context)
+{
+	static EVP_PKEY *last;
+	static char last_text[4096];
+	static size_t last_bytes;
+	EVP_PKEY *result;
+	char *text;
+	long n = BIO_get_mem_data(bio, &text);
+
+	if (last && n > 0 && (size_t)n == last_bytes && !memcmp(text, last_text, last_bytes)) {
+		EVP_PKEY_up_ref(last);
+		return last;
+	}
+	result = __real_PEM_read_bio_PrivateKey(bio, key, password, context);
+	if (result && (size_t)n <= sizeof(last_text)) {
+		EVP_PKEY_free(last);
+		EVP_PKEY_up_ref(result);
+		last = result;
+		last_bytes = (size_t)n;
+		memcpy(last_text, text, last_bytes);
+	}
+	return result;
 }
 
 static uint64_t stopped(void *context)
