@@ -544,8 +544,8 @@ int64_t gateway_due_ms(const struct gateway *gateway)
 
 	if (gateway->swept || gateway->reconcile.followed != gateway->revision)
 		return 0;
-	if (gateway->due.reconcile_ms && gateway->due.reconcile_ms < due_ms)
-		due_ms = gateway->due.reconcile_ms;
+	if (reconcile_due_ms(gateway) < due_ms)
+		due_ms = reconcile_due_ms(gateway);
 	if (gateway->due.restart_ms && gateway->due.restart_ms < due_ms)
 		due_ms = gateway->due.restart_ms;
 	if (relaying_due_ms(gateway) < due_ms)

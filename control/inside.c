@@ -199,7 +199,8 @@ static void look_at_filter(struct inside *inside)
 void inside_mend(struct gateway *gateway, const struct kernel_mend *mend)
 {
 	if (gateway->inside.ifindex)
-		kernel_inside_mend(gateway->kernel, gateway->inside.ifindex, mend);
+		kernel_inside_mend(gateway->kernel, gateway->inside.ifindex,
+				   largest_mtu(gateway, &gateway->config), mend);
 	look_at_filter(&gateway->inside);
 }
 

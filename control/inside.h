@@ -47,8 +47,8 @@ void inside_forget(struct gateway *gateway);
 /* inside_broken() - whether the link is not what the sockets are bound to any more. */
 bool inside_broken(const struct gateway *gateway);
 
-/* inside_mend() - bring back what others took away of the link's address, routes, rule, parameters;
- * say in the log if a parameter of all interfaces is in the way. */
+/* inside_mend() - bring back what others changed of the link's MTU, address, route, neighbours,
+ * rule and parameters; say in the log if a parameter of all interfaces is in the way. */
 void inside_mend(struct gateway *gateway, const struct kernel_mend *mend);
 
 /* inside_filter() - net.ipv4.conf.all.rp_filter: but for 0, clients get no answer from inside. */

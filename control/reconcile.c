@@ -343,8 +343,30 @@ void reconcile_readable(struct gateway *gateway)
 		gateway->due.reconcile_ms = due_ms;
 }
 
+int64_t reconcile_due_ms(const struct gateway *gateway)
+{
+	int64_t read_ms = gateway->reconcile.read_ms + RECONCILE_READ_MS;
+	int64_t look_ms = gateway->due.reconcile_ms;
+
+	/* A look that waits for what is in dispute, or fails, does not keep this waiting. */
+	return look_ms && look_ms < read_ms ? look_ms : read_ms;
+}
+
+static void read_parameters(struct gateway *gateway)
+{
+	struct reconcile *reconcile = &gateway->reconcile;
+	int64_t now_ms = gateway_now_ms();
+
+	if (now_ms - reconcile->read_ms < RECONCILE_READ_MS)
+		return;
+	reconcile->read_ms = now_ms;
+	if (!kernel_parameters_kept(gateway->kernel))
+		gateway->due.reconcile_ms = now_ms;
+}
+
 void reconcile_work(struct gateway *gateway)
 {
+	read_parameters(gateway);
 	if (gateway->due.reconcile_ms && gateway->due.reconcile_ms <= gateway_now_ms())
 		look(gateway);
 	else if (gateway->reconcile.followed != gateway->revision)

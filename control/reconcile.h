@@ -11,6 +11,9 @@
  * says so. All other things go on being mended at once. A thing that was left alone as long as it
  * last waited, and RECONCILE_PEACE_MS at least, begins anew.
  *
+ * Of most parameters the kernel tells nobody when they are changed: they are read every
+ * RECONCILE_READ_MS.
+ *
  * What fails is tried again after 1 s, 2 s, … RECONCILE_WAIT_MAX_MS.
  * Limits: RECONCILE_THINGS_MAX things are remembered; of more the oldest is forgotten.
  */
@@ -25,6 +28,7 @@
 #include "control/netlink/kernel.h"
 
 #define RECONCILE_SETTLE_MS   20
+#define RECONCILE_READ_MS     900 /* between two readings of the kernel's parameters */
 #define RECONCILE_PAUSE_MS    500
 #define RECONCILE_PATIENCE    3
 #define RECONCILE_WAIT_MS     1000
@@ -61,6 +65,7 @@ struct gateway;
 struct reconcile {
 	struct disputes disputes;
 	int64_t looked_ms; /* the last look */
+	int64_t read_ms;   /* the parameters were last read */
 	int64_t left_ms;   /* when what was left as it is may be mended; INT64_MAX: nothing is */
 	unsigned failures; /* looks in a row of which something failed */
 	json_t *mended;	   /* things of the look under way */
@@ -73,7 +78,8 @@ struct reconcile {
 /* reconcile_readable() - the monitor has something. */
 void reconcile_readable(struct gateway *gateway);
 
-/* reconcile_work() - what is due. */
+/* reconcile_due_ms(), reconcile_work() - when something is due; do it. */
+int64_t reconcile_due_ms(const struct gateway *gateway);
 void reconcile_work(struct gateway *gateway);
 
 /* reconcile_may(), reconcile_mended() - the same questions for what the kernel's plan does not know

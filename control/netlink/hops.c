@@ -113,8 +113,12 @@ bool monitor_hop(struct kernel *kernel, const struct nlmsghdr *header)
 	struct entry entry = {.addr = 0};
 	struct kernel_hop *hop;
 
+	if (mnl_nlmsg_get_payload_len(header) < sizeof(*info) || info->ndm_family != AF_INET)
+		return false;
+	for (unsigned end = 0; end < 2; end++)
+		kernel->inside_touched |= info->ndm_ifindex && (uint32_t)info->ndm_ifindex ==
+								       kernel->inside_ifindex[end];
 	if (header->nlmsg_type != RTM_NEWNEIGH ||
-	    mnl_nlmsg_get_payload_len(header) < sizeof(*info) || info->ndm_family != AF_INET ||
 	    info->ndm_state & (NUD_FAILED | NUD_INCOMPLETE | NUD_NOARP))
 		return false;
 	(void)mnl_attr_parse(header, sizeof(*info), on_attribute, &entry);

@@ -29,6 +29,7 @@
 
 #include "control/config/inside.h"
 #include "control/netlink/klink.h"
+#include "control/netlink/kroute.h"
 #include "control/netlink/private.h"
 #include "control/netlink/sysctl.h"
 
@@ -287,6 +288,8 @@ int kernel_inside(struct kernel *kernel, uint32_t mtu, uint32_t *host_ifindex,
 		code = set_ends(kernel, ends, mtu < MTU_MIN ? MTU_MIN : mtu, error);
 	if (!code)
 		*host_ifindex = ends[1].ifindex;
+	for (unsigned end = 0; end < NAMES && !code; end++)
+		kernel->inside_ifindex[end] = ends[end].ifindex;
 	return code;
 }
 
@@ -321,22 +324,38 @@ bool kernel_inside_complete(struct kernel *kernel, uint32_t host_ifindex)
 	return find_pair(kernel, host_ifindex, ends, &known) || !known;
 }
 
-/* A neighbour may be there, but no longer permanent. All others say so when they are added. */
+/* In the place of a neighbour or of the route there may be another. All others say so when they are
+ * added. */
 static const int part_flags[PARTS] = {[ADDRESS] = NLM_F_EXCL,
 				      [NEIGHBOUR] = NLM_F_REPLACE,
 				      [NEIGHBOUR_HOST] = NLM_F_REPLACE,
-				      [ROUTE] = NLM_F_EXCL,
+				      [ROUTE] = NLM_F_REPLACE,
 				      [RULE] = NLM_F_EXCL};
+
+static bool route_is_there(struct kernel *kernel, uint32_t ifindex)
+{
+	struct kroute *routes;
+	bool there = false;
+	size_t n;
+
+	if (kroute_list(&kernel->netlink, KERNEL_INSIDE_TABLE, &routes, &n))
+		return true; /* not known: left alone */
+	for (size_t i = 0; i < n && !there; i++)
+		there = routes[i].plain && !routes[i].to.len && !routes[i].metric &&
+			routes[i].via == inet_addr(INSIDE_ADDRESS_TEXT) && routes[i].oif == ifindex;
+	free(routes);
+	return there;
+}
 
 static bool part_is_there(struct kernel *kernel, enum part part, const struct klink ends[NAMES])
 {
 	if (part == NEIGHBOUR)
 		return neighbour_permanent(&kernel->netlink, ends[0].ifindex,
-					   inet_addr(INSIDE_HOST_TEXT));
+					   inet_addr(INSIDE_HOST_TEXT), &ends[1].mac);
 	if (part == NEIGHBOUR_HOST)
 		return neighbour_permanent(&kernel->netlink, ends[1].ifindex,
-					   inet_addr(INSIDE_ADDRESS_TEXT));
-	return false;
+					   inet_addr(INSIDE_ADDRESS_TEXT), &ends[0].mac);
+	return part == ROUTE && route_is_there(kernel, ends[1].ifindex);
 }
 
 static void mend_parameter(const char *path, const char *value, const struct kernel_mend *mend)
@@ -357,7 +376,20 @@ static void mend_parameter(const char *path, const char *value, const struct ker
 	free(now);
 }
 
-void kernel_inside_mend(struct kernel *kernel, uint32_t host_ifindex,
+static void mend_mtu(struct kernel *kernel, const struct klink *end, uint32_t mtu,
+		     const struct kernel_mend *mend)
+{
+	struct kernel_change change = {.added = 0};
+	int code;
+
+	(void)snprintf(change.what, sizeof(change.what), "MTU of %s set to %u", end->name, mtu);
+	if (end->mtu == mtu || !mend->may(mend->context, &change))
+		return;
+	code = netlink_request(&kernel->netlink, mtu_message(end->ifindex, mtu));
+	mend->done(mend->context, &change, code, kernel->netlink.text);
+}
+
+void kernel_inside_mend(struct kernel *kernel, uint32_t host_ifindex, uint32_t mtu,
 			const struct kernel_mend *mend)
 {
 	struct klink ends[NAMES];
@@ -366,6 +398,8 @@ void kernel_inside_mend(struct kernel *kernel, uint32_t host_ifindex,
 
 	if (!find_pair(kernel, host_ifindex, ends, &known))
 		return; /* it is made anew, as a whole */
+	for (unsigned end = 0; end < NAMES; end++)
+		mend_mtu(kernel, &ends[end], mtu < MTU_MIN ? MTU_MIN : mtu, mend);
 	for (enum part part = 0; part < PARTS; part++) {
 		struct kernel_change change = {.added = 0};
 		int code;

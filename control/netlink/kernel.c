@@ -12,6 +12,7 @@
  */
 #include <errno.h>
 #include <linux/capability.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,6 +87,8 @@ void kernel_close(struct kernel *kernel)
 	monitor_close(kernel);
 	netlink_close(&kernel->netlink);
 	free(kernel->hops);
+	free(kernel->routes);
+	sysctl_saved_free(&kernel->parameters);
 	free(kernel->sockets);
 	free(kernel->state_dir);
 	free(kernel);
@@ -116,12 +119,47 @@ int kernel_portgroup(struct kernel *kernel, const struct config_portgroup *portg
 	return 0;
 }
 
-/* remember_links() - which links kernel_neighbours() is about */
-static void remember_links(struct kernel *kernel, const struct config *config)
+int kernel_prefix_order(const void *a, const void *b)
+{
+	const struct prefix *x = a, *y = b;
+
+	if (x->addr != y->addr)
+		return x->addr < y->addr ? -1 : 1;
+	return (int)x->len - (int)y->len;
+}
+
+static void remember_routes(struct kernel *kernel, const struct config *config)
+{
+	size_t n = config->n_routes + config->n_addresses;
+	struct prefix *routes = calloc(n + 1, sizeof(*routes));
+
+	if (!routes)
+		return; /* those that were known go on to be */
+	for (size_t i = 0; i < config->n_routes; i++)
+		routes[i] = config->routes[i].to;
+	for (size_t i = 0; i < config->n_addresses; i++) {
+		const struct config_address *a = &config->addresses[i];
+
+		routes[config->n_routes + i] =
+			(struct prefix){a->addr & prefix_mask(a->prefix_len), a->prefix_len};
+	}
+	qsort(routes, n, sizeof(*routes), kernel_prefix_order);
+	free(kernel->routes);
+	kernel->routes = routes;
+	kernel->n_routes = n;
+}
+
+/* remember() - which links kernel_neighbours() is about, which routes the monitor, and which
+ * parameters kernel_parameters_kept(). @plan: that has been run; its parameters are taken over. */
+static void remember(struct kernel *kernel, const struct config *config, struct plan *plan)
 {
 	struct klink *links;
 	size_t n;
 
+	sysctl_saved_free(&kernel->parameters);
+	kernel->parameters = plan->parameters;
+	plan->parameters = (struct sysctl_saved){0};
+	remember_routes(kernel, config);
 	kernel->n_ifindex = 0;
 	if (klink_list(&kernel->netlink, &links, &n))
 		return;
@@ -150,9 +188,9 @@ static int change(struct kernel *kernel, const struct config *from, const struct
 	err = plan_run(&plan, kernel, error);
 	kernel->changes = err ? 0 : plan.n;
 	kernel->leaves = !err && plan.leaves;
-	plan_free(&plan);
 	if (!err)
-		remember_links(kernel, config);
+		remember(kernel, config, &plan);
+	plan_free(&plan);
 	return err;
 }
 
@@ -180,8 +218,8 @@ int kernel_settle(struct kernel *kernel, const struct config *to, struct kernel_
 	if (err)
 		return err;
 	err = plan_run_all(&plan, kernel, error);
+	remember(kernel, to, &plan);
 	plan_free(&plan);
-	remember_links(kernel, to);
 	return err;
 }
 
@@ -199,9 +237,26 @@ int kernel_mend(struct kernel *kernel, const struct config *config, const struct
 	if (err)
 		return err;
 	plan_run_each(&plan, kernel, mend);
+	remember(kernel, config, &plan);
 	plan_free(&plan);
-	remember_links(kernel, config);
 	return 0;
+}
+
+bool kernel_parameters_kept(const struct kernel *kernel)
+{
+	bool kept = true;
+
+	for (size_t i = 0; i < kernel->parameters.n && kept; i++) {
+		const struct sysctl_former *wanted = &kernel->parameters.list[i];
+		char *now;
+
+		/* One that has gone went with its link, of which the monitor tells. */
+		if (sysctl_read(wanted->path, &now))
+			continue;
+		kept = !strcmp(now, wanted->value);
+		free(now);
+	}
+	return kept;
 }
 
 void kernel_policy(struct kernel *kernel, kernel_withholds withholds, void *context)
@@ -233,7 +288,7 @@ int kernel_routed(struct kernel *kernel, struct prefix network)
 {
 	struct kroute *routes;
 	size_t n;
-	int found = kroute_list(&kernel->netlink, &routes, &n);
+	int found = kroute_list(&kernel->netlink, RT_TABLE_MAIN, &routes, &n);
 
 	if (found)
 		return found;

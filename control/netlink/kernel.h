@@ -129,10 +129,14 @@ struct kernel_mend {
 int kernel_mend(struct kernel *kernel, const struct config *config, const struct kernel_mend *mend,
 		struct kernel_error *error);
 
+/* kernel_parameters_kept() - whether the parameters that were applied last are as they were set:
+ * of most of them the kernel tells nobody when they are changed. */
+bool kernel_parameters_kept(const struct kernel *kernel);
+
 /* kernel_inside_mend() - as kernel_mend(), for what belongs to the pair of links of
- * kernel_inside(): its address, neighbours, route, rule and parameters. Nothing where the pair is
- * not complete. */
-void kernel_inside_mend(struct kernel *kernel, uint32_t host_ifindex,
+ * kernel_inside(): its MTU, address, neighbours, route, rule and parameters. Nothing where the pair
+ * is not complete. */
+void kernel_inside_mend(struct kernel *kernel, uint32_t host_ifindex, uint32_t mtu,
 			const struct kernel_mend *mend);
 
 /* An address that a configuration wants the kernel to have. */
@@ -223,9 +227,9 @@ void kernel_watch(struct kernel *kernel, const struct kernel_hop *hops, size_t n
 bool kernel_hop_changed(struct kernel *kernel, struct kernel_hop *hop, struct mac *former);
 
 /* kernel_monitor_fd() - polls readable when links or addresses changed, or something that we
- * programmed was taken away (a route, nft rules, forwarding); kernel_monitor_read() drains it and
- * says so once. kernel_apply() mends; its own changes are told too, and then it finds none. Return:
- * 1 something of interest changed, 0 nothing, -errno. */
+ * programmed was taken away or changed (a route, nft rules, forwarding); kernel_monitor_read()
+ * drains it and says so once. kernel_apply() mends; its own changes are told too, and then it finds
+ * none. Return: 1 something of interest changed, 0 nothing, -errno. */
 int kernel_monitor_fd(const struct kernel *kernel);
 int kernel_monitor_read(struct kernel *kernel);
 

@@ -21,6 +21,7 @@ struct address_array {
 };
 
 struct route_array {
+	uint32_t table;
 	struct kroute *list;
 	size_t n;
 };
@@ -90,7 +91,7 @@ static int each_route(const struct nlmsghdr *header, void *arg)
 		return 0;
 	if (tb[RTA_TABLE])
 		table = nla_get_u32(tb[RTA_TABLE]);
-	if (table != RT_TABLE_MAIN || (info->rtm_flags & RTM_F_CLONED))
+	if (table != array->table || (info->rtm_flags & RTM_F_CLONED))
 		return 0;
 	grown = netlink_grow(array->list, array->n, sizeof(*grown));
 	if (!grown)
@@ -112,9 +113,9 @@ static int each_route(const struct nlmsghdr *header, void *arg)
 	return 0;
 }
 
-int kroute_list(struct netlink *netlink, struct kroute **list, size_t *n)
+int kroute_list(struct netlink *netlink, uint32_t table, struct kroute **list, size_t *n)
 {
-	struct route_array array = {0};
+	struct route_array array = {.table = table};
 	int err = netlink_dump(netlink, RTM_GETROUTE, AF_INET, &array.n, each_route, &array);
 
 	if (err) {
@@ -152,6 +153,27 @@ out:
 	nl_addr_put(local);
 	rtnl_addr_put(address);
 	return err ? NULL : msg;
+}
+
+/* As the kernel makes it by itself when @src comes, so that it goes with it. */
+struct nl_msg *kroute_connected_message(struct prefix to, be32 src, uint32_t oif)
+{
+	const struct rtmsg header = {.rtm_family = AF_INET,
+				     .rtm_dst_len = to.len,
+				     .rtm_table = RT_TABLE_MAIN,
+				     .rtm_protocol = RTPROT_KERNEL,
+				     .rtm_scope = RT_SCOPE_LINK,
+				     .rtm_type = RTN_UNICAST};
+	struct nl_msg *msg = nlmsg_alloc_simple(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL);
+
+	if (msg &&
+	    (nlmsg_append(msg, (void *)(uintptr_t)&header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
+	     nla_put_u32(msg, RTA_DST, to.addr) < 0 || nla_put_u32(msg, RTA_PREFSRC, src) < 0 ||
+	     nla_put_u32(msg, RTA_OIF, oif) < 0)) {
+		nlmsg_free(msg);
+		msg = NULL;
+	}
+	return msg;
 }
 
 struct nl_msg *kroute_message(struct prefix to, be32 via, uint32_t oif, bool add, int flags)

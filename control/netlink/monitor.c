@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Of interest is what kernel_apply() would mend: links and addresses of any kind, the loss of
- * one of our routes, a parameter of IPv4 forwarding (writing ip_forward sets it on all links),
- * that of the rule of inside.c, of any part of the nft table, which "flush ruleset" takes away with
- * all others, and that of a tc filter or qdisc, which the program of offload/ may have been.
+ * Of interest is what kernel_apply() would mend: links and addresses of any kind, routes to where
+ * ours go (one that replaces ours is told as new, the loss of ours is not told then), a parameter
+ * of IPv4 forwarding (writing ip_forward sets it on all links), rules and routes of inside.c, any
+ * part of the nft table, which "flush ruleset" takes away with all others, and the loss of a tc
+ * filter or qdisc, which the program of offload/ may have been.
  * Neighbours have a socket of their own: in a flood of ARP it may overrun without anything else
- * being looked at anew. Only next hops that are watched count (hops.c).
+ * being looked at anew. Only next hops that are watched count (hops.c), and those of inside.c.
  * Our own changes are told too; the apply that follows finds no difference, and that is that.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -114,11 +116,38 @@ int kernel_monitor_fd(const struct kernel *kernel)
 	return kernel->monitor_fd;
 }
 
+static int on_route_attribute(const struct nlattr *attr, void *arg)
+{
+	be32 *addr = arg;
+
+	if (mnl_attr_get_type(attr) == RTA_DST && mnl_attr_get_payload_len(attr) == sizeof(*addr))
+		memcpy(addr, mnl_attr_get_payload(attr), sizeof(*addr));
+	return MNL_CB_OK;
+}
+
+/* our_way() - whether a route that came or went is ours, or in the place of ours */
+static bool our_way(const struct kernel *kernel, const struct nlmsghdr *header)
+{
+	const struct rtmsg *route = mnl_nlmsg_get_payload(header);
+	struct prefix to = {.addr = 0};
+
+	if (mnl_nlmsg_get_payload_len(header) < sizeof(*route))
+		return false;
+	if (route->rtm_table == KERNEL_INSIDE_TABLE)
+		return true;
+	if (route->rtm_protocol == KERNEL_PROTOCOL)
+		return header->nlmsg_type == RTM_DELROUTE;
+	if (route->rtm_table != RT_TABLE_MAIN || !kernel->n_routes)
+		return false;
+	to.len = route->rtm_dst_len;
+	(void)mnl_attr_parse(header, sizeof(*route), on_route_attribute, &to.addr);
+	return bsearch(&to, kernel->routes, kernel->n_routes, sizeof(to), kernel_prefix_order);
+}
+
 static bool route_of_interest(struct kernel *kernel, const struct nlmsghdr *header)
 {
 	const struct rtmsg *route = mnl_nlmsg_get_payload(header);
 
-	(void)kernel;
 	switch (header->nlmsg_type) {
 	case RTM_NEWLINK:
 	case RTM_DELLINK:
@@ -128,9 +157,9 @@ static bool route_of_interest(struct kernel *kernel, const struct nlmsghdr *head
 	case RTM_DELQDISC:
 	case RTM_DELTFILTER:
 		return true;
+	case RTM_NEWROUTE:
 	case RTM_DELROUTE:
-		return mnl_nlmsg_get_payload_len(header) >= sizeof(*route) &&
-		       route->rtm_protocol == KERNEL_PROTOCOL;
+		return our_way(kernel, header);
 	case RTM_DELRULE: /* struct fib_rule_hdr, which is laid out as this one */
 		return mnl_nlmsg_get_payload_len(header) >= sizeof(*route) &&
 		       route->rtm_table == KERNEL_INSIDE_TABLE;
@@ -159,6 +188,11 @@ static bool nft_of_interest(struct kernel *kernel, const struct nlmsghdr *header
 	if (NFNL_SUBSYS_ID(header->nlmsg_type) != NFNL_SUBSYS_NFTABLES)
 		return false;
 	switch (NFNL_MSG_TYPE(header->nlmsg_type)) {
+	case NFT_MSG_NEWTABLE:
+	case NFT_MSG_NEWCHAIN:
+	case NFT_MSG_NEWRULE:
+	case NFT_MSG_NEWSET:
+	case NFT_MSG_NEWSETELEM:
 	case NFT_MSG_DELTABLE:
 	case NFT_MSG_DELCHAIN:
 	case NFT_MSG_DELRULE:
@@ -204,10 +238,11 @@ int kernel_monitor_read(struct kernel *kernel)
 	int nft = drain(kernel, kernel->monitor_nft_fd, nft_of_interest);
 
 	/* Changes wait for kernel_hop_changed(); one that was lost is seen with the next. */
+	kernel->inside_touched = false;
 	(void)drain(kernel, kernel->monitor_neighbour_fd, monitor_hop);
 	if (route < 0)
 		return route;
 	if (nft < 0)
 		return nft;
-	return route | nft;
+	return route | nft | kernel->inside_touched;
 }

@@ -27,22 +27,34 @@ static struct nl_msg *message(int type, int flags, uint32_t ifindex, be32 addr, 
 	return msg;
 }
 
-static int take_state(const struct nlmsghdr *header, void *arg)
+struct entry {
+	bool permanent;
+	struct mac mac;
+};
+
+static int take_entry(const struct nlmsghdr *header, void *arg)
 {
 	const struct ndmsg *info = nlmsg_data(header);
+	struct entry *entry = arg;
+	struct nlattr *mac;
 
-	if (header->nlmsg_type == RTM_NEWNEIGH && nlmsg_valid_hdr(header, sizeof(*info)))
-		*(bool *)arg = info->ndm_state & (NUD_PERMANENT | NUD_NOARP);
+	if (header->nlmsg_type != RTM_NEWNEIGH || !nlmsg_valid_hdr(header, sizeof(*info)))
+		return 0;
+	entry->permanent = info->ndm_state & (NUD_PERMANENT | NUD_NOARP);
+	mac = nlmsg_find_attr((struct nlmsghdr *)(uintptr_t)header, sizeof(*info), NDA_LLADDR);
+	if (mac && nla_len(mac) == sizeof(entry->mac.b))
+		memcpy(entry->mac.b, nla_data(mac), sizeof(entry->mac.b));
 	return 0;
 }
 
-bool neighbour_permanent(struct netlink *netlink, uint32_t ifindex, be32 addr)
+bool neighbour_permanent(struct netlink *netlink, uint32_t ifindex, be32 addr,
+			 const struct mac *mac)
 {
-	bool permanent = false;
+	struct entry entry = {.permanent = false};
 
-	return !netlink_get(netlink, message(RTM_GETNEIGH, 0, ifindex, addr, 0), take_state,
-			    &permanent) &&
-	       permanent;
+	return !netlink_get(netlink, message(RTM_GETNEIGH, 0, ifindex, addr, 0), take_entry,
+			    &entry) &&
+	       entry.permanent && (!mac || mac_equal(mac, &entry.mac));
 }
 
 int kernel_resolve(struct kernel *kernel, uint32_t ifindex, be32 addr)
@@ -54,7 +66,7 @@ int kernel_resolve(struct kernel *kernel, uint32_t ifindex, be32 addr)
 	if (err != -EEXIST)
 		return err;
 	/* Since Linux 5.16 NTF_USE takes a permanent entry's state, and with it its address. */
-	if (neighbour_permanent(netlink, ifindex, addr))
+	if (neighbour_permanent(netlink, ifindex, addr, NULL))
 		return 0;
 	return netlink_request(netlink,
 			       message(RTM_NEWNEIGH, NLM_F_CREATE, ifindex, addr, NTF_USE));

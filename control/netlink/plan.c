@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <linux/rtnetlink.h>
+
 #include "control/netlink/listening.h"
 #include "control/netlink/plan.h"
 
@@ -39,6 +41,7 @@ void plan_free(struct plan *plan)
 	sysctl_saved_free(&plan->saved_before);
 	sysctl_saved_free(&plan->saved_during);
 	sysctl_saved_free(&plan->saved_after);
+	sysctl_saved_free(&plan->parameters);
 	*plan = (struct plan){0};
 }
 
@@ -254,7 +257,8 @@ static int read_state(struct plan_state *state, struct kernel *kernel, struct ke
 	}
 	if (!err) {
 		what = "routes";
-		err = kroute_list(&kernel->netlink, &state->routes, &state->n_routes);
+		err = kroute_list(&kernel->netlink, RT_TABLE_MAIN, &state->routes,
+				  &state->n_routes);
 	}
 	if (err)
 		return kernel_fail(error, err, "cannot read the %s from the kernel: %s%s%s", what,

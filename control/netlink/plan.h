@@ -17,15 +17,17 @@
 #include "control/netlink/sysctl.h"
 
 enum change_kind {
-	CHANGE_VLAN,	 /* make or remove a VLAN link */
-	CHANGE_VMAC,	 /* make the link of a virtual MAC, ready and up, or remove it */
-	CHANGE_ALIAS,	 /* dev's alias from .old to .new */
-	CHANGE_SYSCTL,	 /* .path from .old to .new */
-	CHANGE_SUPPRESS, /* the nft table from plan->loaded to plan->wanted */
-	CHANGE_UP,	 /* dev administratively up */
-	CHANGE_ADDRESS,	 /* add or remove .to on dev */
-	CHANGE_ROUTE,	 /* add or remove .to via .via, dev */
-	CHANGE_REROUTE,	 /* .to from .via_before, dev_before to .via, dev */
+	CHANGE_VLAN,	  /* make or remove a VLAN link */
+	CHANGE_VMAC,	  /* make the link of a virtual MAC, ready and up, or remove it */
+	CHANGE_ALIAS,	  /* dev's alias from .old to .new */
+	CHANGE_SYSCTL,	  /* .path from .old to .new */
+	CHANGE_SUPPRESS,  /* the nft table from plan->loaded to plan->wanted */
+	CHANGE_UP,	  /* dev administratively up */
+	CHANGE_ADDRESS,	  /* add or remove .to on dev */
+	CHANGE_CONNECTED, /* add .to, the network of our address .via on dev: the kernel's own route
+			   */
+	CHANGE_ROUTE,	  /* add or remove .to via .via, dev */
+	CHANGE_REROUTE,	  /* .to from .via_before, dev_before to .via, dev */
 	CHANGE_KIND_COUNT
 };
 
@@ -38,6 +40,7 @@ struct change {
 	char portgroup[CONFIG_NAME]; /* for messages; "" if none is concerned */
 	struct prefix to;	     /* ADDRESS: with host bits */
 	be32 via, via_before;
+	bool foreign;		/* REROUTE: what others have put there, which never comes back */
 	struct mac mac;		/* VMAC */
 	char *path, *new, *old; /* malloc'ed, the change's */
 };
@@ -49,6 +52,7 @@ struct plan {
 	struct sysctl_saved saved_before; /* as the file is now */
 	struct sysctl_saved saved_during; /* before the first change */
 	struct sysctl_saved saved_after;  /* after the last */
+	struct sysctl_saved parameters;	  /* that are wanted, with their values */
 	bool leaves;			  /* PLAN_ADDING: something is left to be taken away */
 };
 

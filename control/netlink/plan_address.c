@@ -5,6 +5,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -287,11 +288,23 @@ static void set_dev(char dev[CONFIG_DEV], const struct plan_state *state, uint32
 	(void)snprintf(dev, CONFIG_DEV, "%s", link ? link->name : "");
 }
 
+/* taken_over() - whether a route of others to the same network is to give way: it has taken the
+ * place of ours. One that was there when the statement came is left alone. */
+static bool taken_over(const struct plan_state *state, const struct config_route *wanted)
+{
+	if (state->mode == PLAN_POSSIBLE)
+		return true;
+	for (size_t i = 0; state->from && i < state->from->n_routes; i++)
+		if (same_prefix(state->from->routes[i].to, wanted->to))
+			return true;
+	return false;
+}
+
 static int plan_route(struct plan *plan, const struct plan_state *state,
 		      const struct config_route *wanted, struct kernel_error *error)
 {
 	int portgroup = plan_portgroup(state->config, wanted->via);
-	const struct kroute *ours = NULL;
+	const struct kroute *ours = NULL, *foreign = NULL;
 	char text[PREFIX_TEXT_BYTES], via[ADDR_TEXT_BYTES];
 	struct change *change;
 
@@ -310,17 +323,20 @@ static int plan_route(struct plan *plan, const struct plan_state *state,
 		if (route->protocol == KERNEL_PROTOCOL)
 			ours = route;
 		else
-			return kernel_fail(error, -EEXIST,
-					   "route %s via %s: the system has another route to %s; "
-					   "remove that one or this statement",
-					   prefix_text(wanted->to, text),
-					   addr_text(wanted->via, via), text);
+			foreign = route;
 	}
-	change = plan_add(plan, ours ? CHANGE_REROUTE : CHANGE_ROUTE);
+	if (foreign && !taken_over(state, wanted))
+		return kernel_fail(error, -EEXIST,
+				   "route %s via %s: the system has another route to %s; "
+				   "remove that one or this statement",
+				   prefix_text(wanted->to, text), addr_text(wanted->via, via),
+				   text);
+	change = plan_add(plan, ours || foreign ? CHANGE_REROUTE : CHANGE_ROUTE);
 	if (!change)
 		return kernel_fail(error, -ENOMEM, "not enough memory to plan the routes");
 	change->to = wanted->to;
 	change->via = wanted->via;
+	change->foreign = foreign;
 	if (portgroup >= 0) {
 		memcpy(change->dev, state->target[portgroup].dev, sizeof(change->dev));
 		memcpy(change->portgroup, state->config->portgroups[portgroup].name,
@@ -333,6 +349,41 @@ static int plan_route(struct plan *plan, const struct plan_state *state,
 	return 0;
 }
 
+/* connected() - whether the kernel has the route to the network of an address, in any metric */
+static bool connected(const struct plan_state *state, struct prefix network, uint32_t ifindex)
+{
+	for (size_t i = 0; i < state->n_routes; i++)
+		if (same_prefix(state->routes[i].to, network) && state->routes[i].oif == ifindex &&
+		    !state->routes[i].via && state->routes[i].plain)
+			return true;
+	return false;
+}
+
+/* plan_connected() - networks of addresses of ours that are there, on links that are up, but to
+ * which others took the route away: without it no next hop there is taken. */
+static int plan_connected(struct plan *plan, const struct plan_state *state)
+{
+	for (size_t i = 0; i < state->n_addresses; i++) {
+		const struct kaddress *address = &state->addresses[i];
+		const struct klink *link =
+			klink_by_index(state->links, state->n_links, address->ifindex);
+		struct prefix network = {address->addr & prefix_mask(address->prefix_len),
+					 address->prefix_len};
+		struct change *change;
+
+		if (address->protocol != KERNEL_PROTOCOL || network.len == 32 || !link ||
+		    !(link->flags & IFF_UP) || connected(state, network, address->ifindex))
+			continue;
+		change = plan_add(plan, CHANGE_CONNECTED);
+		if (!change)
+			return -ENOMEM;
+		change->to = network;
+		change->via = address->addr;
+		memcpy(change->dev, link->name, sizeof(change->dev));
+	}
+	return 0;
+}
+
 int plan_routes(struct plan *plan, const struct plan_state *state, bool removals,
 		struct kernel_error *error)
 {
@@ -340,6 +391,8 @@ int plan_routes(struct plan *plan, const struct plan_state *state, bool removals
 	int err = 0;
 
 	if (!removals) {
+		if (plan_connected(plan, state))
+			return kernel_fail(error, -ENOMEM, "not enough memory to plan the routes");
 		for (size_t i = 0; i < config->n_routes && !err; i++)
 			err = plan_route(plan, state, &config->routes[i], error);
 		return err;

@@ -245,6 +245,29 @@ static int run_address(const struct plan *plan, struct kernel *kernel, const str
 	return refused(error, err, kernel, change, what);
 }
 
+static int run_connected(const struct plan *plan, struct kernel *kernel,
+			 const struct change *change, enum direction direction,
+			 struct kernel_error *error)
+{
+	char what[96], text[PREFIX_TEXT_BYTES];
+	uint32_t index;
+	int err;
+
+	(void)plan;
+	if (direction == BACKWARD) /* it belongs to an address that stays */
+		return 0;
+	index = index_of(change->dev, &err);
+	if (!err)
+		err = netlink_request(&kernel->netlink,
+				      kroute_connected_message(change->to, change->via, index));
+	/* The address has gone meanwhile, and comes back with its route; or the route is back. */
+	if (!err || err == -EEXIST || err == -EINVAL)
+		return 0;
+	(void)snprintf(what, sizeof(what), "add route %s dev %s", prefix_text(change->to, text),
+		       change->dev);
+	return refused(error, err, kernel, change, what);
+}
+
 /* route_fail() - what could not be done with a route */
 static int route_fail(struct kernel_error *error, int err, const struct kernel *kernel,
 		      const struct change *change, const char *verb)
@@ -283,6 +306,8 @@ static int run_reroute(const struct plan *plan, struct kernel *kernel, const str
 	int err = 0;
 
 	(void)plan;
+	if (change->foreign && direction == BACKWARD)
+		return 0;
 	if (dev[0])
 		index = index_of(dev, &err);
 	if (!err)
@@ -298,8 +323,8 @@ static const change_run runs[] = {
 	[CHANGE_VLAN] = run_vlan,	  [CHANGE_VMAC] = run_vmac,
 	[CHANGE_ALIAS] = run_alias,	  [CHANGE_SYSCTL] = run_sysctl,
 	[CHANGE_SUPPRESS] = run_suppress, [CHANGE_UP] = run_up,
-	[CHANGE_ADDRESS] = run_address,	  [CHANGE_ROUTE] = run_route,
-	[CHANGE_REROUTE] = run_reroute,
+	[CHANGE_ADDRESS] = run_address,	  [CHANGE_CONNECTED] = run_connected,
+	[CHANGE_ROUTE] = run_route,	  [CHANGE_REROUTE] = run_reroute,
 };
 static_assert(sizeof(runs) / sizeof(runs[0]) == CHANGE_KIND_COUNT, "a kind without a function");
 

@@ -73,8 +73,10 @@ static int plan_sysctl(struct plan *plan, const char *path, uint32_t ifindex, bo
 {
 	const struct sysctl_former *former = sysctl_saved_find(&plan->saved_before, path, ifindex);
 	char *current;
-	int err = sysctl_read(path, &current);
+	int err = sysctl_saved_put(&plan->parameters, path, ifindex, value);
 
+	if (!err)
+		err = sysctl_read(path, &current);
 	if (err == -ENOENT && ours) /* the link is made first */
 		return add_change(plan, path, value, value);
 	if (err)

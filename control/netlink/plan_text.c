@@ -53,6 +53,10 @@ void plan_change_text(const struct change *change, char text[KERNEL_CHANGE_BYTES
 			       prefix_text(change->to, prefix),
 			       change->remove ? "removed from" : "added to", change->dev);
 		break;
+	case CHANGE_CONNECTED:
+		(void)snprintf(text, KERNEL_CHANGE_BYTES, "route %s dev %s added",
+			       prefix_text(change->to, prefix), change->dev);
+		break;
 	case CHANGE_ROUTE:
 		route_text(change, change->remove ? "removed" : "added", text);
 		break;

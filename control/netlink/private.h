@@ -4,6 +4,7 @@
 #define PGW_NETLINK_PRIVATE_H
 
 #include "control/netlink/netlink.h"
+#include "control/netlink/sysctl.h"
 
 #define KERNEL_INSIDE_TABLE 112u /* of routes: what leaves by the pair of links of inside.c */
 #define KERNEL_HOP_CHANGES  32	 /* that wait to be told; more are only taken note of */
@@ -24,6 +25,11 @@ struct kernel {
 	size_t n_hop_changes;
 	uint32_t ifindex[CONFIG_PORTGROUPS_MAX]; /* links of the portgroups last applied */
 	size_t n_ifindex;
+	struct prefix *routes; /* to where they were last applied, own networks too; sorted */
+	size_t n_routes;
+	struct sysctl_saved parameters;	   /* last applied */
+	uint32_t inside_ifindex[2];	   /* both ends of the pair of inside.c; 0: not made here */
+	bool inside_touched;		   /* a neighbour there was changed */
 	size_t changes;			   /* that the last successful apply made */
 	struct snapshot_reserved *sockets; /* that the last plan found */
 	size_t n_sockets;
@@ -31,7 +37,12 @@ struct kernel {
 	size_t fault_step; /* for tests: this step of an apply, counted from 1, fails; 0 none */
 };
 
-/* neighbour_permanent() - whether it has been set by somebody, and is not found out by ARP. */
-bool neighbour_permanent(struct netlink *netlink, uint32_t ifindex, be32 addr);
+/* kernel_prefix_order() - of qsort() and bsearch(). */
+int kernel_prefix_order(const void *a, const void *b);
+
+/* neighbour_permanent() - whether it has been set by somebody, and is not found out by ARP.
+ * @mac: and has this MAC; NULL: any */
+bool neighbour_permanent(struct netlink *netlink, uint32_t ifindex, be32 addr,
+			 const struct mac *mac);
 
 #endif

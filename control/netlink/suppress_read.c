@@ -14,6 +14,7 @@
 #include <libnftnl/set.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
 
 #include "control/netlink/suppress.h"
 
@@ -79,6 +80,22 @@ struct reader {
 	struct suppress_set *set; /* whose elements are being read */
 	bool foreign;		  /* something in our table is not as we make it */
 };
+
+/* on_flags() - one that is dormant holds nothing back */
+static int on_flags(const struct nlattr *attr, void *arg)
+{
+	struct reader *reader = arg;
+
+	if (mnl_attr_get_type(attr) == NFTA_TABLE_FLAGS &&
+	    mnl_attr_validate(attr, MNL_TYPE_U32) >= 0 && mnl_attr_get_u32(attr))
+		reader->foreign = true;
+	return MNL_CB_OK;
+}
+
+static int on_table(const struct nlmsghdr *header, void *arg)
+{
+	return mnl_attr_parse(header, sizeof(struct nfgenmsg), on_flags, arg);
+}
 
 static int on_set(const struct nlmsghdr *header, void *arg)
 {
@@ -155,7 +172,7 @@ static int read_table(int fd, struct reader *reader)
 	header = nftnl_nlmsg_build_hdr(request, NFT_MSG_GETTABLE, NFPROTO_IPV4, NLM_F_ACK,
 				       sequence++);
 	mnl_attr_put_strz(header, NFTA_TABLE_NAME, SUPPRESS_TABLE);
-	err = ask(fd, header, NULL, NULL);
+	err = ask(fd, header, on_table, reader);
 	if (err)
 		return err == -ENOENT ? 0 : err;
 	header = nftnl_nlmsg_build_hdr(request, NFT_MSG_GETSET, NFPROTO_IPV4, NLM_F_DUMP,

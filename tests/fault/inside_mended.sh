@@ -41,12 +41,20 @@ doctor_says() { # doctor_says STATE
 
 expect "near is served" served near
 expect "far is served" served far
+equal "what becomes of a client, told" "$(pgw -j explain from 192.168.50.10 to 172.16.0.1:443 | jq -r .verdict)" forwarded
+contains "and by which name" "$(pgw explain from 192.168.50.10 to 172.16.0.1:443)" "pcc-1.example.net is relayed to"
 mended "rule for what leaves by pgwin1 added" ip rule del pref 112
 mended "rule for what leaves by pgwin1 added" bash -c "ip rule flush && ip rule add pref 32766 lookup main"
 mended "route default via 169.254.112.1 dev pgwin1 added" ip route flush table 112
 mended "address 169.254.112.2/32 added to pgwin1" ip addr flush dev pgwin1
 mended "net/ipv4/conf/pgwin1/rp_filter set to 0" sysctl -qw net.ipv4.conf.pgwin1.rp_filter=1
-mended "neighbour 169.254.112.2 added to pgwin0" bash -c "ip neigh del 169.254.112.2 dev pgwin0; ip addr flush dev pgwin1"
+mended "route default via 169.254.112.1 dev pgwin1 added" ip route replace blackhole default table 112
+mended "neighbour 169.254.112.2 added to pgwin0" ip neigh del 169.254.112.2 dev pgwin0
+mended "neighbour 169.254.112.1 added to pgwin1" \
+	ip neigh replace 169.254.112.1 lladdr 02:00:00:00:00:01 dev pgwin1 nud permanent
+mended "MTU of pgwin1 set to 1500" ip link set pgwin1 mtu 1400
+expect "the doctor looks at pgw-relay" eval \
+	'pgw -j doctor | jq -e "any(.[]; .check == \"pgw-relay\" and .state == \"ok\")"'
 note "the links"
 on gw ip link del pgwin0
 wait_for 10 "made again" grep -q "pgwin0 and pgwin1 were taken away: made again" "$WORK/pgwd.err"

@@ -68,12 +68,27 @@ expect "it is there" has_address eth1 172.16.0.1/24
 mended "address 172.16.0.11/32 added to eth1" ip addr del 172.16.0.11/32 dev eth1
 mended "route 192.168.77.0/24 via 172.16.0.254 added" ip route del 192.168.77.0/24
 expect "it is there" shows "via 172.16.0.254" ip route show 192.168.77.0/24
+mended "route 192.168.77.0/24 via 172.16.0.254 set" ip route replace 192.168.77.0/24 via 172.16.0.50
+expect "it is there" shows "via 172.16.0.254" ip route show 192.168.77.0/24
+on gw ip route replace blackhole 192.168.77.0/24
+pgw allow add 10.99.0.0/24 # a change that does not concern it, before anybody looks at it
+wait_for 5 "another kind of route gives way, too" shows "via 172.16.0.254" ip route show 192.168.77.0/24
+mended "route 172.16.0.0/24 dev eth1 added" ip route flush table main
+expect "it is the kernel's, and goes with the address" shows "dev eth1 proto kernel .*src 172.16.0.1" \
+	ip route show 172.16.0.0/24
+expect "and so are those through it" shows "via 172.16.0.254" ip route show 192.168.77.0/24
 mended "nft table pgw loaded" nft flush ruleset
 wait_for 2 "as it was" same_rules "$table"
 on gw nft flush table ip pgw
 wait_for 5 "a table that was emptied is filled again" same_rules "$table"
+on gw nft insert rule ip pgw prerouting accept
+wait_for 5 "a rule that was added is taken away" same_rules "$table"
+on gw nft add table ip pgw '{ flags dormant; }'
+wait_for 5 "a table that was put to sleep is awake" same_rules "$table"
 mended "net/ipv4/conf/eth1/forwarding set to" sysctl -qw net.ipv4.conf.eth1.forwarding=1
 expect "it is off" shows 0 sysctl -n net.ipv4.conf.eth1.forwarding
+mended "net/ipv4/conf/eth1/arp_ignore set to" sysctl -qw net.ipv4.conf.eth1.arp_ignore=8
+expect "it is 1" shows 1 sysctl -n net.ipv4.conf.eth1.arp_ignore
 mended "link $link of virtual MAC 02:00:00:12:34:56 made" ip link del "$link"
 wait_for 5 "with its address" shows "inet 172.16.0.20/" ip -o -4 addr
 mended "interface eth2 set up" ip link set eth2 down

@@ -76,8 +76,16 @@ static void monitor_tells_and_apply_mends(void **state)
 		{"ip route del 192.168.0.0/16", "ip route", "192.168.0.0/16 via 172.16.0.254"},
 		{"ip link set g1 down", "ip -o link show g1", ",UP"},
 		{"ip link set g1 down && ip link set g1 up", "ip route", "192.168.0.0/16 via"},
+		{"ip route del 172.16.0.0/24 dev g1", "ip route",
+		 "172.16.0.0/24 dev g1 proto kernel scope link src 172.16.0.1"},
+		{"ip route flush table main", "ip route", "192.168.0.0/16 via 172.16.0.254"},
 		{"nft flush ruleset", "nft list ruleset", "172.16.0.1 . tcp . 443"},
 		{"nft flush chain ip pgw prerouting", "nft list ruleset", "@services"},
+		{"nft add table ip pgw '{ flags dormant; }'",
+		 "nft list table ip pgw | grep -c dormant || echo active", "active"},
+		{"nft insert rule ip pgw prerouting accept",
+		 "nft list chain ip pgw prerouting | grep -cx '[[:space:]]*accept' || echo none",
+		 "none"},
 		{"sysctl -qw net.ipv4.ip_forward=1", "sysctl net.ipv4.conf.g1.forwarding", "= 0"},
 	};
 	struct net *net = *state;
@@ -100,6 +108,82 @@ static void monitor_tells_and_apply_mends(void **state)
 	sh("ip route add 198.51.100.0/24 via 172.16.0.9 && ip route del 198.51.100.0/24");
 	sh("nft add table ip other && nft delete table ip other");
 	assert_false(told(net, 100));
+}
+
+static bool may(void *context, const struct kernel_change *change)
+{
+	(void)context;
+	(void)change;
+	return true;
+}
+
+/* done() - note the words of the last change */
+static void done(void *context, const struct kernel_change *change, int err, const char *why)
+{
+	if (err)
+		fail_msg("%s: %s", change->what, why);
+	(void)snprintf(context, KERNEL_CHANGE_BYTES, "%s", change->what);
+}
+
+/* Of a route in the place of ours the kernel tells as new, not of the loss of ours. */
+static void route_in_the_place_of_ours(void **state)
+{
+	static const char *const harms[] = {
+		"ip route replace 192.168.0.0/16 via 172.16.0.9",
+		"ip route replace blackhole 192.168.0.0/16",
+		"ip route del 192.168.0.0/16 && ip route add 192.168.0.0/16 via 10.10.0.10",
+	};
+	static const char want[] = "192.168.0.0/16 via 172.16.0.254 dev g1 proto 112";
+	char what[KERNEL_CHANGE_BYTES] = "";
+	const struct kernel_mend mend = {.may = may, .done = done, .context = what};
+	struct kernel_error error = {0};
+	struct net *net = *state;
+	struct setup s;
+
+	fill(&s);
+	apply(net, &s.config);
+	quiet(net);
+	for (size_t i = 0; i < sizeof(harms) / sizeof(harms[0]); i++) {
+		sh("%s", harms[i]);
+		assert_true(told(net, TEST_WAIT_MS));
+		assert_int_equal(kernel_mend(net->kernel, &s.config, &mend, &error), 0);
+		assert_string_equal(what, "route 192.168.0.0/16 via 172.16.0.254 set");
+		assert_true(prints("ip route", want));
+		quiet(net);
+	}
+	/* A change that does not concern it is not refused for it. */
+	sh("%s", harms[0]);
+	assert_int_equal(kernel_change(net->kernel, &s.config, &s.config, &error), 0);
+	assert_true(prints("ip route", want));
+	/* One that was there before the statement is left alone. */
+	drop(net);
+	sh("ip addr add 172.16.0.1/24 dev g1 && ip route add 192.168.0.0/16 via 172.16.0.9");
+	assert_int_equal(kernel_apply(net->kernel, &s.config, &error), -EEXIST);
+	/* Others' routes are of no interest. */
+	sh("ip route replace 198.51.100.0/24 via 172.16.0.9");
+	quiet(net);
+	sh("ip route replace 198.51.100.0/24 via 172.16.0.8");
+	assert_false(told(net, 100));
+}
+
+static void parameters_are_read(void **state)
+{
+	struct net *net = *state;
+	struct setup s;
+
+	fill(&s);
+	apply(net, &s.config);
+	assert_true(kernel_parameters_kept(net->kernel));
+	sh("sysctl -qw net.ipv4.conf.g1.arp_ignore=8");
+	assert_false(kernel_parameters_kept(net->kernel));
+	apply(net, &s.config);
+	assert_true(kernel_parameters_kept(net->kernel));
+	sh("sysctl -qw net.ipv4.ip_local_port_range='1024 65000'");
+	assert_false(kernel_parameters_kept(net->kernel));
+	apply(net, &s.config);
+	assert_true(kernel_parameters_kept(net->kernel));
+	sh("ip link del g2"); /* it took its parameters along */
+	assert_true(kernel_parameters_kept(net->kernel));
 }
 
 static void interface_returns(void **state)
@@ -271,7 +355,8 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, net_setup, net_teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(monitor_tells_and_apply_mends), TEST(interface_returns),
+		TEST(monitor_tells_and_apply_mends), TEST(route_in_the_place_of_ours),
+		TEST(parameters_are_read),	     TEST(interface_returns),
 		TEST(neighbour_is_resolved),	     TEST(sockets_are_listed_once),
 		TEST(only_the_kernel_is_believed),
 	};
