@@ -223,6 +223,16 @@ void doctor_host(struct doctor *doctor)
 			   "it is being started again");
 	if (gateway->log.process.pid)
 		look_at_process(doctor, "pgw-log", gateway->log.process.pid);
+	if (gateway->relaying.pid)
+		look_at_process(doctor, "pgw-relay", gateway->relaying.pid);
+	else if (gateway->relaying.wanted)
+		doctor_say(doctor, "pgw-relay", DOCTOR_FAIL, "see the log for why it ends",
+			   "it is being started again: TLS names and tunnels are not served");
+	if (gateway->serving.pid)
+		look_at_process(doctor, "pgw-api", gateway->serving.pid);
+	else if (gateway->config.n_apis)
+		doctor_say(doctor, "pgw-api", DOCTOR_FAIL, "see the log for why it ends",
+			   "it is being started again: the API is not served");
 	look_at_parameters(doctor);
 	look_at_inside(doctor);
 	look_at_endpoints(doctor);

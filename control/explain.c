@@ -28,6 +28,7 @@ struct asking {
 	struct kernel_neighbour *neighbours;
 	size_t n_neighbours;
 	struct kernel_link links[CONFIG_PORTGROUPS_MAX]; /* by index */
+	struct kernel_link host; /* behind the datapath, where names and NTP are served */
 	struct trace trace;
 };
 
@@ -44,6 +45,10 @@ static enum trace_neighbour neighbour_of(void *context, uint8_t port, be32 addr,
 	const uint16_t known = NUD_PERMANENT | NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE;
 	const struct asking *asking = context;
 
+	if (asking->host.ifindex && addr == inet_addr(INSIDE_HOST_TEXT)) {
+		*mac = asking->host.mac;
+		return TRACE_NEIGHBOUR_KNOWN;
+	}
 	for (size_t i = 0; i < asking->n_neighbours; i++) {
 		const struct kernel_neighbour *n = &asking->neighbours[i];
 
@@ -62,17 +67,19 @@ static enum trace_neighbour neighbour_of(void *context, uint8_t port, be32 addr,
 /* Return: 0, or -errno with @error set. */
 static int look_at_kernel(struct asking *asking, struct ctl_error *error)
 {
+	const struct config_portgroup host = {.dev = INSIDE_DEV_HOST};
 	struct gateway *gateway = asking->gateway;
+	const struct config *config = &gateway->forwarded;
+	struct kernel_error why;
 	struct places places;
-	int code = names_place(&gateway->names, &gateway->config, &places, error);
+	int code = names_place(&gateway->names, config, &places, error);
 
-	for (size_t i = 0; !code && i < gateway->config.n_portgroups; i++) {
-		struct kernel_error why;
-
-		if (kernel_portgroup(gateway->kernel, &gateway->config.portgroups[i],
+	for (size_t i = 0; !code && i < config->n_portgroups; i++)
+		if (kernel_portgroup(gateway->kernel, &config->portgroups[i],
 				     &asking->links[places.portgroup[i]], &why))
 			code = fault(error, -EIO, "%s", why.text);
-	}
+	if (!code && kernel_portgroup(gateway->kernel, &host, &asking->host, &why))
+		code = fault(error, -EIO, "%s", why.text);
 	if (!code && kernel_neighbours(gateway->kernel, &asking->neighbours, &asking->n_neighbours))
 		asking->n_neighbours = 0; /* unknown then, which is what is said */
 	return code;
@@ -210,23 +217,24 @@ static json_t *steps_of(const struct asking *asking)
 	return list;
 }
 
-/* Health of the service's backends, and who forwards what follows: what the datapath does not know.
+/* Several services stand at one address and port where the TLS name that a client asks for decides.
  */
-static void add_notes(struct asking *asking, const struct trace_question *question)
+static void add_service(struct asking *asking, const struct config_service *service)
 {
-	struct gateway *gateway = asking->gateway;
-	const struct config_service *service = NULL;
 	struct trace *trace = &asking->trace;
 
-	for (size_t i = 0; i < gateway->config.n_services; i++) {
-		const struct config_service *s = &gateway->config.services[i];
+	if (service->n_sni && trace->n_steps + 2 < TRACE_STEPS_MAX) {
+		struct trace_step *step = trace_add(
+			trace, "name", TRACE_NOTE,
+			"whoever asks for %s%s is relayed to a backend of service %s",
+			service->sni[0], service->n_sni > 1 ? " or another of its TLS names" : "",
+			service->name);
 
-		if (s->addr == question->dst && s->protocol == question->proto &&
-		    s->port == ntohs(question->dport))
-			service = s;
+		step->statement = TRACE_OF_SERVICE;
+		(void)snprintf(step->name, sizeof(step->name), "%s", service->name);
 	}
-	for (size_t i = 0; service && i < service->n_backends; i++) {
-		struct health_status status = checking_status(gateway, service->name, i);
+	for (size_t i = 0; i < service->n_backends && trace->n_steps + 2 < TRACE_STEPS_MAX; i++) {
+		struct health_status status = checking_status(asking->gateway, service->name, i);
 		char addr[ADDR_TEXT_BYTES];
 
 		trace_add(trace, "health", TRACE_NOTE, "backend %s:%u is %s%s%s",
@@ -234,8 +242,22 @@ static void add_notes(struct asking *asking, const struct trace_question *questi
 			  health_state_name(status.state),
 			  status.error && *status.error ? ": " : "",
 			  status.error ? status.error : "");
-		if (trace->n_steps + 2 >= TRACE_STEPS_MAX)
-			break;
+	}
+}
+
+/* Health of the service's backends, and who forwards what follows: what the datapath does not know.
+ */
+static void add_notes(struct asking *asking, const struct trace_question *question)
+{
+	struct gateway *gateway = asking->gateway;
+	struct trace *trace = &asking->trace;
+
+	for (size_t i = 0; i < gateway->config.n_services; i++) {
+		const struct config_service *s = &gateway->config.services[i];
+
+		if (s->addr == question->dst && s->protocol == question->proto &&
+		    s->port == ntohs(question->dport))
+			add_service(asking, s);
 	}
 	if (trace->verdict != TRACE_FORWARDED || question->proto == IPPROTO_ICMP)
 		return;

@@ -388,6 +388,9 @@ static void look_at_way(struct tracing *t, const struct snapshot_rule *rule, be3
 
 static void look_at_service(struct tracing *t, const struct snapshot_service *service)
 {
+	static const char *const answers[] = {[DOWN_SILENCE] = "the client hears nothing",
+					      [DOWN_RESET] = "the client is refused at once",
+					      [DOWN_ICMP] = "the client gets host unreachable"};
 	const struct snapshot_backend *backend = NULL;
 	char addr[ADDR_TEXT_BYTES];
 	uint32_t up = 0;
@@ -401,8 +404,10 @@ static void look_at_service(struct tracing *t, const struct snapshot_service *se
 	}
 	if (!backend) {
 		tracing_of_name(trace_add(t->trace, "backend", TRACE_STOPS,
-					  "none of the %" PRIu32 " backends of service %s is up",
-					  service->backends, service->name),
+					  "none of the %" PRIu32
+					  " backends of service %s is up: %s",
+					  service->backends, service->name,
+					  answers[service->down % DOWN_COUNT]),
 				TRACE_OF_SERVICE, service->name);
 		tracing_drop(t, DROP_NO_BACKEND);
 		return;
@@ -534,6 +539,7 @@ void trace_packet(struct trace *trace, const struct trace_world *world,
 	struct tracing t = {
 		.trace = trace, .world = world, .s = world->snapshot, .port = question->port};
 	const struct snapshot_port *in = snapshot_port(t.s, question->port);
+	struct trace_link link = {.ifindex = 0};
 
 	*trace = (struct trace){.verdict = TRACE_KERNEL,
 				.src = question->src,
@@ -542,8 +548,12 @@ void trace_packet(struct trace *trace, const struct trace_world *world,
 				.dport = question->dport};
 	addr_text(question->src, t.src);
 	addr_text(question->dst, t.dst);
-	tracing_of_name(trace_add(trace, "portgroup", TRACE_NOTE, "it arrives on portgroup %s",
-				  in ? in->name : "?"),
+	world->link(world->context, question->port, &link);
+	tracing_of_name(trace_add(trace, "portgroup", TRACE_NOTE, "it arrives on portgroup %s%s",
+				  in ? in->name : "?",
+				  !link.ifindex ? ", which is absent: nothing arrives there now"
+				  : link.up	? ""
+						: ", which is down: nothing arrives there now"),
 			TRACE_OF_PORTGROUP, in ? in->name : "");
 	if (look_at_headers(&t, question) && !look_for_session(&t))
 		look_at_first(&t);

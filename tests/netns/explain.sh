@@ -64,6 +64,12 @@ port=$(pgw -j session show dport 7 | jq -r '.. | objects | select(has("internal-
 equal "a session that is there" "$(explained '.steps[] | select(.step == "session") | .outcome' \
 	from "192.168.50.10:$port" to 172.16.0.1:7 portgroup vrack)" passes
 hold_end session
+pgw service add closed address 172.16.0.13 protocol tcp port 9 backend 10.10.0.10:9 check tcp interval 0.1 fall 1 down reset
+wait_for 10 "a service without a backend is told" eval '[ "$(explained .reason from 192.168.50.10 to 172.16.0.13:9)" = no-backend ]'
+contains "and what its clients hear" "$(explained '.steps[] | select(.step == "backend") | .text' \
+	from 192.168.50.10 to 172.16.0.13:9)" "the client is refused at once"
+equal "and so it is" "$(traffic far tcp 172.16.0.13 9)" refused
+pgw service del closed
 equal "wrong words" "$(exit_code pgw explain from 1.2.3.4.5 to 172.16.0.1:80)" 1
 equal "unknown portgroup" "$(exit_code pgw explain from 1.2.3.4 to 172.16.0.1:80 portgroup x)" 2
 
@@ -85,6 +91,8 @@ pgw allow del 10.99.0.0/24
 ip -n "$(node switch)" link set gw-eth2 down
 wait_for 5 "a link without carrier" says portgroup fail "vsphere: interface eth2 has no link"
 equal "exit code" "$(exit_code pgw doctor)" 2
+contains "and for those who ask what becomes of a packet" \
+	"$(explained '.steps[0].text' from 10.10.0.10 to 172.16.0.50 portgroup vsphere)" "which is down"
 ip -n "$(node switch)" link set gw-eth2 up
 on near ip addr add 172.16.0.11/24 dev eth0
 on near arping -q -U -c 1 -I eth0 172.16.0.11 || true
