@@ -96,10 +96,12 @@ int check_vmacs(struct check *check)
 
 	for (size_t i = 0, next; i < config->n_vmacs; i = next, macs++) {
 		next = vmac_next(config, i);
-		if (macs == CONFIG_VMACS_MAX)
-			return error_set(check->error, config->vmacs[i].line, 0,
-					 "too many: at most %d virtual MACs are possible",
-					 CONFIG_VMACS_MAX);
+		if (macs == config->vmac_quota)
+			return error_set(
+				check->error, config->vmacs[i].line, 0,
+				"too many virtual MACs: the quota is %u; \"set vmac-quota\" "
+				"raises it up to %d",
+				config->vmac_quota, CONFIG_VMACS_MAX);
 		for (size_t j = i; j < next; j++) {
 			int wrong = check_vmac(check, &config->vmacs[j], &config->vmacs[i]);
 

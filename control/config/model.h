@@ -29,7 +29,7 @@
 #define CONFIG_POOLS_MAX	   256
 #define CONFIG_APIS_MAX		   4
 #define CONFIG_RULES_MAX	   4096
-#define CONFIG_VMACS_MAX	   32  /* of the gateway */
+#define CONFIG_VMACS_MAX	   64  /* of the gateway; by default it may have fewer */
 #define CONFIG_HOST_NAMES	   256 /* bytes of a service's host names, with commas and NUL */
 #define CONFIG_DATACENTERS_MAX	   256
 #define CONFIG_SERVERS_MAX	   64
@@ -306,6 +306,7 @@ struct config {
 	uint32_t access_policy;	   /* set access-policy: enum access_policy */
 	uint32_t threshold; /* set threshold N, per cent of a table or pool that is told; 0 = off */
 	uint32_t duplicate_detection; /* set duplicate-detection: enum duplicate_detection */
+	uint32_t vmac_quota;	      /* set vmac-quota N, virtual MACs of the gateway */
 	struct config_session_log session_log; /* set session-log */
 	struct config_metrics metrics;	       /* set metrics */
 };

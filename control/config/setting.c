@@ -7,12 +7,13 @@
 #include "control/config/kind.h"
 #include "datapath/flow/layout.h"
 
-#define TIMER_MAX_S	 604800u /* a week; the flow table's clock wraps after 52 days */
-#define ICMP_RATE_MAX	 1000000u
-#define ICMP_RATE_NORMAL 1000u
-#define CREATION_MAX	 1000000u
-#define MSS_MIN		 536u	/* what every host takes (RFC 9293, 3.7.1) */
-#define MSS_MAX		 65495u /* of the longest IPv4 packet */
+#define TIMER_MAX_S	  604800u /* a week; the flow table's clock wraps after 52 days */
+#define ICMP_RATE_MAX	  1000000u
+#define ICMP_RATE_NORMAL  1000u
+#define CREATION_MAX	  1000000u
+#define VMAC_QUOTA_NORMAL 32u	 /* as the hosted product has it */
+#define MSS_MIN		  536u	 /* what every host takes (RFC 9293, 3.7.1) */
+#define MSS_MAX		  65495u /* of the longest IPv4 packet */
 
 #define TIMER(timer, name, min, normal)                                                            \
 	[timer] = {name,	"seconds", min,                                                    \
@@ -101,6 +102,13 @@ const struct setting settings[SETTING_COUNT] = {
 					 {{"off", DUPLICATE_OFF},
 					  {"announce", DUPLICATE_ANNOUNCE},
 					  {"probe", DUPLICATE_PROBE}}},
+	[SETTING_VMAC_QUOTA] = {"vmac-quota",
+				"a number",
+				1,
+				CONFIG_VMACS_MAX,
+				VMAC_QUOTA_NORMAL,
+				offsetof(struct config, vmac_quota),
+				{{NULL, 0}}},
 };
 static_assert(sizeof(settings) / sizeof(settings[0]) == SETTING_COUNT, "one per setting");
 

@@ -75,10 +75,10 @@ int mac_statement(struct config *wanted, const char *statement, struct ctl_error
 
 	if (code)
 		return code;
-	if (count_macs(wanted) > CONFIG_VMACS_MAX)
+	if (count_macs(wanted) > wanted->vmac_quota)
 		return fault(error, -EDQUOT,
-			     "the quota of %d virtual MACs is used up: delete one first",
-			     CONFIG_VMACS_MAX);
+			     "the quota of %u virtual MACs is used up: delete one first",
+			     wanted->vmac_quota);
 	block = moved(wanted);
 	if (block)
 		return fault(error, -EPERM,

@@ -276,10 +276,13 @@ static int virtual_mac_delete(void *context, const json_t *request, struct reque
 static int network_specification(void *context, const json_t *request,
 				 struct request_result *result)
 {
+	const struct gateway *gateway = context;
+
 	if (!operation_server(context, request, result))
 		return -ENOENT;
-	json_object_set_new(result->answer, "vmac",
-			    json_pack("{s:b, s:i}", "supported", 1, "quota", CONFIG_VMACS_MAX));
+	json_object_set_new(
+		result->answer, "vmac",
+		json_pack("{s:b, s:i}", "supported", 1, "quota", (int)gateway->config.vmac_quota));
 	return 0;
 }
 

@@ -32,6 +32,7 @@ static void chosen(void **state)
 	config_init(&config);
 	statement(&config, "portgroup add vrack dev eth1 realm private", 0);
 	statement(&config, "address add 172.16.0.1/24 portgroup vrack", 0);
+	statement(&config, "set vmac-quota 64", 0);
 	for (unsigned i = 0; i < CONFIG_VMACS_MAX; i++) {
 		snprintf(text, sizeof(text),
 			 "vmac add auto address 172.16.0.%u portgroup vrack type %s name x", 10 + i,

@@ -73,7 +73,7 @@ _pgw_commands() {
 	set)
 		_pgw_add show timer flow-capacity icmp-rate connection-limits mapping-limits \
 			creation-rate mss-clamp dead-flow access-policy session-log metrics \
-			threshold duplicate-detection
+			threshold duplicate-detection vmac-quota
 		;;
 	client | neighbour | stats | audit | relay | endpoint) _pgw_add show ;;
 	tunnel-gateway) _pgw_add show add del activate deactivate refresh ;;
@@ -162,7 +162,7 @@ _pgw_keywords() {
 	"session del") _pgw_add_list "$_pgw_filter limit all" ;;
 	"client show") _pgw_add limit ;;
 	"stats show") _pgw_add gateway portgroup drops relay pauses all ;;
-	"set flow-capacity" | "set icmp-rate") _pgw_add default ;;
+	"set flow-capacity" | "set icmp-rate" | "set vmac-quota") _pgw_add default ;;
 	"set connection-limits" | "set mapping-limits" | "set creation-rate") _pgw_add off default ;;
 	"set mss-clamp") _pgw_add off path default ;;
 	"set dead-flow") _pgw_add drop rst default ;;

@@ -118,6 +118,8 @@ static const struct pgw_command commands[] = {
 	 "the fill of a table or pool from which on it is logged", statement_add},
 	{"duplicate-detection", NULL, "{ off | announce | probe | default }",
 	 "what is done about another host that has an address of the gateway", statement_add},
+	{"vmac-quota", NULL, "{ NUMBER | default }", "virtual MACs that the gateway may have",
+	 statement_add},
 };
 
 const struct pgw_object set_object = {

@@ -68,7 +68,7 @@ static const struct print_column check_columns[] = {
 static const struct print_table check_table = PRINT_TABLE(check_columns);
 
 #define CHECK_POLL_MS	100
-#define CHECK_POLLS_MAX 1200 /* 32 MACs take less */
+#define CHECK_POLLS_MAX 3000 /* CONFIG_VMACS_MAX MACs take less */
 
 static json_t *ask_check(bool start)
 {
