@@ -72,7 +72,7 @@ fault_calm() {
 	: "$lost" "$sent"
 }
 
-# fault_once NAME COMMAND… - a repetition: COMMAND breaks something and waits for its recovery; it may set
+# fault_once NAME COMMAND… - a repetition, the $turn-th: COMMAND breaks something and waits for its recovery; it may set
 # control_ms, after which pgw answered again
 fault_once() {
 	local name=$1 calm_ms gap_ms lost sent alive
@@ -85,7 +85,7 @@ fault_once() {
 	fault_flows_again >/dev/null
 	read -r _ gap_ms lost sent <<<"$(fault_ask gap)"
 	read -r _ alive <<<"$(fault_ask check)"
-	note "$name: silence of $gap_ms ms (calm: $calm_ms), $lost of $sent datagrams lost, control after $control_ms ms, $alive connections alive"
+	note "$name, $turn of $FAULT_REPETITIONS: silence of $gap_ms ms (calm: $calm_ms), $lost of $sent datagrams lost, control after $control_ms ms, $alive connections alive"
 	equal "connections alive" "$alive" "$FAULT_CONNECTIONS"
 	running iperf || fail "iperf3 has ended: $(tail -n 20 "$WORK/iperf.out")"
 	echo "$calm_ms $gap_ms $control_ms $lost $sent $((FAULT_CONNECTIONS - alive))" >>"$WORK/rows-$name"
@@ -93,12 +93,12 @@ fault_once() {
 
 # fault_repeat NAME TEXT COMMAND… - FAULT_REPETITIONS times, if FAULT_ROWS (a regular expression) matches NAME; TEXT is the row's name in the document
 fault_repeat() {
-	local name=$1 text=$2 i packets begin
+	local name=$1 text=$2 turn packets begin
 	shift 2
 	[[ $name =~ ${FAULT_ROWS:-.} ]] || return 0
 	packets=$(portgroup_figure vrack rcvd-packets)
 	begin=${EPOCHREALTIME/[.,]/}
-	for ((i = 0; i < FAULT_REPETITIONS; i++)); do
+	for ((turn = 1; turn <= FAULT_REPETITIONS; turn++)); do
 		fault_once "$name" "$@"
 	done
 	packets=$(($(portgroup_figure vrack rcvd-packets) - packets))

@@ -19,8 +19,12 @@ lowest_free() { # lowest_free PID - the number that its next descriptor would ha
 	echo $number
 }
 
+not_started() { # so often the datapath could not be started
+	grep -c "datapath does not start" "$WORK/pgwd.err" || true
+}
+
 exhausted() {
-	local pid=${PID[pgwd]} datapath ticks
+	local pid=${PID[pgwd]} datapath ticks refused
 	datapath=$(datapath_pid)
 	prlimit --pid "$pid" --nofile="$(lowest_free "$pid"):4096"
 	ticks=$(cpu_ticks "$pid")
@@ -30,11 +34,12 @@ exhausted() {
 	fault_flows_again >/dev/null
 	ticks=$(($(cpu_ticks "$pid") - ticks))
 	[ $ticks -lt 15 ] || fail "pgwd used $ticks hundredths of a second meanwhile: it spins"
+	refused=$(not_started)
 	kill -KILL "$datapath"
 	wait_for 5 "the datapath is gone" eval "! kill -0 $datapath"
 	# More often than a datapath may die of its flow table before it gets an empty one.
 	wait_for 30 "it cannot be started" eval \
-		'[ "$(grep -c "datapath does not start" "$WORK/pgwd.err")" -gt 10 ]'
+		'[ "$(not_started)" -gt '$((refused + 10))' ]'
 	prlimit --pid "$pid" --nofile=4096:4096
 	wait_for 20 "another datapath runs" other_datapath "$datapath"
 	finish client || true

@@ -37,7 +37,7 @@ topology_start
 servers_start vc
 DISK=$WORK/disk
 mkdir "$DISK"
-mount -t tmpfs -o size=1M,mode=0755 none "$DISK"
+mount -t tmpfs -o size=8M,mode=0755 none "$DISK"
 fault_servers
 {
 	fault_config off

@@ -2,11 +2,17 @@
 /*
  * failing - a library to preload: one call of a kind fails, or the clock is wrong.
  *
- *   FAIL_KIND=alloc|write|fsync  which calls: malloc, calloc, realloc; write, pwrite, ftruncate,
- * rename, send to nobody's harm left alone; fsync, fdatasync FAIL_NTH=N                   the Nth
- * of them fails (ENOMEM, ENOSPC, EIO), counted from 1 FAIL_REPORT=FILE             written at the
- * exit of the process: how many there were FAIL_CLOCK=FILE              seconds in FILE are added
- * to the wall clock, looked at each time
+ *   FAIL_KIND=alloc|write|fsync
+ *       which calls: malloc, calloc, realloc; write, pwrite, ftruncate, rename; fsync, fdatasync
+ *   FAIL_NTH=N
+ *       the Nth of them fails (ENOMEM, ENOSPC, EIO), counted from 1
+ *   FAIL_REPORT=FILE
+ *       written at the exit of the process: how many there were
+ *   FAIL_ARM=FILE
+ *       instead of these three, for a process that runs: two 32-bit words, N and the kind (1 alloc,
+ *       2 write, 3 fsync). N counts down with each call; that which finds it 1 fails
+ *   FAIL_CLOCK=FILE
+ *       seconds in FILE are added to the wall clock, looked at each time
  *
  * Only calls of the program and its libraries through the dynamic linker are seen. Standard output
  * and standard error never fail: their messages are what a test reads.
@@ -18,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <time.h>
@@ -34,6 +41,9 @@ static enum kind kind;
 static unsigned long nth;
 static atomic_ulong calls;
 static char report[256], clock_file[256];
+static struct armed {
+	atomic_uint left, kind;
+} * armed; /* in FAIL_ARM; NULL: none */
 
 static void copy(char to[256], const char *name)
 {
@@ -43,9 +53,23 @@ static void copy(char to[256], const char *name)
 		snprintf(to, 256, "%s", value);
 }
 
+static void map_armed(const char *file)
+{
+	long fd = syscall(SYS_openat, AT_FDCWD, file, O_RDWR | O_CLOEXEC);
+	void *memory;
+
+	if (fd < 0)
+		return;
+	memory = mmap(NULL, sizeof(*armed), PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd, 0);
+	syscall(SYS_close, fd);
+	if (memory != MAP_FAILED)
+		armed = memory;
+}
+
 __attribute__((constructor)) static void begin(void)
 {
 	const char *what = getenv("FAIL_KIND"), *which = getenv("FAIL_NTH");
+	const char *arm = getenv("FAIL_ARM");
 
 	copy(report, "FAIL_REPORT");
 	copy(clock_file, "FAIL_CLOCK");
@@ -53,6 +77,8 @@ __attribute__((constructor)) static void begin(void)
 	atomic_store(&calls, 0);
 	if (what)
 		kind = !strcmp(what, "alloc") ? ALLOC : !strcmp(what, "write") ? WRITE : FSYNC;
+	if (arm)
+		map_armed(arm);
 }
 
 __attribute__((destructor)) static void end(void)
@@ -69,8 +95,21 @@ __attribute__((destructor)) static void end(void)
 		syscall(SYS_write, fd, text, length);
 }
 
+static int armed_fails(enum kind which)
+{
+	unsigned left = atomic_load(&armed->left);
+
+	if (atomic_load(&armed->kind) != which)
+		return 0;
+	while (left && !atomic_compare_exchange_weak(&armed->left, &left, left - 1))
+		;
+	return left == 1;
+}
+
 static int fails(enum kind which)
 {
+	if (armed)
+		return armed_fails(which);
 	return kind == which && atomic_fetch_add(&calls, 1) + 1 == nth;
 }
 

@@ -79,7 +79,7 @@ expect "the client is back" reaches
 
 note "SIGKILL while it is pending: the next pgwd goes on with it, and takes it back in time"
 hold_start session near 172.16.0.1 7
-pgw config apply "$WORK/locked.conf" revert-in 5
+pgw config apply "$WORK/locked.conf" revert-in 3
 revision=$(pending revision)
 pgwd_killed
 expect "locked out without pgwd" locked_out
@@ -109,7 +109,7 @@ hold_end session
 
 note "the -c file itself was edited and applied: a restart does not end the waiting, nor a reboot"
 cp "$WORK/locked.conf" "$WORK/pgw.conf"
-pgw config apply "$WORK/pgw.conf" revert-in 5
+pgw config apply "$WORK/pgw.conf" revert-in 3
 gateway_stop
 gateway_launch
 wait_for 15 "pgwd is ready" gateway_said_ready
