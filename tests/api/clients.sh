@@ -20,21 +20,21 @@ client() { # client PACKAGE COMMAND [ARGUMENT…] - from the Internet, as an ope
 		API_KEYS="$WORK/keys.json" API_HOST=198.51.100.1 API_PORT=8443 \
 		node "$API/clients.js" "$@"
 }
-reaches() { # reaches ADDRESS - vSphere, through the gateway
-	[ "$(web near "http://$1/source" --max-time 3)" = 10.10.0.2 ]
+reaches() { # reaches ADDRESS [SECONDS] - vSphere, through the gateway
+	[ "$(web near "http://$1/source" --max-time "${2:-20}")" = 10.10.0.2 ]
 }
 
 for package in ovh @ovhcloud/node-ovh; do
 	note "$package"
 	expect "what is there" client "$package" look
 	expect "from the Internet" reaches 198.51.100.1
-	refused "not from the private side" reaches 172.16.0.1
+	refused "not from the private side" reaches 172.16.0.1 1
 	expect "enable" client "$package" enable 172.16.0.1 255.255.255.0 vrack
 	expect "from the private side" reaches 172.16.0.1
-	refused "no more from the Internet" reaches 198.51.100.1
+	refused "no more from the Internet" reaches 198.51.100.1 1
 	expect "disable" client "$package" disable
 	expect "from the Internet again" reaches 198.51.100.1
-	refused "no more from the private side" reaches 172.16.0.1
+	refused "no more from the private side" reaches 172.16.0.1 1
 	expect "allowed networks" client "$package" network 203.0.113.0/24
 	mac=$(client "$package" vmac 198.51.100.40 ovh web1) || fail "virtual MAC"
 	note "ok: virtual MAC $mac"

@@ -51,7 +51,7 @@ api_python() { # api_python NODE SCRIPT [ARGUMENT…] - with what it needs to ca
 }
 
 # shellcheck disable=SC2317 # it is called by api_start
-api_private_gateway() { # instead of gateway_config(): services that move with the private gateway
+api_private_gateway() { # instead of gateway_config(): services that move with the private gateway, at once
 	api_config() {
 		cat <<-CONFIG
 		portgroup add vrack dev eth1 realm private
@@ -68,6 +68,7 @@ api_private_gateway() { # instead of gateway_config(): services that move with t
 		allow add 172.16.0.0/24 description "vRack"
 		api add 0.0.0.0:8443 scheme https host-name gateway.test
 		api add 127.0.0.1:8080 scheme http
+		set duplicate-detection off
 		CONFIG
 	}
 }

@@ -14,6 +14,9 @@ udp-fill HOST PORT COUNT
 udp-either PORT HOST HOST
     send numbered datagrams, each to both echo servers at once; on SIGTERM stop, and print how many
     each has answered and which numbers neither has; exit 1 if there are such
+arp DEVICE ADDRESS [--wait S]
+    print the MACs that answer an ARP request, sorted, one a line; of several, those that come within
+    ARP_MORE_S of the first
 tcp HOST PORT [--wait S]
     print how a connection ends: connected, refused, unreachable, timeout
 hold HOST PORT [--bind PORT] [--pieces N] [--hello NAME]
@@ -23,9 +26,11 @@ hold HOST PORT [--bind PORT] [--pieces N] [--hello NAME]
 """
 import argparse
 import errno
+import fcntl
 import select
 import signal
 import socket
+import struct
 import sys
 import time
 
@@ -34,6 +39,7 @@ from hello import client_hello
 IP_MTU_DISCOVER, PMTUDISC_DONT, PMTUDISC_PROBE = 10, 0, 3
 PIECE_INTERVAL_S = 0.02
 FILL_PORTS, FILL_BURST = 64, 64
+ARP_AGAIN_S, ARP_MORE_S, SIOCGIFADDR = 0.5, 0.25, 0x8915
 EITHER_OUTSTANDING, EITHER_INTERVAL_S, EITHER_WAIT_S = 64, 0.001, 10
 
 
@@ -170,6 +176,31 @@ def hold(options):
     return 0
 
 
+def arp(options):
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0806)) as wire:
+        wire.bind((options.device, 0x0806))
+        mac = wire.getsockname()[4]
+        own = fcntl.ioctl(wire, SIOCGIFADDR, struct.pack("32s", options.device.encode()))[20:24]
+        wanted = socket.inet_aton(options.address)
+        request = (b"\xff" * 6 + mac + bytes.fromhex("08060001080006040001") + mac + own +
+                   bytes(6) + wanted)
+        found, again, end = set(), 0, time.monotonic() + options.wait
+        while (now := time.monotonic()) < end:
+            if not found and now >= again:
+                wire.send(request)
+                again = now + ARP_AGAIN_S
+            if not select.select([wire], [], [], min(end, max(again, now + 0.01)) - now)[0]:
+                continue
+            frame = wire.recv(2048)
+            if frame[20:22] == b"\0\2" and frame[28:32] == wanted:
+                if not found:
+                    end = time.monotonic() + ARP_MORE_S
+                found.add(frame[22:28].hex(":"))
+    for answer in sorted(found):
+        print(answer)
+    return 0
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -193,6 +224,8 @@ def main():
     sub.add_argument("--first", required=True)
     command("udp-fill", udp_fill, "host", "port", "count")
     command("udp-either", udp_either, "port", "host", "other")
+    sub = command("arp", arp, "device", "address")
+    sub.add_argument("--wait", type=float, default=5)
     sub = command("tcp", tcp, "host", "port")
     sub.add_argument("--wait", type=float, default=3)
     sub = command("hold", hold, "host", "port")

@@ -19,10 +19,8 @@ on_wire_at_least() { # on_wire_at_least COUNT FILTER
 	[ "$(on_wire "$2")" -ge "$1" ]
 }
 
-answered_by() { # answered_by ADDRESS - MACs that answer near's ARP requests
-	on near ip neigh flush dev eth0
-	on near arping -c 2 -w 3 -I eth0 "$1" 2>/dev/null | grep -o '\[[0-9A-F:]*\]' | sort -u |
-		tr -d '[]\n' | tr A-F a-f
+answered_by() { # answered_by ADDRESS [OPTION…] - MACs that answer near's ARP request
+	traffic near arp eth0 "$@" | tr -d '\n'
 }
 
 answered_only_by() { # answered_only_by ADDRESS MAC
@@ -76,7 +74,7 @@ chosen=$(pgw vmac add auto address 172.16.0.20 portgroup vrack type vmware name 
 chosen=$(grep -o '00:50:56:[0-3][0-9a-f]:[0-9a-f][0-9a-f]:[0-9a-f][0-9a-f]' <<<"$chosen")
 equal "who answers for the MAC that was chosen" "$(answered_by 172.16.0.20)" "$chosen"
 pgw vmac del "$chosen"
-equal "who answers for it after its removal" "$(answered_by 172.16.0.20)" ""
+equal "who answers for it after its removal" "$(answered_by 172.16.0.20 --wait 1)" ""
 
 note "SIGKILL, and damage while pgwd is away"
 pgw config save
@@ -94,7 +92,7 @@ on gw ip link del "$link"
 wait_for 5 "a link that was deleted is made again" answered_only_by $VIP $MAC
 
 pgw vmac del $MAC address 172.16.0.12
-equal "who answers for an address that was taken away" "$(answered_by 172.16.0.12)" ""
+equal "who answers for an address that was taken away" "$(answered_by 172.16.0.12 --wait 1)" ""
 equal "the MAC has its other one" "$(answered_by $VIP)" $MAC
 pgw vmac del $MAC --yes
 equal "links of ours" "$(on gw ip -o link show type macvlan | wc -l)" 0
