@@ -237,6 +237,10 @@ def config_apply_for_a_time(bench):
           'confirm" keeps it\n')
     equal("warning", result.err, "Warning: the disk is full\n")
     equal("JSON", bench.json("config", "apply", good)["pending"], PENDING)
+    bench.gateway.answers["config-apply"] = {"ok": True, "revision": 9, "changes": [], "sessions-ended": 0}
+    equal("without a difference", bench.text("config", "apply", good, "revert-in", "60"),
+          "nothing has changed: revision 9 stays, and nothing is to be confirmed\n")
+    equal("nor asked for", bench.text("config", "apply", good), "")
     bench.gateway.requests.clear()
     for words, message in (
             (("revert-in", "0"), '"0" is wrong: expected a time such as 60, 60s, 5m or 1h'),
