@@ -131,11 +131,27 @@ static int to_errno(const struct netlink *netlink, int err)
 	}
 }
 
-int netlink_open(struct netlink *netlink)
+/* ended() - the end of a call. What libnl itself could not do, for want of memory for one, leaves
+ * the rest of the answer in the socket, and its count of sequences wrong: every later call would
+ * fail.
+ */
+static int ended(struct netlink *netlink, int err)
+{
+	int code = err < 0 ? to_errno(netlink, err) : 0;
+
+	if (err < 0 && !netlink->code)
+		netlink_close(netlink);
+	return code;
+}
+
+static int connect_socket(struct netlink *netlink)
 {
 	int on = 1, err;
 
-	memset(netlink, 0, sizeof(*netlink));
+	netlink->code = 0;
+	netlink->text[0] = '\0';
+	if (netlink->sock)
+		return 0;
 	netlink->sock = nl_socket_alloc();
 	if (!netlink->sock)
 		return -ENOMEM;
@@ -147,14 +163,18 @@ int netlink_open(struct netlink *netlink)
 					  NULL);
 	if (!err)
 		err = nl_socket_modify_err_cb(netlink->sock, NL_CB_CUSTOM, on_refusal, netlink);
-	if (err) {
-		netlink_close(netlink);
-		return to_errno(netlink, err);
-	}
+	if (err)
+		return ended(netlink, err);
 	/* Without extended acknowledgements messages only lack the kernel's own words. */
 	(void)setsockopt(nl_socket_get_fd(netlink->sock), SOL_NETLINK, NETLINK_EXT_ACK, &on,
 			 sizeof(on));
 	return 0;
+}
+
+int netlink_open(struct netlink *netlink)
+{
+	memset(netlink, 0, sizeof(*netlink));
+	return connect_socket(netlink);
 }
 
 void netlink_close(struct netlink *netlink)
@@ -165,17 +185,17 @@ void netlink_close(struct netlink *netlink)
 
 int netlink_request(struct netlink *netlink, struct nl_msg *msg)
 {
-	int err;
+	int err = msg ? connect_socket(netlink) : -ENOMEM;
 
-	netlink->code = 0;
-	netlink->text[0] = '\0';
-	if (!msg)
-		return -ENOMEM;
+	if (err) {
+		nlmsg_free(msg);
+		return err;
+	}
 	err = nl_send_auto(netlink->sock, msg);
 	nlmsg_free(msg);
 	if (err >= 0)
 		err = nl_wait_for_ack(netlink->sock);
-	return err < 0 ? to_errno(netlink, err) : 0;
+	return ended(netlink, err);
 }
 
 struct dump {
@@ -194,15 +214,26 @@ static int on_object(struct nl_msg *msg, void *arg)
 	return NL_OK;
 }
 
+/* own_callbacks() - a copy of the socket's, to be changed. NULL without memory. */
+static struct nl_cb *own_callbacks(const struct netlink *netlink)
+{
+	struct nl_cb *own = nl_socket_get_cb(netlink->sock);
+	struct nl_cb *cb = nl_cb_clone(own);
+
+	nl_cb_put(own);
+	return cb;
+}
+
 int netlink_dump(struct netlink *netlink, int type, int family, size_t *n, netlink_each each,
 		 void *arg)
 {
-	struct nl_cb *own = nl_socket_get_cb(netlink->sock);
 	struct dump dump = {.each = each, .arg = arg};
-	struct nl_cb *cb = nl_cb_clone(own);
-	int tries, err = 0;
+	int tries, err = connect_socket(netlink);
+	struct nl_cb *cb;
 
-	nl_cb_put(own);
+	if (err)
+		return err;
+	cb = own_callbacks(netlink);
 	if (!cb)
 		return -ENOMEM;
 	nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, on_object, &dump);
@@ -217,9 +248,8 @@ int netlink_dump(struct netlink *netlink, int type, int family, size_t *n, netli
 			break;
 	}
 	nl_cb_put(cb);
-	if (dump.err)
-		return dump.err;
-	return err < 0 ? to_errno(netlink, err) : 0;
+	err = ended(netlink, err);
+	return dump.err ? dump.err : err;
 }
 
 static int on_ack(struct nl_msg *msg, void *arg)
@@ -231,19 +261,14 @@ static int on_ack(struct nl_msg *msg, void *arg)
 
 int netlink_get(struct netlink *netlink, struct nl_msg *msg, netlink_each each, void *arg)
 {
-	struct nl_cb *own = nl_socket_get_cb(netlink->sock);
 	struct dump object = {.each = each, .arg = arg};
-	struct nl_cb *cb = nl_cb_clone(own);
+	int err = msg ? connect_socket(netlink) : -ENOMEM;
+	struct nl_cb *cb = err ? NULL : own_callbacks(netlink);
 	bool acked = false;
-	int err;
 
-	nl_cb_put(own);
-	netlink->code = 0;
-	netlink->text[0] = '\0';
-	if (!msg || !cb) {
+	if (!cb) {
 		nlmsg_free(msg);
-		nl_cb_put(cb);
-		return -ENOMEM;
+		return err ? err : -ENOMEM;
 	}
 	nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, on_object, &object);
 	nl_cb_set(cb, NL_CB_ACK, NL_CB_CUSTOM, on_ack, &acked);
@@ -252,7 +277,6 @@ int netlink_get(struct netlink *netlink, struct nl_msg *msg, netlink_each each, 
 	while (err >= 0 && !acked) /* the object and its acknowledgement come one by one */
 		err = nl_recvmsgs(netlink->sock, cb);
 	nl_cb_put(cb);
-	if (object.err)
-		return object.err;
-	return err < 0 ? to_errno(netlink, err) : 0;
+	err = ended(netlink, err);
+	return object.err ? object.err : err;
 }

@@ -17,7 +17,7 @@ struct nl_sock;
 struct nlmsghdr;
 
 struct netlink {
-	struct nl_sock *sock;
+	struct nl_sock *sock; /* NULL: given up, a new one is opened for the next call */
 	int code;      /* errno of the last refused request, positive */
 	char text[96]; /* what the kernel said about it; "" if nothing */
 };
