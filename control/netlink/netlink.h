@@ -18,8 +18,8 @@ struct nlmsghdr;
 
 struct netlink {
 	struct nl_sock *sock; /* NULL: given up, a new one is opened for the next call */
-	int code;      /* errno of the last refused request, positive */
-	char text[96]; /* what the kernel said about it; "" if nothing */
+	int code;	      /* errno of the last refused request, positive */
+	char text[96];	      /* what the kernel said about it; "" if nothing */
 };
 
 int netlink_open(struct netlink *netlink);

@@ -38,11 +38,11 @@ call_fails() { # call_fails KIND - another one each time
 	arm "$1" $((1 + (turn - 1) * CALLS[$1] / FAULT_REPETITIONS))
 	change
 	# No two changes make the same number of calls: the last ones may not be reached.
-	[ $turn != 1 ] || equal "calls until one fails" "$(left)" 0
+	[ "$turn" != 1 ] || equal "calls until one fails" "$(left)" 0
 	arm "$1" 0
 	wait_for 20 "pgwd answers" pgw stats show
 	# That which does not reach the disk is told; what else a change writes may be of no matter.
-	[ $turn != 1 ] || [ "$1" = allocation ] || [ -s "$WORK/said" ] || fail "$1 failed, and nothing is said of it"
+	[ "$turn" != 1 ] || [ "$1" = allocation ] || [ -s "$WORK/said" ] || fail "$1 failed, and nothing is said of it"
 	take_back
 	pgw allow add 10.98.0.0/24 || fail "no change is made any more after $1 $((1 + (turn - 1) * CALLS[$1] / FAULT_REPETITIONS)) had failed"
 	pgw allow del 10.98.0.0/24

@@ -218,9 +218,10 @@ static int config_apply_file(const struct pgw_call *call)
 	/* Or somebody would wait for what never comes back. */
 	if (wishes.revert_in_s >= 0 && !call->pgw->options.json &&
 	    !json_object_get(answer, "pending"))
-		print_line(call->pgw->printer,
-			   "nothing has changed: revision %lld stays, and nothing is to be confirmed",
-			   (long long)json_integer_value(json_object_get(answer, "revision")));
+		print_line(
+			call->pgw->printer,
+			"nothing has changed: revision %lld stays, and nothing is to be confirmed",
+			(long long)json_integer_value(json_object_get(answer, "revision")));
 	json_decref(answer);
 	return EXIT_DONE;
 }
