@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/config/allowed.h"
+#include "control/config/derive.h"
 #include "control/tunnels.h"
 #include "datapath/relay/handover.h"
 
@@ -17,23 +19,58 @@ bool relaying_block_needed(const struct config *config)
 	return tunnels_needed(config);
 }
 
-/* Networks nest or are apart, the wider first: those that are in none before are the ranges. */
+/* Whether everybody may use a service that has names, as it stands on the Internet. */
+static bool is_open(const struct config *config)
+{
+	struct derived derived;
+	bool open = false;
+
+	if (config->access_policy != ACCESS_OPEN || derive(&derived, config))
+		return false;
+	for (size_t i = 0; i < config->n_services && !open; i++) {
+		const struct snapshot_route *network =
+			derived_connected(&derived, config->services[i].addr);
+
+		open = config->services[i].n_sni && network &&
+		       config->portgroups[network->port].realm == REALM_INTERNET;
+	}
+	derived_free(&derived);
+	return open;
+}
+
+static void add_range(json_t *ranges, int64_t first, int64_t last)
+{
+	json_array_append_new(ranges, json_pack("[I, I]", (json_int_t)first, (json_int_t)last));
+}
+
+/*
+ * Whose connections go on. The datapath has judged each packet, with the same list; but what it
+ * ends when a network is taken off the list has to end here as well. Networks nest or are apart,
+ * the wider first: those that are in none before are the ranges.
+ */
 static json_t *allow_ranges(const struct config *config)
 {
 	json_t *ranges = json_array();
 	int64_t reached = -1;
+	size_t n;
+	struct allowed *list;
 
-	for (size_t i = 0; i < config->n_allows; i++) {
-		struct prefix network = config->allows[i].network;
+	if (is_open(config)) {
+		add_range(ranges, 0, UINT32_MAX);
+		return ranges;
+	}
+	list = allowed_networks(config, &n);
+	for (size_t i = 0; i < n; i++) {
+		struct prefix network = list[i].network;
 		int64_t first = ntohl(network.addr);
 		int64_t last = ntohl(network.addr | ~prefix_mask(network.len));
 
 		if (last <= reached)
 			continue;
-		json_array_append_new(ranges,
-				      json_pack("[I, I]", (json_int_t)first, (json_int_t)last));
+		add_range(ranges, first, last);
 		reached = last;
 	}
+	free(list);
 	return ranges;
 }
 

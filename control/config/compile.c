@@ -10,17 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/config/datacenter.h"
+#include "control/config/allowed.h"
 #include "control/config/derive.h"
 #include "control/config/kind.h"
 #include "control/config/vmac.h"
-
-/* A network that may use the gateway: an allow entry, or that of a private gateway, whose own
- * network is always served, like the hosted product's. */
-struct allowed {
-	struct prefix network;
-	uint32_t entry; /* of the configuration's allow entries; of a gateway: their number */
-};
 
 struct compile {
 	const struct config *config;
@@ -39,44 +32,6 @@ static void add_range(struct compile *compile, uint64_t first, uint64_t last, ui
 	if (first <= last)
 		compile->allow[compile->n_allow++] = (struct snapshot_allow){
 			.first = (uint32_t)first, .last = (uint32_t)last, .entry = entry};
-}
-
-static int compare_allowed(const void *a, const void *b)
-{
-	const struct allowed *x = a, *y = b;
-
-	if (x->network.addr != y->network.addr)
-		return ntohl(x->network.addr) < ntohl(y->network.addr) ? -1 : 1;
-	return x->network.len - y->network.len;
-}
-
-/* Return: 0 or -ENOMEM */
-static int gather_allowed(struct compile *compile)
-{
-	const struct config *config = compile->config;
-	size_t n = 0;
-
-	compile->allowed =
-		calloc(config->n_allows + config->n_datacenters + 1, sizeof(*compile->allowed));
-	if (!compile->allowed)
-		return -ENOMEM;
-	for (size_t i = 0; i < config->n_allows; i++, n++) {
-		compile->allowed[n].network = config->allows[i].network;
-		compile->allowed[n].entry = (uint32_t)i;
-	}
-	for (size_t i = 0; i < config->n_datacenters; i++) {
-		struct gateway_place place;
-
-		if (!gateway_place_of(config, &config->datacenters[i], &place))
-			continue;
-		compile->allowed[n].network.addr = place.addr & prefix_mask(place.prefix_len);
-		compile->allowed[n].network.len = place.prefix_len;
-		compile->allowed[n++].entry = (uint32_t)config->n_allows;
-	}
-	if (n > config->n_allows)
-		qsort(compile->allowed, n, sizeof(*compile->allowed), compare_allowed);
-	compile->n_allowed = n;
-	return 0;
 }
 
 static uint64_t allow_last(const struct allowed *allowed)
@@ -98,8 +53,6 @@ static void flatten_allow(struct compile *compile)
 	for (const struct allowed *at = compile->allowed; at < end; at++) {
 		uint64_t first = ntohl(at->network.addr);
 
-		if (at > compile->allowed && compare_allowed(at, at - 1) == 0)
-			continue; /* a gateway's network that is on the list, too */
 		while (depth && allow_last(stack[depth - 1]) < first) {
 			uint64_t last = allow_last(stack[--depth]);
 
@@ -362,7 +315,8 @@ void *config_compile(const struct config *config, const struct config_runtime *r
 
 	if (derive(&compile.derived, config))
 		return NULL;
-	if (gather_allowed(&compile))
+	compile.allowed = allowed_networks(config, &compile.n_allowed);
+	if (!compile.allowed)
 		goto out;
 	compile.allow = calloc(2 * compile.n_allowed + 1, sizeof(*compile.allow));
 	if (!compile.allow)

@@ -122,6 +122,18 @@ bool checkport_source(const struct config *config, const struct gateway_place *p
 	return found;
 }
 
+/* Behind names, a client has to say one: the first, or one that the pattern covers. */
+static struct connect_target target_of(const struct config_service *service)
+{
+	struct connect_target target = {.addr = service->addr, .port = service->port};
+	const char *name = service->n_sni ? service->sni[0] : "";
+	bool any = *name == '*';
+
+	snprintf(target.name, sizeof(target.name), "%s%.*s", any ? "check" : "", CONFIG_SNI - 6,
+		 any ? name + 1 : name);
+	return target;
+}
+
 static unsigned find_targets(const struct config *config, uint32_t datacenter,
 			     struct connect_target *targets)
 {
@@ -131,7 +143,7 @@ static unsigned find_targets(const struct config *config, uint32_t datacenter,
 		const struct config_service *service = &config->services[i];
 
 		if (service->datacenter == datacenter && service->protocol == IPPROTO_TCP)
-			targets[n++] = (struct connect_target){service->addr, service->port};
+			targets[n++] = target_of(service);
 	}
 	return n;
 }
@@ -181,9 +193,10 @@ int checkport_work(struct checkport *checkport, int64_t now_ms, char *text, size
 	}
 	code = connect_work(checkport->connect, now_ms, &which, error);
 	if (!code)
-		snprintf(text, bytes, "%s:%u answers a connection from %s",
+		snprintf(text, bytes, "%s:%u answers a connection from %s%s%.100s",
 			 addr_text(which.addr, target), which.port,
-			 addr_text(checkport->source, source));
+			 addr_text(checkport->source, source), *which.name ? " for " : "",
+			 which.name);
 	return code;
 }
 
