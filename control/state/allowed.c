@@ -32,6 +32,20 @@ int allowed_id(struct state *state, const char *network, int64_t *id, struct sta
 	return code < 0 ? code : 0;
 }
 
+int allowed_each(struct state *state, void (*each)(int64_t id, const char *network, void *context),
+		 void *context, struct state_error *error)
+{
+	struct state_rows *rows;
+	int code = state_query(state, &rows, error, "SELECT id, network FROM allowed_network", "");
+
+	if (code)
+		return code;
+	while ((code = state_next(rows, error)) > 0)
+		each(state_int(rows, 0), state_text(rows, 1), context);
+	state_rows_free(rows);
+	return code;
+}
+
 int allowed_network(struct state *state, int64_t id, char *network, size_t bytes,
 		    struct state_error *error)
 {

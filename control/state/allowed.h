@@ -15,6 +15,10 @@
  */
 int allowed_id(struct state *state, const char *network, int64_t *id, struct state_error *error);
 
+/* allowed_each() - call @each for every network that has an id. @network: borrowed. 0 or -errno. */
+int allowed_each(struct state *state, void (*each)(int64_t id, const char *network, void *context),
+		 void *context, struct state_error *error);
+
 /* allowed_network() - the network of an id. @bytes: of @network. Return: 0; -ENOENT; -errno. */
 int allowed_network(struct state *state, int64_t id, char *network, size_t bytes,
 		    struct state_error *error);

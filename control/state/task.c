@@ -36,24 +36,33 @@ int state_task_put(struct state *state, struct state_task *task, struct state_er
 	return code;
 }
 
+/* One statement for each way to the rows: SQLite finds an id, and the newest, without reading all,
+ * only where the text of the statement says that it may. */
+#define LIST(rows, order)                                                                          \
+	"SELECT " COLUMNS " FROM task WHERE " rows " AND (?2 IS NULL OR name = ?2)"                \
+	" AND (?3 IS NULL OR type = ?3) AND (?4 IS NULL OR state = ?4)"                            \
+	" AND (?5 IS NULL OR service = ?5) AND (?6 IS NULL OR server = ?6)"                        \
+	" AND (?7 = 0 OR datacenter = ?7) AND (?8 = 0 OR network_access_id = ?8)"                  \
+	" AND (?9 = 0 OR stage < ?9) ORDER BY " order                                              \
+	" LIMIT CASE ?10 WHEN 0 THEN -1 ELSE ?10 END"
+
+static const char *list_statement(const struct state_task_filter *filter)
+{
+	if (filter->id)
+		return LIST("id = ?1", "id");
+	return filter->newest ? LIST("?1 = 0", "id DESC") : LIST("?1 = 0", "id");
+}
+
 int state_task_list(struct state *state, const struct state_task_filter *filter,
 		    state_task_each each, void *context, struct state_error *error)
 {
 	struct state_rows *rows;
 	int code, result = 0;
 
-	code = state_query(
-		state, &rows, error,
-		"SELECT " COLUMNS " FROM task WHERE (?1 = 0 OR id = ?1)"
-		" AND (?2 IS NULL OR name = ?2) AND (?3 IS NULL OR type = ?3)"
-		" AND (?4 IS NULL OR state = ?4) AND (?5 IS NULL OR service = ?5)"
-		" AND (?6 IS NULL OR server = ?6) AND (?7 = 0 OR datacenter = ?7)"
-		" AND (?8 = 0 OR network_access_id = ?8) AND (?9 = 0 OR stage < ?9)"
-		" ORDER BY CASE WHEN ?10 THEN -id ELSE id END LIMIT CASE ?10 WHEN 0 THEN -1"
-		" ELSE ?10 END",
-		"itttttiiii", filter->id, filter->name, filter->type, filter->state,
-		filter->service, filter->server, filter->datacenter, filter->network_access_id,
-		filter->stage_below, filter->newest);
+	code = state_query(state, &rows, error, list_statement(filter), "itttttiiii", filter->id,
+			   filter->name, filter->type, filter->state, filter->service,
+			   filter->server, filter->datacenter, filter->network_access_id,
+			   filter->stage_below, filter->newest);
 	if (code)
 		return code;
 	while (!result && (code = state_next(rows, error)) > 0) {

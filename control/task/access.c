@@ -306,36 +306,6 @@ static const char *state_of(const struct gateway *gateway, int64_t id)
 	return strcmp(task->name, access_delete.name) == 0 ? "toDelete" : "toUpdate";
 }
 
-static int list_one(struct gateway *gateway, const struct config_allow *allow, int64_t id,
-		    json_t *items, struct state_error *why)
-{
-	char text[PREFIX_TEXT_BYTES];
-	int64_t at;
-	int code = allowed_id(gateway->state, prefix_text(allow->network, text), &at, why);
-
-	if (code || (id && at != id))
-		return code;
-	json_array_append_new(items, json_pack("{s:I, s:s, s:s?, s:s}", "network-access-id",
-					       (json_int_t)at, "network", text, "description",
-					       *allow->description ? allow->description : NULL,
-					       "state", state_of(gateway, at)));
-	return 0;
-}
-
-int access_list(struct gateway *gateway, int64_t id, json_t *items, struct ctl_error *error)
-{
-	struct state_error why;
-	int code = state_begin(gateway->state, &why); /* thousands may get their ids now */
-
-	for (size_t i = 0; i < gateway->config.n_allows && !code; i++)
-		code = list_one(gateway, &gateway->config.allows[i], id, items, &why);
-	if (!code)
-		code = state_commit(gateway->state, &why);
-	else
-		state_rollback(gateway->state);
-	return code ? state_failed(&why, -EIO, error) : 0;
-}
-
 int access_find(struct gateway *gateway, int64_t id, const struct config_allow **allow,
 		struct ctl_error *error)
 {
@@ -351,4 +321,80 @@ int access_find(struct gateway *gateway, int64_t id, const struct config_allow *
 		return fault(error, -ENOENT, "there is no allowed network of id %lld",
 			     (long long)id);
 	return 0;
+}
+
+static void append(const struct gateway *gateway, const struct config_allow *allow, int64_t id,
+		   json_t *items)
+{
+	char text[PREFIX_TEXT_BYTES];
+
+	json_array_append_new(items, json_pack("{s:I, s:s, s:s?, s:s}", "network-access-id",
+					       (json_int_t)id, "network",
+					       prefix_text(allow->network, text), "description",
+					       *allow->description ? allow->description : NULL,
+					       "state", state_of(gateway, id)));
+}
+
+static void know(int64_t id, const char *network, void *context)
+{
+	json_object_set_new(context, network, json_integer(id));
+}
+
+/* Ids for those that have none yet: there may be thousands, so all at once. @ids: of the others. */
+static int give_ids(const struct gateway *gateway, json_t *ids, struct state_error *why)
+{
+	const struct config *config = &gateway->config;
+	bool begun = false;
+	int code = 0;
+
+	for (size_t i = 0; i < config->n_allows && !code; i++) {
+		char text[PREFIX_TEXT_BYTES];
+		int64_t id;
+
+		if (json_object_get(ids, prefix_text(config->allows[i].network, text)))
+			continue;
+		if (!begun)
+			code = state_begin(gateway->state, why);
+		begun = !code;
+		if (!code)
+			code = allowed_id(gateway->state, text, &id, why);
+		if (!code)
+			know(id, text, ids);
+	}
+	if (!begun)
+		return code;
+	if (!code)
+		return state_commit(gateway->state, why);
+	state_rollback(gateway->state);
+	return code;
+}
+
+int access_list(struct gateway *gateway, json_t *items, struct ctl_error *error)
+{
+	const struct config *config = &gateway->config;
+	json_t *ids = json_object();
+	struct state_error why;
+	int code = allowed_each(gateway->state, know, ids, &why);
+
+	if (!code)
+		code = give_ids(gateway, ids, &why);
+	for (size_t i = 0; i < config->n_allows && !code; i++) {
+		char text[PREFIX_TEXT_BYTES];
+
+		prefix_text(config->allows[i].network, text);
+		append(gateway, &config->allows[i], json_integer_value(json_object_get(ids, text)),
+		       items);
+	}
+	json_decref(ids);
+	return code ? state_failed(&why, -EIO, error) : 0;
+}
+
+int access_show(struct gateway *gateway, int64_t id, json_t *items, struct ctl_error *error)
+{
+	const struct config_allow *allow;
+	int code = access_find(gateway, id, &allow, error);
+
+	if (!code)
+		append(gateway, allow, id, items);
+	return code;
 }

@@ -28,8 +28,11 @@ bool access_read(const struct task *task, struct access *access);
  * Return: 0, or -EDQUOT or -EINVAL with @error set. */
 int access_plan(struct config *wanted, const struct access *access, struct ctl_error *error);
 
-/* access_list() - append the networks to @items. @id: only that one; 0: all. 0 or -errno. */
-int access_list(struct gateway *gateway, int64_t id, json_t *items, struct ctl_error *error);
+/* access_list() - append the networks to @items. 0 or -errno. */
+int access_list(struct gateway *gateway, json_t *items, struct ctl_error *error);
+
+/* access_show() - append the one of @id. Return: 0; -ENOENT; -errno. */
+int access_show(struct gateway *gateway, int64_t id, json_t *items, struct ctl_error *error);
 
 /* access_find() - the network of an id that is on the list. Return: 0; -ENOENT; -errno. */
 int access_find(struct gateway *gateway, int64_t id, const struct config_allow **allow,

@@ -22,17 +22,16 @@ static int begin(const struct gateway *gateway, const json_t *request,
 static int allowed_show(void *context, const json_t *request, struct request_result *result)
 {
 	struct gateway *gateway = context;
-	int64_t id = member_number(request, "id");
 	json_t *items;
 	int code = begin(gateway, request, result);
 
 	if (code)
 		return code;
 	items = json_array();
-	code = access_list(gateway, id, items, &result->error);
-	if (!code && json_object_get(request, "id") && (!id || !json_array_size(items)))
-		code = request_failed(result, -ENOENT, "there is no allowed network of id %lld",
-				      (long long)id);
+	if (json_object_get(request, "id"))
+		code = access_show(gateway, member_number(request, "id"), items, &result->error);
+	else
+		code = access_list(gateway, items, &result->error);
 	json_object_set_new(result->answer, "items", items);
 	return code;
 }

@@ -170,6 +170,20 @@ static int read_netmask(const json_t *request, uint8_t *length, struct request_r
 			      text);
 }
 
+/* Neither edge of its network is a host's. */
+static int check_ip(const struct gateway_place *place, struct request_result *result)
+{
+	be32 host = place->addr & ~prefix_mask(place->prefix_len);
+	char text[ADDR_TEXT_BYTES];
+
+	if (place->prefix_len > 30 || (host && host != ~prefix_mask(place->prefix_len)))
+		return 0;
+	return request_failed(result, -EINVAL,
+			      "ip \"%s\" is wrong: it is the %s address of its network, expected "
+			      "that of a host",
+			      addr_text(place->addr, text), host ? "broadcast" : "network");
+}
+
 static int read_portgroup(const struct gateway *gateway, const json_t *request,
 			  char portgroup[CONFIG_NAME], struct request_result *result)
 {
@@ -199,6 +213,8 @@ static int read_place(const struct gateway *gateway, const json_t *request,
 
 	if (!code)
 		code = read_netmask(request, &place->prefix_len, result);
+	if (!code)
+		code = check_ip(place, result);
 	return code ? code : read_portgroup(gateway, request, place->portgroup, result);
 }
 
@@ -317,8 +333,8 @@ static int gateway_reconfigure(void *context, const json_t *request, struct requ
 	}
 	if (gateway_place_equal(&move.to, &move.before) && move.new_datacenter == move.datacenter)
 		return request_failed(result, -EINVAL,
-				      "nothing would change: expected another ip, netmask, "
-				      "portgroup or new-datacenter");
+				      "nothing would change: expected another address, netmask, "
+				      "portgroup or datacenter");
 	return add_move(gateway, &move_reconfigure, &move, request, result);
 }
 

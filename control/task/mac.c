@@ -169,11 +169,28 @@ static int undo_add(struct task_run *run, int64_t now_ms, struct ctl_error *erro
 	return bring(run, false, error);
 }
 
+/* What an address is added to has to be there yet: a MAC that was deleted meanwhile is not made
+ * again. */
+static int renew_add(struct task_run *run, struct ctl_error *error)
+{
+	const struct gateway *gateway = run->context;
+	struct mac mac;
+
+	if (!json_is_true(json_object_get(run->task.arguments, "existing")))
+		return 0;
+	for (size_t i = 0; mac_read(argument(run, "mac"), &mac) && i < gateway->config.n_vmacs; i++)
+		if (mac_equal(&gateway->config.vmacs[i].mac, &mac))
+			return 0;
+	return fault(error, -ENOENT, "virtual MAC %.20s does not exist any more",
+		     argument(run, "mac"));
+}
+
 static const struct task_step_kind add_steps[] = {{"apply", step_add}};
 static const struct task_step_kind delete_steps[] = {{"apply", step_delete}};
 
 #define KIND .type = "virtualMac", .lane = LANE, .n_steps = 1
 
-const struct task_kind mac_add = {"virtualMacAdd", KIND, .steps = add_steps, .undo = undo_add};
+const struct task_kind mac_add = {"virtualMacAdd", KIND, .steps = add_steps, .undo = undo_add,
+				  .renew = renew_add};
 /* Deleting is final: a step that fails has done nothing. */
 const struct task_kind mac_delete = {"virtualMacDelete", KIND, .steps = delete_steps};

@@ -144,9 +144,10 @@ static int add_task(struct gateway *gateway, const struct task_kind *kind,
 	snprintf(task.server, sizeof(task.server), "%s", member_text(request, "server"));
 	snprintf(task.description, sizeof(task.description), "%s%s%s", mac, *ip ? " of " : "", ip);
 	snprintf(task.network, sizeof(task.network), "%s", ip);
-	task.arguments = json_pack("{s:s, s:s, s:s, s:s, s:s}", "mac", mac, "ip", ip, "portgroup",
-				   wanted->portgroup, "type", vmac_type_name(wanted->type), "name",
-				   wanted->name);
+	task.arguments =
+		json_pack("{s:s, s:s, s:s, s:s, s:s, s:b}", "mac", mac, "ip", ip, "portgroup",
+			  wanted->portgroup, "type", vmac_type_name(wanted->type), "name",
+			  wanted->name, "existing", (int)wanted->has_mac);
 	return operation_add(gateway, kind, &task, request, result);
 }
 

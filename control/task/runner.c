@@ -90,6 +90,22 @@ static void changed(struct task_runner *runner, struct task_run *run, int64_t no
 		runner->options.changed(runner->options.context, &run->task);
 }
 
+/* What was asked for is answered only once it is kept: a restart must not make it undone. Return:
+ * 0; -EIO with @error, and the task is as @before. */
+static int keep(const struct task_runner *runner, struct task_run *run, const struct task *before,
+		struct ctl_error *error)
+{
+	struct state_error why;
+
+	if (store_put(runner->options.state, &run->task, &why)) {
+		run->task = *before;
+		return fault(error, -EIO, "%s", why.text);
+	}
+	if (runner->options.changed)
+		runner->options.changed(runner->options.context, &run->task);
+	return 0;
+}
+
 /* The same members as the event that monitors get, as far as they matter here. */
 static json_t *log_members(const struct task *task)
 {
@@ -374,14 +390,19 @@ int runner_cancel(struct task_runner *runner, int64_t id, const char *reason,
 		  struct ctl_error *error)
 {
 	struct task_run *run = find_run(runner, id);
+	struct task before;
 
 	if (!run)
 		return not_running(runner, id, "todo or doing", error);
 	if (run->task.state == TASK_TODO) {
+		int code;
+
+		before = run->task;
 		task_cancel(&run->task, reason, runner->options.wall_ms());
-		log_end(&run->task);
-		changed(runner, run, 0);
-		return 0;
+		code = keep(runner, run, &before, error);
+		if (!code)
+			log_end(&run->task);
+		return code;
 	}
 	if (run->task.state == TASK_UNDOING)
 		return fault(error, -EBUSY, "task %lld is being taken back already", (long long)id);
@@ -418,14 +439,15 @@ int runner_reset(struct task_runner *runner, int64_t id, const char *reason,
 	} else {
 		run->task = task;
 		code = renew(run, error);
-		if (code) {
-			run_free(run);
-			return code;
+		if (!code) {
+			task_reset(&run->task, reason, runner->options.wall_ms());
+			code = keep(runner, run, &task, error);
 		}
-		task_reset(&run->task, reason, runner->options.wall_ms());
-		runner->runs[runner->n_runs++] = run;
-		changed(runner, run, 0);
-		return 0;
+		if (code)
+			run_free(run);
+		else
+			runner->runs[runner->n_runs++] = run;
+		return code;
 	}
 	task_free(&task);
 	return code;
@@ -435,15 +457,16 @@ int runner_schedule(struct task_runner *runner, int64_t id, int64_t execution_ms
 		    struct ctl_error *error)
 {
 	struct task_run *run = find_run(runner, id);
+	struct task before;
 
 	if (!run)
 		return not_running(runner, id, "todo", error);
 	if (run->task.state != TASK_TODO)
 		return fault(error, -EEXIST, "task %lld is in state %s, expected todo",
 			     (long long)id, task_state_name(run->task.state));
+	before = run->task;
 	task_schedule(&run->task, execution_ms, runner->options.wall_ms());
-	changed(runner, run, 0);
-	return 0;
+	return keep(runner, run, &before, error);
 }
 
 struct listing {

@@ -294,6 +294,38 @@ static void scheduled(void **state)
 	assert_int_equal(runner_schedule(world->runner, id, clock_ms, &error), -EEXIST);
 }
 
+/* The database is locked by another program: what cannot be kept is not promised. */
+static void not_kept(void **state)
+{
+	struct world *world = *state;
+	struct ctl_error error;
+	struct state_error why;
+	struct state *foreign;
+	int64_t failed, id;
+
+	world->fail_at = 0;
+	failed = add(world, &kind);
+	work(world, 10);
+	assert_task(world, failed, "error", "step 0");
+	id = add(world, &kind);
+	assert_int_equal(runner_schedule(world->runner, id, clock_ms + 5000, &error), 0);
+	assert_int_equal(state_open(&foreign, world->directory, &why), 0);
+	assert_int_equal(state_begin(foreign, &why), 0);
+	assert_int_equal(runner_cancel(world->runner, id, "not needed", &error), -EIO);
+	assert_non_null(strstr(error.text, "locked"));
+	assert_int_equal(runner_schedule(world->runner, id, clock_ms, &error), -EIO);
+	assert_int_equal(runner_reset(world->runner, failed, "again", &error), -EIO);
+	state_close(foreign);
+	work(world, 10);
+	assert_task(world, id, "todo", NULL);
+	assert_task(world, failed, "error", "step 0");
+	assert_int_equal(world->taken[0], 1);
+	assert_int_equal(runner_cancel(world->runner, id, "not needed", &error), 0);
+	runner_close(world->runner); /* as one that is killed */
+	start(world);
+	assert_task(world, id, "canceled", "not needed");
+}
+
 /* What is kept of it. */
 static void assert_renewed(struct world *world, int64_t id, int times)
 {
@@ -437,6 +469,7 @@ int main(void)
 		IN_WORLD(undo_fails_for_good),
 		IN_WORLD(canceled),
 		IN_WORLD(scheduled),
+		IN_WORLD(not_kept),
 		IN_WORLD(renewed),
 		IN_WORLD(killed_anywhere),
 		IN_WORLD(killed_again_and_again),
