@@ -33,11 +33,12 @@ static char *detail_of(const json_t *request, const json_t *answer)
 		json_object_set(copy, "credential", id);
 	text = json_dumps(copy, JSON_COMPACT);
 	if (text && strlen(text) > DETAIL_BYTES_MAX) {
+		json_t *brief = json_pack("{s:O*, s:O*}", "credential", id, "left-out",
+					  json_object_get(copy, "left-out"));
+
 		free(text);
-		json_object_clear(copy);
-		if (id)
-			json_object_set(copy, "credential", id);
-		text = json_dumps(copy, JSON_COMPACT);
+		text = json_dumps(brief, JSON_COMPACT);
+		json_decref(brief);
 	}
 	json_decref(copy);
 	return text;
@@ -58,8 +59,8 @@ static void who(const struct request_peer *peer, const json_t *request, struct a
 	snprintf(entry->from, sizeof(entry->from), "%s", *from ? from : "control socket");
 }
 
-void auth_audit(struct gateway *gateway, const struct request_peer *peer, const char *operation,
-		const json_t *request, int code, const struct request_result *result)
+static void keep(struct gateway *gateway, const struct request_peer *peer, const char *operation,
+		 const json_t *request, int code, const struct request_result *result)
 {
 	struct audit entry = {.time_ms = auth_now_ms()};
 	struct state_error error;
@@ -80,29 +81,68 @@ void auth_audit(struct gateway *gateway, const struct request_peer *peer, const 
 	free(entry.result);
 }
 
-void auth_audit_request(struct gateway *gateway, const struct application *application,
-			const json_t *request, const struct request_result *result)
+/* Something that anybody could cause, if not too much of that is kept already. */
+static void keep_some(struct gateway *gateway, const struct request_peer *peer,
+		      const char *operation, const json_t *request, int code,
+		      const struct request_result *result)
 {
-	struct auth_requests *kept = &gateway->auth.requests;
+	struct auth_anybodys *kept = &gateway->auth.anybodys;
 	int64_t now_ms = auth_now_ms();
 	json_t *copy;
 
-	if (now_ms < kept->since_ms || now_ms >= kept->since_ms + AUTH_REQUESTS_MS) {
+	if (now_ms < kept->since_ms || now_ms >= kept->since_ms + AUTH_ANYBODYS_MS) {
 		kept->since_ms = now_ms;
 		kept->n = 0;
 	}
-	if (kept->n == AUTH_REQUESTS_MAX) {
+	if (kept->n == AUTH_ANYBODYS_MAX) {
 		kept->left_out++;
 		return;
 	}
 	kept->n++;
 	copy = json_copy((json_t *)request);
-	json_object_set_new(copy, "by", json_string(application->name));
-	json_object_del(copy, "application");
 	if (kept->left_out)
 		json_object_set_new(copy, "left-out", json_integer((json_int_t)kept->left_out));
 	kept->left_out = 0;
-	auth_audit(gateway, NULL, "credential-request", copy, 0, result);
+	keep(gateway, peer, operation, copy, code, result);
+	json_decref(copy);
+}
+
+/* A token of no credential: nothing was changed, and nothing could have been. */
+static void say_guess(struct auth_guesses *guesses, const json_t *request)
+{
+	int64_t now_ms = auth_now_ms();
+
+	guesses->n++;
+	if (now_ms >= guesses->said_ms && now_ms < guesses->said_ms + AUTH_GUESSES_SAY_MS)
+		return;
+	ctl_log(TOLD_API, LOG_WARNING,
+		"api: %llu times a credential was to be validated that does not exist, the last "
+		"time from %.64s",
+		(unsigned long long)guesses->n, auth_string(request, "from"));
+	*guesses = (struct auth_guesses){.said_ms = now_ms};
+}
+
+void auth_audit(struct gateway *gateway, const struct request_peer *peer, const char *operation,
+		const json_t *request, int code, const struct request_result *result)
+{
+	bool by_token = strcmp(operation, "credential-approve") == 0;
+
+	if (by_token && code == -ENOENT)
+		say_guess(&gateway->auth.guesses, request);
+	else if (by_token && code == -EACCES)
+		keep_some(gateway, peer, operation, request, code, result);
+	else
+		keep(gateway, peer, operation, request, code, result);
+}
+
+void auth_audit_request(struct gateway *gateway, const struct application *application,
+			const json_t *request, const struct request_result *result)
+{
+	json_t *copy = json_copy((json_t *)request);
+
+	json_object_set_new(copy, "by", json_string(application->name));
+	json_object_del(copy, "application");
+	keep_some(gateway, NULL, "credential-request", copy, 0, result);
 	json_decref(copy);
 }
 

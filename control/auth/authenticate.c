@@ -137,17 +137,25 @@ static int remember(const struct judged *judged, struct request_result *result)
 	}
 }
 
+static bool is_recent(int64_t then_s, int64_t now_s)
+{
+	return then_s > now_s - AUTH_USE_EVERY_S && then_s <= now_s;
+}
+
 static void note_use(struct judged *judged)
 {
+	struct auth *auth = &judged->gateway->auth;
 	int64_t now_s = auth_now_ms() / 1000;
 	struct state_error error;
 
-	if (judged->credential.last_use_s > now_s - AUTH_USE_EVERY_S &&
-	    judged->credential.last_use_s <= now_s)
+	if (is_recent(judged->credential.last_use_s, now_s) || is_recent(auth->unkept_s, now_s))
 		return;
-	/* A full disk keeps nobody from calling. */
-	if (credential_used(judged->gateway->state, judged->credential.id, now_s, &error))
-		ctl_log(TOLD_API, LOG_WARNING, "api: last use is not kept: %s", error.text);
+	/* A full disk, or a lock that is waited for, keeps nobody from calling; so not at every
+	 * call. */
+	if (!credential_used(judged->gateway->state, judged->credential.id, now_s, &error))
+		return;
+	auth->unkept_s = now_s;
+	ctl_log(TOLD_API, LOG_WARNING, "api: last use is not kept: %s", error.text);
 }
 
 static int granted(struct judged *judged, struct request_result *result)
@@ -202,7 +210,7 @@ static void expire(struct gateway *gateway, struct state *state)
 	int64_t now_s = auth_now_ms() / 1000;
 	struct state_error error;
 
-	if (gateway->auth.expired_s > now_s - AUTH_USE_EVERY_S && gateway->auth.expired_s <= now_s)
+	if (is_recent(gateway->auth.expired_s, now_s))
 		return;
 	gateway->auth.expired_s = now_s;
 	if (credential_expire(state, now_s, &error))

@@ -92,10 +92,14 @@ static int read_wanted(struct state *state, const json_t *request, struct creden
 	return credential->rules ? 0 : request_failed(result, -ENOMEM, "out of memory");
 }
 
+/* It becomes a header field: printable ASCII, without what has to be percent-encoded. */
 static bool is_url(const char *text)
 {
+	for (const char *c = text; *c; c++)
+		if (*c <= ' ' || *c >= 0x7f)
+			return false;
 	return (strncmp(text, "https://", 8) == 0 || strncmp(text, "http://", 7) == 0) &&
-	       strlen(text) < CREDENTIAL_URL_BYTES && !text[strcspn(text, "\r\n\t \"<>\\^`{|}")];
+	       strlen(text) < CREDENTIAL_URL_BYTES && !text[strcspn(text, "\"<>\\^`{|}")];
 }
 
 int auth_request(void *context, const json_t *request, struct request_result *result)
@@ -112,7 +116,7 @@ int auth_request(void *context, const json_t *request, struct request_result *re
 	if (*redirection && !is_url(redirection))
 		return request_failed(result, -EINVAL,
 				      "Invalid parameter \"redirection\": expected a URL of at "
-				      "most 511 bytes");
+				      "most 511 bytes, percent-encoded");
 	code = read_wanted(state, request, &credential, result);
 	if (code == -ENOENT)
 		code = request_failed(result, -EACCES, "Invalid application key");

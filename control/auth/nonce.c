@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -23,7 +22,6 @@ struct header {
 	char boot[BOOT_BYTES];
 	int64_t floor_s; /* what was signed before it may have been seen and lost */
 };
-#define HEADER_SAME_BYTES offsetof(struct header, floor_s)
 
 static void boot_id(char boot[BOOT_BYTES])
 {
@@ -80,10 +78,13 @@ int nonce_open(struct nonce *nonce, const char *directory, int64_t now_ms)
 		nonce->floor_s = now_ms / 1000;
 		return 0;
 	}
-	if (memcmp(header, &wanted, HEADER_SAME_BYTES) != 0) {
+	if (memcmp(header->magic, wanted.magic, sizeof(wanted.magic)) != 0) {
 		memset(nonce->memory, 0, FILE_BYTES);
 		/* Where there was no table, nothing has ever been accepted. */
 		wanted.floor_s = fresh ? 0 : now_ms / 1000;
+		*header = wanted;
+	} else if (memcmp(header->boot, wanted.boot, BOOT_BYTES) != 0) {
+		wanted.floor_s = now_ms / 1000;
 		*header = wanted;
 	}
 	nonce->floor_s = header->floor_s;
@@ -114,6 +115,14 @@ static int seen(const struct nonce_place *place, uint32_t source, bool repeatabl
 	return repeatable && place->source == source && age_ms <= NONCE_REPEAT_MS ? 0 : -EALREADY;
 }
 
+/* The clock was set back since the start: what was signed before this moment is as old as ever. */
+static void lower_floor(struct nonce *nonce, int64_t now_s)
+{
+	nonce->floor_s = now_s;
+	if (nonce->kept)
+		((struct header *)nonce->memory)->floor_s = now_s;
+}
+
 int nonce_take(struct nonce *nonce, const uint8_t signature[NONCE_SIGNATURE_BYTES],
 	       int64_t timestamp_s, const char *from, bool repeatable, int64_t now_ms)
 {
@@ -121,6 +130,8 @@ int nonce_take(struct nonce *nonce, const uint8_t signature[NONCE_SIGNATURE_BYTE
 	uint32_t source = source_of(from), at;
 	struct nonce_place *room = NULL;
 
+	if (nonce->floor_s > now_s)
+		lower_floor(nonce, now_s);
 	if (timestamp_s < now_s - NONCE_WINDOW_S || timestamp_s > now_s + NONCE_WINDOW_S ||
 	    timestamp_s < nonce->floor_s)
 		return -ESTALE;

@@ -4,8 +4,10 @@
  *
  * A table of fixed size in a file, mapped shared: what is written there outlives this process
  * without any system call. After a reboot the file may have lost its last seconds; then nothing
- * is accepted that was signed before this start (nonce.floor_s). The same holds where the file
- * cannot be made, and the table lies in memory only.
+ * is accepted that was signed before this start (nonce.floor_s), and what the file still has stays
+ * known, for clients whose clock was ahead. The same holds, without the file's part, where it
+ * cannot be made and the table lies in memory only. A clock that was ahead at the start and is set
+ * right takes the floor with it.
  *
  * A place is free once its signature would be refused for its age. A signature may lie in any of
  * NONCE_PROBES places; when all of them are taken, the request is refused (-ENOSPC): what is in

@@ -35,12 +35,8 @@ json_t *auth_credential_item(const struct credential *credential);
 void auth_code(const struct auth *auth, const struct credential *credential,
 	       char code[SEAL_CODE_BYTES]);
 
-/**
- * auth_audit_request() - keep that @application was given a credential that is to be validated
- *
- * Whoever knows an application's key may ask, so no more than AUTH_REQUESTS_MAX are kept in
- * AUTH_REQUESTS_MS; the next one that is kept says how many were left out.
- */
+/* auth_audit_request() - keep that @application was given a credential that is to be validated.
+ * Whoever knows an application's key may ask: struct auth_anybodys. */
 void auth_audit_request(struct gateway *gateway, const struct application *application,
 			const json_t *request, const struct request_result *result);
 

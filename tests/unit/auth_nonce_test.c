@@ -81,15 +81,19 @@ static void survives(void **state)
 	nonce_close(&nonce);
 }
 
-/* What an earlier boot left is void, and nothing from before this one is accepted; not after the
- * next start of the same boot either. */
+static void set_boot(struct nonce *nonce)
+{
+	memcpy((char *)nonce->memory + 16, "another boot", 12);
+}
+
+/* Nothing from before this boot is accepted; not after the next start of the same boot either. */
 static void reboot(void **state)
 {
 	struct nonce nonce;
 
 	(void)state;
 	assert_int_equal(nonce_open(&nonce, directory, NOW_MS - 1000000), 0);
-	memcpy((char *)nonce.memory + 16, "another boot", 12);
+	set_boot(&nonce);
 	nonce_close(&nonce);
 	for (unsigned start = 0; start < 2; start++) {
 		assert_int_equal(nonce_open(&nonce, directory, NOW_MS + 5000 * start), 0);
@@ -99,6 +103,39 @@ static void reboot(void **state)
 	assert_int_equal(nonce_open(&nonce, directory, NOW_MS + 9000), 0);
 	assert_int_equal(take(&nonce, 6, NOW_S, NOW_MS + 9000), 0);
 	nonce_close(&nonce);
+}
+
+/* A client whose clock is ahead: what it signed before a reboot has a time from after it. */
+static void reboot_ahead(void **state)
+{
+	struct nonce nonce;
+
+	(void)state;
+	assert_int_equal(nonce_open(&nonce, directory, NOW_MS - 1000000), 0);
+	assert_int_equal(take(&nonce, 7, NOW_S + 250, NOW_MS), 0);
+	set_boot(&nonce);
+	nonce_close(&nonce);
+	assert_int_equal(nonce_open(&nonce, directory, NOW_MS + 20000), 0);
+	assert_int_equal(take(&nonce, 7, NOW_S + 250, NOW_MS + 21000), -EALREADY);
+	assert_int_equal(take(&nonce, 8, NOW_S + 250, NOW_MS + 21000), 0);
+	nonce_close(&nonce);
+}
+
+/* The clock was a day ahead when the machine started, and is set right. */
+static void clock_set_back(void **state)
+{
+	struct nonce nonce;
+
+	(void)state;
+	assert_int_equal(nonce_open(&nonce, directory, NOW_MS - 1000000), 0);
+	set_boot(&nonce);
+	nonce_close(&nonce);
+	for (unsigned start = 0; start < 2; start++) {
+		assert_int_equal(nonce_open(&nonce, directory, NOW_MS + 86400000), 0);
+		assert_int_equal(take(&nonce, 10 + start, NOW_S + start, NOW_MS + 1000 * start), 0);
+		assert_int_equal(take(&nonce, 20, NOW_S - 1, NOW_MS + 1000), -ESTALE);
+		nonce_close(&nonce);
+	}
 }
 
 static void no_file(void **state)
@@ -158,6 +195,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(window, setup, teardown),
 		cmocka_unit_test_setup_teardown(survives, setup, teardown),
 		cmocka_unit_test_setup_teardown(reboot, setup, teardown),
+		cmocka_unit_test_setup_teardown(reboot_ahead, setup, teardown),
+		cmocka_unit_test_setup_teardown(clock_set_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(repeated_get, setup, teardown),
 		cmocka_unit_test_setup_teardown(full, setup, teardown),
