@@ -127,6 +127,22 @@ static bool has_address(gnutls_x509_crt_t crt, be32 addr)
 	return gnutls_x509_crt_check_hostname(crt, addr_text(addr, text));
 }
 
+/* Clients have nothing to call it by but the gateway's addresses. */
+static bool by_addresses(const struct config_api *api)
+{
+	return !*api->host_name && !api->addr;
+}
+
+/* How many of the gateway's addresses are in it. */
+static size_t count_addresses(gnutls_x509_crt_t crt, const struct config *config)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < config->n_addresses; i++)
+		n += has_address(crt, config->addresses[i].addr);
+	return n;
+}
+
 /* Whether one that was made earlier still does. */
 static bool still_fits(const char *pem, const struct config_api *api, const struct config *config)
 {
@@ -139,8 +155,8 @@ static bool still_fits(const char *pem, const struct config_api *api, const stru
 		fits = gnutls_x509_crt_check_hostname(crt, api->host_name);
 	if (fits && api->addr)
 		fits = has_address(crt, api->addr);
-	for (size_t i = 0; fits && !*api->host_name && !api->addr && i < config->n_addresses; i++)
-		fits = has_address(crt, config->addresses[i].addr);
+	if (fits && by_addresses(api) && config->n_addresses)
+		fits = count_addresses(crt, config) > 0;
 	if (crt)
 		gnutls_x509_crt_deinit(crt);
 	return fits;
@@ -294,6 +310,24 @@ static bool fits_another(const char *pem, const struct config_api *api, const st
 	return false;
 }
 
+/* @certificate is kept, as clients know it; what they would miss is said. */
+static int kept(const struct certificate *certificate, const struct config_api *api,
+		const struct config *config)
+{
+	gnutls_x509_crt_t crt = by_addresses(api) ? import(certificate->certificate) : NULL;
+	size_t missing = crt ? config->n_addresses - count_addresses(crt, config) : 0;
+
+	if (missing)
+		ctl_log(TOLD_API, LOG_WARNING,
+			"api %s: %zu of the gateway's addresses %s not in %s, which stays as "
+			"clients "
+			"trust it: give the listener a host-name, or remove the file and reload",
+			api->listen, missing, missing == 1 ? "is" : "are", certificate->path);
+	if (crt)
+		gnutls_x509_crt_deinit(crt);
+	return 0;
+}
+
 int certificate_read(struct certificate *certificate, const struct config_api *api,
 		     const struct config *config, const char *state_dir, struct ctl_error *error)
 {
@@ -308,12 +342,12 @@ int certificate_read(struct certificate *certificate, const struct config_api *a
 	paths_of(&own, api, state_dir);
 	if (!read_pair(certificate, own.certificate, own.key, &unused) &&
 	    still_fits(certificate->certificate, api, config))
-		return 0;
+		return kept(certificate, api, config);
 	certificate_free(certificate);
 	paths_of(&shared, NULL, state_dir);
 	if (!read_pair(certificate, shared.certificate, shared.key, &unused)) {
 		if (still_fits(certificate->certificate, api, config))
-			return 0;
+			return kept(certificate, api, config);
 		if (fits_another(certificate->certificate, api, config))
 			paths = &own;
 	}

@@ -4,7 +4,10 @@
  *
  * One that is made is self-signed (ECDSA, P-256), lies in STATEDIR and is kept for as long as it
  * has more than CERTIFICATE_RENEW_S to go and fits the listener: its host-name and the address that
- * it listens at. Without either, clients call it by the gateway's addresses, and all must be in it.
+ * it listens at. Without either, clients call it by the gateway's addresses. Those that there are
+ * when it is made stand in it, and it fits while one of them is left: clients trust this very
+ * certificate, and an address that is added must not take it from them. It is said which are not
+ * in it; who wants those removes the file, and reloads.
  *
  * Listeners share CERTIFICATE_NAME where it fits them. One that it does not fit, while it fits
  * another, has a pair of its own, named after where it listens: none is taken from clients' hands.

@@ -20,10 +20,13 @@ wait_for 15 "another pgwd" said pgwd ready
 expect "what it remembers" api_python gw calls.py again
 
 note "pgw-api is killed"
-api=$(pgw -j api | jq '.[0].pid')
-kill -9 "$api"
 api_is_another() { [ "$(pgw -j api | jq '.[0].pid')" -ne "$api" ]; }
-wait_for 10 "another pgw-api" api_is_another
+kill_api() {
+	api=$(pgw -j api | jq '.[0].pid')
+	kill -9 "$api"
+	wait_for 10 "another pgw-api" api_is_another
+}
+kill_api
 expect "it serves" api_python gw calls.py again
 
 note "certificates"
@@ -37,8 +40,15 @@ shown() { # shown FIELD LISTEN
 in_file() { # in_file FILE - the fingerprint of what lies there
 	openssl x509 -in "$1" -noout -fingerprint -sha256 | cut -d= -f2
 }
+is_for() { # is_for FILE { -checkhost NAME | -checkip ADDRESS }
+	openssl x509 -in "$1" -noout "$2" "$3" | grep -q "does match"
+}
+made_anew() {
+	made=$(served 9444)
+	[ -n "$made" ] && [ "$made" != "$first_made" ]
+}
 served_is() { [ "$(served "${2-8443}")" = "$1" ]; }
-made=$(served)
+made=$(served) first_made=$made
 is_made() { # is_made WHEN - what was made first is served, shown, and in the file
 	equal "served $1" "$(served)" "$made"
 	equal "shown $1" "$(shown fingerprint 0.0.0.0:8443)" "$made"
@@ -47,9 +57,7 @@ is_made() { # is_made WHEN - what was made first is served, shown, and in the fi
 is_made "at first"
 pgw address add 198.51.100.77/24 portgroup public
 is_made "with another address"
-api=$(pgw -j api | jq '.[0].pid')
-kill -9 "$api"
-wait_for 10 "pgw-api is started again" api_is_another
+kill_api
 wait_for 10 "it listens" served_is "$made"
 is_made "by another pgw-api"
 pgw api add 127.0.0.1:9443 scheme https host-name other.test
@@ -60,10 +68,21 @@ other=$(served 9443)
 equal "the other's is shown" "$(shown fingerprint 127.0.0.1:9443)" "$other"
 equal "the other's file" "$(in_file "$(shown certificate 127.0.0.1:9443)")" "$other"
 refused "they are two" [ "$other" = "$made" ]
-expect "with its own name" openssl x509 -in "$(shown certificate 127.0.0.1:9443)" -noout -checkhost other.test
+expect "with its own name" is_for "$(shown certificate 127.0.0.1:9443)" -checkhost other.test
 wait_for 10 "still its own" served_is "$other" 9443
+pgw api del 127.0.0.1:9443
+pgw api add 0.0.0.0:9444 scheme https
+wait_for 10 "one without a name shares the first" served_is "$made" 9444
+pgw address add 198.51.100.78/24 portgroup public
+kill_api
+wait_for 10 "no address takes it from its clients" served_is "$made" 9444
+expect "what it lacks is said" grep -q "api 0.0.0.0:9444: 2 of the gateway's addresses are not in" "$WORK/pgwd.err"
+rm "$WORK/state/api-certificate.pem"
+kill_api
+wait_for 10 "another one is made where it was removed" made_anew
+expect "with the new address" is_for "$WORK/state/api-certificate.pem" -checkip 198.51.100.78
 kill -HUP "${PID[pgwd]}"
-wait_for 10 "the file's configuration, which has one" eval '[ -z "$(served 9443)" ]'
+wait_for 10 "the file's configuration, which has one" eval '[ -z "$(served 9444)" ]'
 wait_for 10 "it is alone again" served_is "$made"
 is_made "alone again"
 make_certificate() { # into WORK/cert.pem and WORK/key.pem, by renaming
