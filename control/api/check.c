@@ -61,7 +61,7 @@ static bool is_ipv4_block(const char *text)
 	       atoi(slash) <= 32;
 }
 
-/* As RFC 3339 has it, without fractions of a second: 2026-01-02T03:04:05+00:00, or Z. */
+/* As RFC 3339 has it: 2026-01-02T03:04:05+00:00, or Z; JavaScript adds fractions of a second. */
 static bool is_datetime(const char *text)
 {
 	struct tm parts = {0}, copy;
@@ -75,6 +75,13 @@ static bool is_datetime(const char *text)
 	seconds = timegm(&copy);
 	if (seconds < 0 || copy.tm_mday != parts.tm_mday)
 		return false;
+	if (*zone == '.') {
+		size_t digits = strspn(++zone, "0123456789");
+
+		if (!digits)
+			return false;
+		zone += digits;
+	}
 	if (strcmp(zone, "Z") == 0)
 		return true;
 	return (*zone == '+' || *zone == '-') && isdigit((unsigned char)zone[1]) &&

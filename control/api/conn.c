@@ -342,6 +342,8 @@ uint32_t conn_events(const struct conn *conn)
 
 bool conn_may_go(const struct conn *conn)
 {
+	/* Also one whose answer is not read: an honest client's is on its way for a moment only. */
 	return conn->state == CONN_HANDSHAKE || conn->state == CONN_READING ||
-	       conn->state == CONN_LINGERING || conn->state == CONN_HELD;
+	       conn->state == CONN_WRITING || conn->state == CONN_LINGERING ||
+	       conn->state == CONN_HELD;
 }

@@ -9,6 +9,8 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "control/ctl/frame.h"
+
 #define HEAD_BYTES 1400
 
 static const struct {
@@ -68,6 +70,20 @@ void reply_json(struct reply *reply, json_t *value)
 	reply->body = body;
 }
 
+/* What a client is told; the status' own text where there is no memory. */
+static json_t *message_of(const char *message, const char *otherwise)
+{
+	json_t *value = json_string(message);
+	char *copy = value ? NULL : strdup(message);
+
+	if (copy) {
+		frame_ascii(copy);
+		value = json_string(copy);
+	}
+	free(copy);
+	return value ? value : json_string(otherwise);
+}
+
 void reply_error(struct reply *reply, unsigned status, const char *code, const char *message)
 {
 	size_t i = find(status);
@@ -75,14 +91,9 @@ void reply_error(struct reply *reply, unsigned status, const char *code, const c
 	json_t *error;
 
 	snprintf(http_code, sizeof(http_code), "%u %s", statuses[i].status, statuses[i].text);
-	/* What does not convert is not UTF-8: a message may quote what came in. */
-	error = json_pack("{s:s, s:s, s:s, s:s}", "class", statuses[i].class, "errorCode",
+	error = json_pack("{s:s, s:s, s:s, s:o}", "class", statuses[i].class, "errorCode",
 			  code ? code : statuses[i].code, "httpCode", http_code, "message",
-			  message);
-	if (!error)
-		error = json_pack("{s:s, s:s, s:s, s:s}", "class", statuses[i].class, "errorCode",
-				  code ? code : statuses[i].code, "httpCode", http_code, "message",
-				  statuses[i].text);
+			  message_of(message, statuses[i].text));
 	free(reply->body);
 	reply->status = statuses[i].status;
 	reply->type = "application/json; charset=utf-8";

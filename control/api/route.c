@@ -127,7 +127,8 @@ static bool take_query(struct route *route, char *query)
 				 "Received not described parameter \"%.100s\"", pair);
 			return false;
 		}
-		if (!take(route, param, value ? value : ""))
+		/* Clients that always send all filters leave those empty that they do not use. */
+		if (value && *value && !take(route, param, value))
 			return false;
 	}
 	return true;

@@ -11,9 +11,15 @@ static const char *where_name(enum api_where where)
 
 static json_t *parameter(const struct api_param *param)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b}", "name", param->name, "paramType",
-			 where_name(param->where), "dataType", param->type, "fullType", param->type,
-			 "description", param->description, "required", param->required);
+	json_t *schema =
+		json_pack("{s:s, s:s, s:s, s:s, s:b}", "paramType", where_name(param->where),
+			  "dataType", param->type, "fullType", param->type, "description",
+			  param->description, "required", param->required);
+
+	/* A whole object is the body itself, and no member of it that would have a name. */
+	if (!api_model(param->type))
+		json_object_set_new(schema, "name", json_string(param->name));
+	return schema;
 }
 
 static json_t *operation(const struct api_call *call)

@@ -56,6 +56,17 @@ static json_t *array_of(const char *type, const json_t *values)
 	return array;
 }
 
+/* pgwd says "Z"; OVHcloud has an offset, and there are clients that read nothing else. */
+static json_t *datetime_of(const json_t *value)
+{
+	const char *text = json_string_value(value);
+	size_t bytes = text ? strlen(text) : 0;
+
+	if (!bytes || text[bytes - 1] != 'Z')
+		return json_incref((json_t *)value);
+	return json_sprintf("%.*s+00:00", (int)bytes - 1, text);
+}
+
 /* What pgwd does not say is null. */
 static json_t *value_of(const char *type, const json_t *value)
 {
@@ -68,6 +79,8 @@ static json_t *value_of(const char *type, const json_t *value)
 		return array_of(type, value);
 	if (model)
 		return object_of(model, value);
+	if (strcmp(type, "datetime") == 0)
+		return datetime_of(value);
 	return json_incref((json_t *)value);
 }
 
@@ -245,6 +258,14 @@ static const char *name_of(const struct api_call *call, const char *member, size
 	return NULL;
 }
 
+/* "ip "1.2.3.4" is wrong: …" begins with a member; "service "web": …" is about something else. */
+static bool begins_with_member(const char *error)
+{
+	const char *wrong = strstr(error, " is wrong: ");
+
+	return wrong && wrong < strstr(error, ": ");
+}
+
 char *translate_refusal(const struct api_call *call, const char *error)
 {
 	char missing[NAME_BYTES], *text = NULL;
@@ -256,7 +277,7 @@ char *translate_refusal(const struct api_call *call, const char *error)
 		name = name_of(call, missing, strlen(missing));
 		written = asprintf(&text, "Missing parameter \"%s\"", name ? name : missing);
 	} else {
-		name = name_of(call, error, bytes);
+		name = begins_with_member(error) ? name_of(call, error, bytes) : NULL;
 		written = name ? asprintf(&text, "%s%s", name, error + bytes)
 			       : asprintf(&text, "%s", error);
 	}

@@ -252,3 +252,10 @@ bool frame_nested(const char *text, size_t length, unsigned depth)
 	}
 	return false;
 }
+
+void frame_ascii(char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text >= 0x80)
+			*text = '?';
+}

@@ -60,4 +60,8 @@ void frame_out_free(struct frame_out *out);
  * this is looked at first. */
 bool frame_nested(const char *text, size_t length, unsigned depth);
 
+/* frame_ascii() - make @text UTF-8 for certain: '?' for every byte that is not ASCII. For what
+ * quotes foreign bytes, or was cut within a character. */
+void frame_ascii(char *text);
+
 #endif

@@ -274,11 +274,8 @@ static json_t *error_object(int code, const struct ctl_error *error)
 	if (json_object_set_new(object, "error", json_string(error->text))) {
 		char text[sizeof(error->text)];
 
-		/* It quotes bytes that are not UTF-8, or was cut within a character. */
 		snprintf(text, sizeof(text), "%s", error->text);
-		for (char *c = text; *c; c++)
-			if ((unsigned char)*c >= 0x80)
-				*c = '?';
+		frame_ascii(text);
 		json_object_set_new(object, "error", json_string(text));
 	}
 	json_object_set_new(object, "code", json_string(request_code(code)));

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """HTTP in bad faith: ambiguous framing, slow and endless requests, guessing. abuse.py PART"""
 
+import atexit
+import fcntl
 import json
+import os
 import re
 import resource
 import select
 import socket
 import ssl
+import subprocess
 import sys
 import threading
 import time
@@ -201,6 +205,64 @@ def crowd():
         wire.close()
 
 
+class Few:
+    """A pgw-api of its own, with few places and nobody behind it: as pgwd starts it."""
+
+    def __init__(self, files):
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.listener.setblocking(False)
+        pairs = [socket.socketpair() for _ in range(3)]
+        self.ends = [ours for ours, _ in pairs]
+        given = [theirs.fileno() for _, theirs in pairs] + [self.listener.fileno()]
+
+        def begin():
+            resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+            away = [fcntl.fcntl(fd, fcntl.F_DUPFD, 20) for fd in given]
+            for number, fd in enumerate(away):
+                os.dup2(fd, 3 + number)
+            os.closerange(3 + len(given), files)
+
+        program = os.path.join(os.path.dirname(os.environ["API_PGW"].split()[0]), "pgw-api")
+        self.process = subprocess.Popen([program], close_fds=False, preexec_fn=begin)
+        atexit.register(self.process.kill)
+        self.ends[0].sendall(json.dumps({"listeners": [
+            {"tls": False, "port": self.listener.getsockname()[1]}]}).encode() + b"\n")
+
+    def connect(self, buffer=None):
+        wire = socket.socket()
+        wire.settimeout(client.BOUND_S)
+        if buffer:
+            wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        wire.connect(self.listener.getsockname())
+        return wire
+
+    def end(self):
+        for end in self.ends:
+            end.close()
+        check("it ends with pgwd", self.process.wait(client.BOUND_S) == 0)
+
+
+def unread():
+    """Answers that nobody reads: once all places hold such, the oldest makes room."""
+    server, places = Few(96), 64
+    ask = b"GET /1.0/dedicatedCloud.json HTTP/1.1\r\n" + HOST + b"\r\n"
+    many = [server.connect(4096) for _ in range(places + 20)]
+    for wire in many:
+        wire.sendall(100 * ask)
+    wire = server.connect()
+    wire.sendall(b"GET /1.0/auth/time HTTP/1.1\r\n" + HOST + b"\r\n")
+    got = wire.recv(65536)
+    check("an honest call beside them", statuses(got) == [200], got)
+    poll = select.poll()
+    for wire in many:
+        poll.register(wire, select.POLLRDHUP)
+    gone = len(poll.poll(0))
+    check("it did not wait until they had all been given up", gone < places, gone)
+    for wire in many:
+        wire.close()
+    server.end()
+
+
 def guessing():
     """Refusals of one address are slowed down; who can prove who he is does not wait."""
     given = keys()
@@ -264,5 +326,5 @@ def bodies():
     client.refused("a body of 66 kB", call("POST", path, text=huge + " " * 1000, given=given), 413)
 
 
-{"framing": framing, "slow": slow, "crowd": crowd, "guessing": guessing,
+{"framing": framing, "slow": slow, "crowd": crowd, "unread": unread, "guessing": guessing,
  "bodies": bodies}[sys.argv[1]]()

@@ -22,6 +22,7 @@ places=$(ulimit -Hn)
 [ "$places" != unlimited ] && [ "$places" -lt 4096 ] || places=4096 # SPAWN_FILES_API
 places=$((places - 32))
 expect "more than there are places ($places)" api_python gw abuse.py crowd "$places"
+expect "answers that nobody reads" api_python gw abuse.py unread
 expect "guessing" api_python gw abuse.py guessing
 equal "pgw-api never ended" "$(grep -c "pgw-api pid .* ended" "$WORK/pgwd.err" || true)" 0
 gateway_stop

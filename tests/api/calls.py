@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import sqlite3
 import sys
 import time
 
@@ -123,8 +124,8 @@ def flow():
     refused("no rules", ask({"accessRules": []}), 400)
     refused("rules that are none", ask({"accessRules": 3}), 400, None, '"accessRules"')
     refused("a method that is none", ask({"accessRules": [{"method": "EAT", "path": "/"}]}), 400)
-    refused("a redirection that is none", ask({**wanted, "redirection": "javascript:alert(1)"}),
-            400, None, '"redirection"')
+    for odd in ("javascript:alert(1)", "https://a/\u0001", "https://a/\r\nX: y", "https://a/caf\u00e9", "https://a/ b"):
+        refused("redirection %r" % odd, ask({**wanted, "redirection": odd}), 400, None, '"redirection"')
 
     mine, _ = new()
     refused("pending", call("GET", ME, given=mine), 403, "INVALID_CREDENTIAL")
@@ -207,9 +208,40 @@ def flood():
         if got.status != 200:
             check("a credential", False, got)
     rows = pgw("audit", "show", "1000")
-    kept = [row for row in rows if row["operation"] == "credential-request"]
+    kept = [row for row in rows if row["operation"] == "credential-request" or
+            (row["operation"] == "credential-approve" and row["result"] != "ok")]
     check("an hour's bound", len(kept) == 100, len(kept))
-    check("no guess is among them", {row["by"] for row in kept} == {"flow", "flood"}, kept)
+    check("no guess is among them", {row["by"] for row in kept} == {
+        "flow", "flood", "validation page"}, kept)
+    for number in range(40):  # from many addresses: no single one waits
+        got = call("POST", "/1.0/auth/validate", kind="http", source="127.0.7.%d" % (number + 1), headers={},
+                   text="credentialToken=%032d&code=AAAAAAAA&action=validate" % number)
+        if got.status != 403:
+            check("a token of nothing", False, got)
+    check("what validates nothing is not in the audit log", pgw("audit", "show", "1000") == rows)
+    with open(os.path.join(WORK, "pgwd.err"), encoding="utf-8") as file:
+        said = [line for line in file if "a credential was to be validated that does not exist" in line]
+    check("the log counts it, now and then", len(said) == 1 and "from 127.0.7.1" in said[0], said)
+
+
+def locked():
+    """Another program holds the database: who may call still may, and nothing else is promised."""
+    given = pgw("application", "add", "locked")
+    given.update(pgw("credential", "add", "locked"))
+    path = CLOUD + "/allowedNetwork"
+    before = call("GET", path)
+    base = sqlite3.connect(os.path.join(WORK, "state", "pgw.db"), isolation_level=None)
+    base.execute("BEGIN IMMEDIATE")
+    for ago in range(4):
+        got = call("GET", path, given=given, timestamp=int(time.time()) - ago)
+        check("the list", got.status == 200 and got.json == before.json, got)
+    refused("a change", call("POST", path, {"network": "203.0.113.0/25"}), 503, None, "locked")
+    base.execute("ROLLBACK")
+    base.close()
+    check("nothing has changed", call("GET", path, timestamp=int(time.time()) - 9).json == before.json)
+    with open(os.path.join(WORK, "pgwd.err"), encoding="utf-8") as file:
+        said = [line for line in file if "last use is not kept" in line]
+    check("the log says it once, not for every call", len(said) == 1, said)
 
 
 def names():
@@ -227,6 +259,12 @@ def names():
     client.wait("it is enabled", lambda: call("GET", task).json["state"] == "done")
     refused("a datacenter that is none", call("POST", center + "reconfigure", {
         "newDatacenterId": 9}), 400, None, "newDatacenterId 9 is wrong")
+    place = {"ip": "172.16.0.255", "netmask": "255.255.255.0"}
+    refused("an address that is none of a host", call("POST", center + "reconfigure", place), 400, None,
+            'ip "172.16.0.255" is wrong')
+    got = call("POST", center + "reconfigure", {"portgroup": "vrack", "ip": "198.51.100.1"})
+    check("what is not about a parameter names none", got.status == 400 and "serviceName" not in got.json["message"] and
+          got.json["message"].startswith("198.51.100.1 is an address"), got)
     mac = {"ipAddress": "198.51.100.40", "type": "ovh", "virtualMachineName": "web1"}
     for name, value in (("virtualMachineName", "a b"), ("virtualMachineName", "x" * 32),
                         ("ipAddress", "8.8.8.8")):
@@ -253,7 +291,7 @@ def main():
     if sys.argv[1] == "again":
         again()
         return
-    for part in (unsigned, signatures, flow, roles, names, audit, replays, flood):
+    for part in (unsigned, signatures, flow, roles, locked, names, audit, replays, flood):
         print("-- " + part.__name__, flush=True)
         part()
 

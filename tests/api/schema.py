@@ -90,7 +90,9 @@ def filled(path, values):
 def split(operation):
     kinds = {"path": {}, "query": {}, "body": {}}
     for param in operation["parameters"]:
-        kinds[param["paramType"]][param["name"]] = param
+        # What has no name is the body itself, which messages call by its type.
+        name = param.get("name", param["dataType"].rsplit(".", 1)[-1])
+        kinds[param["paramType"]][name] = param
     return kinds
 
 
@@ -197,6 +199,12 @@ def unknown_members():
     for query, part in (("state=red", '"state"'), ("state=todo&state=done", "twice"),
                         ("name=%zz", "percent"), ("name=%00", "percent"), ("name=%ff", '"name"')):
         client.refused(query, call("GET", client.CLOUD + "/task?" + query, given=KEYS), 400, None, part)
+    name = "\u00e9" * 60  # a message that quotes it is cut within a letter
+    client.refused("a long unknown member", call("POST", client.CLOUD + "/allowedNetwork", {name: 1}, given=KEYS),
+                   400, None, "not described parameter")
+    everything = call("GET", client.CLOUD + "/task", given=KEYS)
+    nothing = call("GET", client.CLOUD + "/task?name=&state=", given=KEYS)
+    check("filters that are empty", nothing.status == 200 and nothing.json == everything.json, nothing)
     for bad in ("/datacenter/x", "/datacenter/-1", "/datacenter/1.5", "/datacenter/99999999999999999999"):
         client.refused(bad, call("GET", client.CLOUD + bad, given=KEYS), 400, None, '"datacenterId"')
 
@@ -216,6 +224,10 @@ def descriptions(openapi_path):
         kinds = split(operation)
         check("parameters of %s %s" % (operation["httpMethod"], path),
               names == set(kinds["path"]) | set(kinds["query"]), names)
+        whole = [param for param in operation["parameters"] if "name" not in param]
+        check("the body itself has no name", [param["dataType"] for param in whole] == [
+            param["dataType"] for param in kinds["body"].values()
+            if "properties" in MODELS.get(param["dataType"], {})], whole)
         for kind in [operation["responseType"]] + [p["dataType"] for p in operation["parameters"]]:
             while kind.endswith("[]"):
                 kind = kind[:-2]
