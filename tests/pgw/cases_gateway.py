@@ -86,6 +86,11 @@ def gateway_words(bench):
             (("disable", "1", "address", "172.16.0.1/24"), 'argument "address" is wrong'),
             (("reconfigure", "1"), 'argument "address" is required'),
             (("reconfigure", "1", "to", "dc2"), 'argument "dc2" is wrong'),
+            (("reconfigure", "1", "to"), 'argument "to" is required'),
+            (("reconfigure", "1", "to", "2", "to", "3"), 'duplicate "to": "3"'),
+            (("enable", "1", "address", "172.16.0.1/24", "address", "172.16.0.2/24"),
+             'duplicate "address": "172.16.0.2/24"'),
+            (("enable", "1", "portgroup", "a", "portgroup", "b"), 'duplicate "portgroup": "b"'),
             (("show", "1", "2"), 'argument "2"')):
         contains(" ".join(words), bench.pgw("gateway", *words).must(1).err, message)
 

@@ -25,6 +25,7 @@ enum { COLUMN_RULES = 7 };
 /* As "GET /me,POST /dedicatedCloud" and so on. */
 static bool credential_cell(struct printer *printer, unsigned column, const json_t *item)
 {
+	static const char more[] = ", and more: see them with -j";
 	const json_t *rules = json_object_get(item, "rules");
 	char text[PRINT_CELL_BYTES];
 	size_t used = 0;
@@ -39,6 +40,9 @@ static bool credential_cell(struct printer *printer, unsigned column, const json
 		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s %s", i ? "," : "",
 					 method ? method : "", path ? path : "");
 	}
+	/* Whoever validates it has to know that there is more of it. */
+	if (used >= sizeof(text))
+		memcpy(text + sizeof(text) - sizeof(more), more, sizeof(more));
 	print_text(printer, column, used ? text : "");
 	return true;
 }

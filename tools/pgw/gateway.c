@@ -142,6 +142,17 @@ static int flag(json_t *request, const char *member)
 	return EXIT_DONE;
 }
 
+/* Whether the value of a keyword is there, for the first time. */
+static int first_value(bool *seen, const char *word, const char *value)
+{
+	if (!value)
+		return message_required(word);
+	if (*seen)
+		return message_duplicate(word, value);
+	*seen = true;
+	return EXIT_DONE;
+}
+
 /* A keyword and its value. Return: words read, or -EXIT_WRONG after a message. */
 static int read_keyword(struct order *order, const char *word, const char *value)
 {
@@ -157,17 +168,17 @@ static int read_keyword(struct order *order, const char *word, const char *value
 		return 1;
 	}
 	if (order->may_place && strcmp(word, "address") == 0) {
-		order->has_address = true;
-		code = value ? add_address(order->request, value) : message_required(word);
+		code = first_value(&order->has_address, word, value);
+		if (!code)
+			code = add_address(order->request, value);
 	} else if (order->may_place && strcmp(word, "portgroup") == 0) {
-		order->has_portgroup = true;
-		if (value)
+		code = first_value(&order->has_portgroup, word, value);
+		if (!code)
 			json_object_set_new(order->request, "portgroup", json_string(value));
-		else
-			code = message_required(word);
 	} else if (order->may_move && strcmp(word, "to") == 0) {
-		order->moves = true;
-		code = value ? read_number(value, &id) : message_required("datacenter");
+		code = first_value(&order->moves, word, value);
+		if (!code)
+			code = read_number(value, &id);
 		if (!code)
 			json_object_set_new(order->request, "new-datacenter", json_integer(id));
 	} else {
