@@ -11,7 +11,6 @@ api_config() {
 	api_config_one
 	echo 'datacenter add 2 service-name pcc-192-0-2-1 name dc2'
 	echo 'datacenter add 3 service-name pcc-192-0-2-2 name dc3'
-	echo 'set duplicate-detection off'
 	echo "api add $WORK/http.sock scheme http"
 }
 api_start
