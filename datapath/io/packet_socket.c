@@ -63,14 +63,14 @@ static int set_option(int fd, int option, const char *name, int value, struct pa
 		    strerror(errno));
 }
 
-static int set_ring(int fd, struct packet_ring *ring, struct packet_error *error)
+static int set_ring(int fd, unsigned share, struct packet_ring *ring, struct packet_error *error)
 {
 	struct tpacket_req req = {
 		.tp_block_size = RING_BLOCK_BYTES,
 		.tp_frame_size = RING_FRAME_BYTES,
 	};
 
-	for (uint32_t blocks = RING_BLOCKS; blocks >= RING_BLOCKS_MIN; blocks /= 2) {
+	for (uint32_t blocks = RING_BLOCKS / share; blocks >= RING_BLOCKS_MIN; blocks /= 2) {
 		req.tp_block_nr = blocks;
 		req.tp_frame_nr = blocks * (RING_BLOCK_BYTES / RING_FRAME_BYTES);
 		if (!setsockopt(fd, SOL_PACKET, PACKET_RX_RING, &req, sizeof(req))) {
@@ -91,7 +91,7 @@ static int set_ring(int fd, struct packet_ring *ring, struct packet_error *error
 		    RING_BLOCKS_MIN);
 }
 
-static int configure(int fd, struct packet_ring *ring, struct packet_error *error)
+static int configure(int fd, unsigned share, struct packet_ring *ring, struct packet_error *error)
 {
 	int bytes = SEND_BUFFER_BYTES;
 	int err;
@@ -104,7 +104,7 @@ static int configure(int fd, struct packet_ring *ring, struct packet_error *erro
 	if (!err)
 		err = set_option(fd, PACKET_RESERVE, "PACKET_RESERVE", RING_RESERVE, error);
 	if (!err)
-		err = set_ring(fd, ring, error);
+		err = set_ring(fd, share, ring, error);
 	if (err)
 		return err;
 	/* A smaller buffer only means that bursts meet ENOBUFS earlier, which is counted. */
@@ -113,11 +113,13 @@ static int configure(int fd, struct packet_ring *ring, struct packet_error *erro
 	return 0;
 }
 
-int packet_socket_open(uint32_t ifindex, struct packet_ring *ring, struct packet_error *error)
+/* @protocol: what it receives; 0: nothing. @share: of how many sockets it is one */
+static int open_socket(uint32_t ifindex, uint16_t protocol, unsigned share,
+		       struct packet_ring *ring, struct packet_error *error)
 {
 	struct sockaddr_ll address = {
 		.sll_family = AF_PACKET,
-		.sll_protocol = htons(ETH_P_IP),
+		.sll_protocol = htons(protocol),
 		.sll_ifindex = (int)ifindex,
 	};
 	int err, fd;
@@ -131,7 +133,7 @@ int packet_socket_open(uint32_t ifindex, struct packet_ring *ring, struct packet
 	if (fd < 0)
 		return fail(error, errno, "packet socket: %s: the kernel needs CONFIG_PACKET",
 			    strerror(errno));
-	err = configure(fd, ring, error);
+	err = configure(fd, share, ring, error);
 	if (err)
 		goto out_close;
 	/* A device that is down can be bound too; this socket then reports ENETDOWN once. */
@@ -144,5 +146,42 @@ int packet_socket_open(uint32_t ifindex, struct packet_ring *ring, struct packet
 
 out_close:
 	close(fd);
+	return err;
+}
+
+int packet_socket_open(uint32_t ifindex, struct packet_ring *ring, struct packet_error *error)
+{
+	return open_socket(ifindex, ETH_P_IP, 1, ring, error);
+}
+
+int packet_sockets_open(uint32_t ifindex, enum packet_spread spread, unsigned n,
+			struct packet_socket *sockets, bool *shared, struct packet_error *error)
+{
+	int group = -1, err = 0;
+	unsigned i;
+
+	for (i = 0; i < n && !err; i++) {
+		int fd = open_socket(ifindex, i && !*shared ? 0 : ETH_P_IP, n, &sockets[i].ring,
+				     error);
+
+		if (fd < 0) {
+			err = fd;
+			break;
+		}
+		sockets[i].fd = fd;
+		if (n > 1 && *shared)
+			err = packet_fanout_join(fd, spread, &group);
+		if (err == -EINVAL && !i) {
+			*shared = false;
+			err = 0;
+		}
+		if (err)
+			fail(error, -err,
+			     "packet socket: cannot be one of %u of interface %u: PACKET_FANOUT: "
+			     "%s",
+			     n, ifindex, strerror(-err));
+	}
+	for (; err && i > 0; i--)
+		close(sockets[i - 1].fd);
 	return err;
 }
