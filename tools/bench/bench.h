@@ -82,12 +82,14 @@ struct variant {
 	const char *target;  /* what the client speaks to, NULL: as its kind has it */
 	const char *offload; /* of ours: what the kernel forwards, as the configuration says it */
 	const char *io;	     /* likewise, NULL: packet */
+	unsigned workers;    /* of ours: as the configuration says it; 0: it does not */
+	bool aside;	     /* only if it is named */
 	int (*setup)(struct run *run);
 	void (*teardown)(struct run *run);
 };
 extern const struct variant variant_nft, variant_forward, variant_pgw, variant_pgw_tc,
 	variant_pgw_xdp, variant_pgw_afxdp, variant_haproxy, variant_socat, variant_pasta,
-	variant_haproxy_names, variant_relay;
+	variant_haproxy_names, variant_relay, variant_pgw_2w;
 
 /* variant_target() - the address that the client speaks to. */
 const char *variant_target(const struct variant *variant);

@@ -12,7 +12,7 @@
 static const struct variant *const variants[] = {
 	&variant_nft,	    &variant_pgw,	    &variant_pgw_tc,  &variant_pgw_xdp,
 	&variant_pgw_afxdp, &variant_forward,	    &variant_haproxy, &variant_socat,
-	&variant_pasta,	    &variant_haproxy_names, &variant_relay,
+	&variant_pasta,	    &variant_haproxy_names, &variant_relay,   &variant_pgw_2w,
 };
 
 #define UP   true
@@ -332,9 +332,10 @@ const struct variant *catalog_base(const struct measure *measure)
 
 void catalog_list(FILE *file)
 {
-	fprintf(file, "Variants:\n");
+	fprintf(file, "Variants (- only if it is named):\n");
 	for (unsigned i = 0; i < ENTRIES(variants); i++)
-		fprintf(file, "  %-24s %s%s\n", variants[i]->name, variants[i]->title,
+		fprintf(file, "%c %-24s %s%s\n", variants[i]->aside ? '-' : ' ', variants[i]->name,
+			variants[i]->title,
 			catalog_installed(variants[i]) ? "" : " (not installed)");
 	fprintf(file, "Measures (* also of a quick run, - only if it is named):\n");
 	for (unsigned i = 0; i < ENTRIES(measures); i++) {

@@ -50,7 +50,8 @@ static unsigned select_variants(struct results *results, const struct options *o
 	unsigned known = 0;
 
 	for (unsigned i = 0; (variant = catalog_variant(i)); i++) {
-		if (!listed(options->variants, variant->name, &known))
+		if (!listed(options->variants, variant->name, &known) ||
+		    (variant->aside && !options->variants))
 			continue;
 		if (catalog_installed(variant))
 			results->variants[results->n_variants++] = variant;

@@ -82,6 +82,8 @@ static int write_configuration(const char *path, const struct run *run)
 	if (!file)
 		return -errno;
 	fprintf(file, configuration, run->variant->offload, io, run->variant->offload, io);
+	if (run->variant->workers)
+		fprintf(file, "set workers %u\n", run->variant->workers);
 	write_sessions(file, run->measure);
 	if (run->variant->kind == KIND_NAMES)
 		write_names(file);
@@ -200,7 +202,10 @@ static int pgw_setup(struct run *run)
 	start.output = fds[1];
 	begin = now_ns();
 	gateway->pid = child_start(
-		(struct place){run->topology.gateway, options->split ? options->gateway_cpu : -1},
+		/* several workers have the cores of all others as well: there may be no more */
+		(struct place){run->topology.gateway, options->split && !run->variant->workers
+							      ? options->gateway_cpu
+							      : -1},
 		pgwd_main, &start);
 	close(fds[1]);
 	gateway->output = fds[0];
@@ -276,6 +281,18 @@ const struct variant variant_pgw_tc = {
 	.translates = true,
 	.ours = true,
 	.offload = "tc",
+	.setup = pgw_setup,
+	.teardown = pgw_teardown,
+};
+
+const struct variant variant_pgw_2w = {
+	.name = "pgw-2w",
+	.title = "the gateway, raw datapath with two workers on all cores",
+	.translates = true,
+	.ours = true,
+	.aside = true,
+	.workers = 2,
+	.offload = "off",
 	.setup = pgw_setup,
 	.teardown = pgw_teardown,
 };
