@@ -12,6 +12,7 @@
 #include "control/offloading.h"
 #include "control/receiving.h"
 #include "control/tell.h"
+#include "control/working.h"
 
 /* What the datapath is to see of @config, with the sockets of @inside. */
 static int expand(struct config *expanded, const struct config *config, const struct inside *inside,
@@ -125,6 +126,7 @@ int apply_start(struct gateway *gateway, const struct config *config,
 		return code;
 	if (config_copy(&copy, config))
 		return fault(error, -ENOMEM, "out of memory");
+	working_start(gateway, config);
 	offloading_convert(gateway, config);
 	code = run(&apply, gateway, config, 0, error);
 	if (code) {
@@ -136,10 +138,20 @@ int apply_start(struct gateway *gateway, const struct config *config,
 	return 0;
 }
 
+static void go_back_to(struct gateway *gateway, unsigned workers)
+{
+	struct ctl_error error;
+
+	if (working_change(gateway, workers, &error))
+		ctl_log(TOLD_DATAPATH, LOG_ERR, "cannot go back to %u workers: %s", workers,
+			error.text);
+}
+
 int apply_change(struct gateway *gateway, const struct config *config,
 		 const struct history_order *order, struct ctl_error *error)
 {
 	struct apply apply = {.revision = history_next(gateway), .order = order};
+	unsigned workers = gateway->datapath.workers;
 	struct config copy;
 	uint64_t flows;
 	int code;
@@ -171,7 +183,13 @@ int apply_change(struct gateway *gateway, const struct config *config,
 	}
 	if (config_copy(&copy, config))
 		return fault(error, -ENOMEM, "out of memory");
-	code = run(&apply, gateway, config, 0, error);
+	if (working_wanted(config) != workers)
+		code = working_change(gateway, working_wanted(config), error);
+	if (!code) {
+		code = run(&apply, gateway, config, 0, error);
+		if (code && gateway->datapath.workers != workers)
+			go_back_to(gateway, workers);
+	}
 	if (code) {
 		config_free(&copy);
 		return code;
@@ -195,7 +213,7 @@ static bool links_differ(struct gateway *gateway, struct ctl_error *error)
 		if (kernel_portgroup(gateway->kernel, &gateway->forwarded.portgroups[i], &link,
 				     &why))
 			continue;
-		if (link.ifindex != port->link.ifindex)
+		if (!working_fits(gateway, port, &link))
 			return true;
 	}
 	return false;
@@ -226,16 +244,12 @@ static int bring_up_port(struct gateway *gateway, unsigned index, struct ctl_err
 
 	if (!port->link.ifindex)
 		return 0;
-	if (port->socket < 0) {
-		port->socket = packet_socket_open(port->link.ifindex, &port->ring, &why);
-		if (port->socket < 0) {
-			/* It vanished: the next look at the links finds it absent. */
-			ctl_log(TOLD_DATAPATH, LOG_WARNING, "portgroup %s: %s",
-				gateway->names.portgroup[index], why.text);
-			port->socket = -1;
-			memset(&port->link, 0, sizeof(port->link));
-			return 0;
-		}
+	if (!working_has(port) && working_reopen(gateway, index, &why)) {
+		/* It vanished: the next look at the links finds it absent. */
+		ctl_log(TOLD_DATAPATH, LOG_WARNING, "portgroup %s: %s",
+			gateway->names.portgroup[index], why.text);
+		memset(&port->link, 0, sizeof(port->link));
+		return 0;
 	}
 	code = tell_port(gateway, index, port, error);
 	port->told = !code;

@@ -17,6 +17,7 @@
 #include "control/metrics/http.h"
 #include "control/offloading.h"
 #include "control/tell.h"
+#include "control/working.h"
 
 #define BIT(index) (1u << (index))
 
@@ -81,7 +82,7 @@ static void undo_sockets(void *context)
 
 	for (unsigned i = 0; i < CONFIG_PORTGROUPS_MAX; i++)
 		if (apply->opened & BIT(i))
-			close(apply->fresh[i].socket);
+			working_close(&apply->fresh[i]);
 	apply->opened = 0;
 }
 
@@ -94,16 +95,17 @@ static int open_socket(struct apply *apply, const struct config_portgroup *portg
 	struct packet_error packet_why;
 	int code;
 
-	fresh->socket = -1;
+	working_none(fresh);
 	apply->wanted |= BIT(index);
 	code = kernel_portgroup(apply->gateway->kernel, portgroup, &fresh->link, &why);
 	if (code)
 		return fault(error, code, "%s: %s", portgroup->name, why.text);
-	if (!fresh->link.ifindex || (running->told && running->link.ifindex == fresh->link.ifindex))
+	if (!fresh->link.ifindex ||
+	    (running->told && working_fits(apply->gateway, running, &fresh->link)))
 		return 0;
-	fresh->socket = packet_socket_open(fresh->link.ifindex, &fresh->ring, &packet_why);
-	if (fresh->socket < 0)
-		return fault(error, fresh->socket, "%s: %s", portgroup->name, packet_why.text);
+	code = working_open(apply->gateway, fresh, portgroup->realm, &packet_why);
+	if (code)
+		return fault(error, code, "%s: %s", portgroup->name, packet_why.text);
 	apply->opened |= BIT(index);
 	return 0;
 }
@@ -184,7 +186,7 @@ static void undo_ports(void *context)
 
 		if (!(apply->told & BIT(i)))
 			continue;
-		if (running->told && running->socket >= 0)
+		if (running->told && working_has(running))
 			code = tell_port(apply->gateway, i, running, &error);
 		else
 			code = tell_port_gone(apply->gateway, i, &error);
@@ -199,6 +201,7 @@ static void undo_ports(void *context)
 static int take_ports(void *context, struct ctl_error *error)
 {
 	struct apply *apply = context;
+	const struct gateway *gateway = apply->gateway;
 
 	for (unsigned i = 0; i < CONFIG_PORTGROUPS_MAX; i++) {
 		int code;
@@ -208,6 +211,8 @@ static int take_ports(void *context, struct ctl_error *error)
 		code = tell_port(apply->gateway, i, &apply->fresh[i], error);
 		if (code) {
 			fault(error, code, "%s: %s", apply->names.portgroup[i], error->text);
+			if (gateway->datapath.workers > 1) /* some may have it */
+				apply->told |= BIT(i);
 			undo_ports(apply);
 			return code;
 		}
@@ -480,15 +485,12 @@ void apply_commit(struct apply *apply)
 		if (port->told && !stays && tell_port_gone(gateway, i, &error))
 			ctl_log(TOLD_DATAPATH, LOG_WARNING, "portgroup %s: %s",
 				gateway->names.portgroup[i], error.text);
-		if (port->socket >= 0 && (!stays || (apply->opened & BIT(i))))
-			close(port->socket);
 		if (!stays) {
-			port->socket = -1;
+			working_close(port);
 			port->told = false;
 			memset(&port->link, 0, sizeof(port->link));
 		} else if (apply->opened & BIT(i)) {
-			port->socket = apply->fresh[i].socket;
-			port->ring = apply->fresh[i].ring;
+			working_move(port, &apply->fresh[i]);
 			port->told = true;
 			port->link = apply->fresh[i].link;
 		} else {

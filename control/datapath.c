@@ -21,6 +21,7 @@
 #include "control/spawn.h"
 #include "datapath/flow/layout.h"
 #include "datapath/policy/snapshot.h"
+#include "datapath/worker/worker.h"
 
 #ifndef P_PIDFD
 #define P_PIDFD 3
@@ -42,6 +43,7 @@ int datapath_init(struct datapath *datapath, const char *rundir,
 	datapath->peer.fd = datapath->pidfd = -1;
 	datapath->peer.unasked = unasked;
 	datapath->peer.context = context;
+	datapath->workers = 1;
 	datapath->backoff_ms = DATAPATH_BACKOFF_MS;
 	snprintf(datapath->socket_path, sizeof(datapath->socket_path), "%s/" RUNDIR_DATAPATH_NAME,
 		 rundir);
@@ -188,6 +190,9 @@ int datapath_adopt(struct datapath *datapath, struct channel_message *hello,
 		return -ENOENT;
 	}
 	datapath->has_table = hello->u.hello.running;
+	datapath->workers = hello->u.hello.workers;
+	if (!datapath->workers || datapath->workers > WORKERS_MAX)
+		datapath->workers = 1;
 	if (same_versions(hello) && hello->u.hello.running && fds[0] >= 0 && fds[1] >= 0)
 		return 0;
 	if (!same_versions(hello))
@@ -245,7 +250,7 @@ int datapath_start(struct datapath *datapath, struct ctl_error *error)
 	datapath->since_ms = now_ms(); /* that of the last attempt, if it comes to nothing */
 	if (fd < 0)
 		return fd;
-	code = spawn_datapath(&spawned, datapath->binary, fd, error);
+	code = spawn_datapath(&spawned, datapath->binary, fd, datapath->workers, error);
 	close(fd);
 	if (code)
 		return code;

@@ -25,6 +25,7 @@ struct datapath {
 	struct peer peer;
 	pid_t pid;	     /* 0: none */
 	int pidfd;	     /* -1: none */
+	unsigned workers;    /* with so many one runs, or is started next */
 	bool child;	     /* ours to reap; an adopted one is not */
 	int64_t since_ms;    /* when it was started or adopted */
 	unsigned backoff_ms; /* before the next restart */

@@ -246,36 +246,39 @@ static void look_at_losses(struct doctor *doctor)
 	size_t before = json_array_size(doctor->checks);
 
 	for (unsigned i = 0; i < CONFIG_PORTGROUPS_MAX && i < COUNTERS_PORTS; i++) {
-		const struct port_counters *port = &page->worker.port[i];
+		const struct port_counters *port = &page->worker->port[i];
+		uint64_t lost = counters_total(page, &port->ring_lost_packets);
+		uint64_t rcvd = counters_total(page, &port->rcvd_packets);
 
 		if (*gateway->names.portgroup[i] &&
-		    port->ring_lost_packets >
-			    port->rcvd_packets / (1000000u / RING_LOSS_PER_MILLION))
+		    lost > rcvd / (1000000u / RING_LOSS_PER_MILLION))
 			doctor_say(
 				doctor, "ring", DOCTOR_WARN,
 				"give the VM another processor, or allow offload on the portgroup",
 				"portgroup %s: %" PRIu64
 				" packets were lost because pgw-datapath had "
 				"no time for them, of %" PRIu64,
-				gateway->names.portgroup[i], port->ring_lost_packets,
-				port->rcvd_packets);
+				gateway->names.portgroup[i], lost, rcvd);
 	}
-	for (unsigned i = 0; i < sizeof(capacities) / sizeof(capacities[0]); i++)
-		if (page->worker.dropped[capacities[i]])
+	for (unsigned i = 0; i < sizeof(capacities) / sizeof(capacities[0]); i++) {
+		uint64_t dropped = counters_total(page, &page->worker->dropped[capacities[i]]);
+
+		if (dropped)
 			doctor_say(doctor, "capacity", DOCTOR_WARN,
 				   "see \"pgw client\" for who uses most; set limits, or enlarge "
 				   "flow-capacity "
 				   "or the pool",
-				   "%" PRIu64 " packets were dropped: %s",
-				   page->worker.dropped[capacities[i]], drop_text(capacities[i]));
-	if (header && page->worker.flows > (uint64_t)header->capacity * FULL_PER_CENT / 100)
+				   "%" PRIu64 " packets were dropped: %s", dropped,
+				   drop_text(capacities[i]));
+	}
+	if (header && page->worker->flows > (uint64_t)header->capacity * FULL_PER_CENT / 100)
 		doctor_say(doctor, "capacity", DOCTOR_WARN, "enlarge flow-capacity",
-			   "the flow table is nearly full: %" PRIu64 " of %u", page->worker.flows,
+			   "the flow table is nearly full: %" PRIu64 " of %u", page->worker->flows,
 			   header->capacity);
 	if (before == json_array_size(doctor->checks))
 		doctor_say(doctor, "capacity", DOCTOR_OK, NULL,
 			   "nothing was lost for want of room or time; %" PRIu64 " sessions of %u",
-			   page->worker.flows, header ? header->capacity : 0);
+			   page->worker->flows, header ? header->capacity : 0);
 }
 
 static void look_at_file(struct doctor *doctor)

@@ -23,6 +23,7 @@
 #include "control/task/move.h"
 #include "control/task/operations.h"
 #include "control/tell.h"
+#include "control/working.h"
 #include "datapath/flow/table.h"
 
 #define RESOLVE_PER_S	  1000u /* requests of the datapath that are served */
@@ -286,7 +287,7 @@ static void init(struct gateway *gateway, const struct gateway_options *options)
 	gateway->table = gateway->counters = gateway->snapshot = REGION_NONE;
 	gateway->started_ms = gateway_now_ms();
 	for (unsigned i = 0; i < CONFIG_PORTGROUPS_MAX; i++)
-		gateway->ports[i].socket = -1;
+		working_none(&gateway->ports[i]);
 	config_init(&gateway->config);
 	config_init(&gateway->forwarded);
 	gateway->relaying.fd = gateway->relaying.pidfd = -1;
@@ -311,8 +312,7 @@ static void release(struct gateway *gateway)
 	inside_forget(gateway);
 	logger_forget(gateway);
 	for (unsigned i = 0; i < CONFIG_PORTGROUPS_MAX; i++)
-		if (gateway->ports[i].socket >= 0)
-			close(gateway->ports[i].socket);
+		working_close(&gateway->ports[i]);
 	offload_close(gateway->offload);
 	receiving_leave(gateway);
 	region_drop(&gateway->table);

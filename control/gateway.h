@@ -41,6 +41,7 @@
 #include "control/vmac_check.h"
 #include "control/watch.h"
 #include "datapath/io/packet.h"
+#include "datapath/worker/worker.h"
 
 struct http;
 struct offload;
@@ -56,8 +57,9 @@ struct gateway_options {
 /* One portgroup, at its index. */
 struct gateway_port {
 	struct kernel_link link; /* as the datapath was told; ifindex 0: it was told of none */
-	int socket;		 /* -1: none, or the datapath's own */
-	struct packet_ring ring;
+	/* one for each worker (working.h); the first one -1: none, or the datapath's own */
+	struct packet_socket socket[WORKERS_MAX];
+	bool shared;   /* all of them receive, not only the first */
 	bool told;     /* the datapath has this port */
 	char state[8]; /* "up", "down", "absent": as the last event said; "" before the first */
 	struct kernel_link seen; /* when it was last looked at and there */

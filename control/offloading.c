@@ -287,7 +287,7 @@ static void keep_counts(struct gateway *gateway)
 	if (page == MAP_FAILED)
 		return;
 	for (unsigned i = 0; i < OFFLOAD_PORTS; i++) {
-		struct port_counters *port = &page->worker.port[i];
+		struct port_counters *port = &page->worker[0].port[i];
 		struct offload_counters program;
 
 		offload_count(gateway->offload, i, &program);

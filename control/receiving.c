@@ -13,6 +13,7 @@
 #include "control/offload/offload.h"
 #include "control/offload/receiver.h"
 #include "control/tell.h"
+#include "control/working.h"
 #include "datapath/io/xdp.h"
 
 #define REFUSED_MS 60000 /* a socket that failed is not tried again before */
@@ -97,18 +98,26 @@ static int bind_soon(const struct xdp_socket *xdp, uint32_t ifindex, bool *zero_
 	return code;
 }
 
-/* A socket of an adopted datapath is its own: another one is opened to go beside AF_XDP. */
-static int packet_socket(struct gateway_port *port, struct xdp_error *error)
+/* The sockets of an adopted datapath are its own: others are opened to go beside AF_XDP, and all
+ * workers get theirs. */
+static int packet_sockets(struct gateway *gateway, unsigned index, struct xdp_error *error)
 {
 	struct packet_error why;
+	struct ctl_error refused;
+	int code = 0;
 
-	if (port->socket >= 0)
+	if (working_has(&gateway->ports[index]))
 		return 0;
-	port->socket = packet_socket_open(port->link.ifindex, &port->ring, &why);
-	if (port->socket >= 0)
-		return 0;
-	snprintf(error->text, sizeof(error->text), "%s", why.text);
-	return port->socket = -1;
+	code = working_reopen(gateway, index, &why);
+	if (code) {
+		snprintf(error->text, sizeof(error->text), "%s", why.text);
+		return code;
+	}
+	if (gateway->datapath.workers > 1)
+		code = tell_port(gateway, index, &gateway->ports[index], &refused);
+	if (code)
+		snprintf(error->text, sizeof(error->text), "pgw-datapath: %.200s", refused.text);
+	return code;
 }
 
 /* hand_over() - give the datapath a new AF_XDP socket and let packets into it */
@@ -118,7 +127,7 @@ static int hand_over(struct gateway *gateway, unsigned index, const struct kerne
 	struct receiving_port *receiving = &gateway->receiving.port[index];
 	struct gateway_port *port = &gateway->ports[index];
 	struct ctl_error refused;
-	int code = packet_socket(port, error);
+	int code = packet_sockets(gateway, index, error);
 
 	if (code)
 		return code;

@@ -159,6 +159,7 @@ int region_counters(struct region *region, struct ctl_error *error)
 	counters->magic = COUNTERS_MAGIC;
 	counters->version = COUNTERS_VERSION;
 	counters->bytes = sizeof(*counters);
+	counters->workers = counters->blocks = 1;
 	return region_finish(region, "pgw-counters", memory, bytes, SEALS_SIZE, error);
 }
 

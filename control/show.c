@@ -163,6 +163,12 @@ static json_t *count(const uint64_t *value)
 	return json_integer((json_int_t)load(value));
 }
 
+/* total() - of all workers, @value being the first one's. */
+static json_t *total(const struct counters_page *page, const uint64_t *value)
+{
+	return json_integer((json_int_t)counters_total(page, value));
+}
+
 /* What a rule has done: the datapath counts what has ended, @live is what has not. */
 static void add_rule_figures(json_t *item, const struct rule_counters *ended,
 			     const struct session_traffic *live)
@@ -198,7 +204,7 @@ static int show_nats(const struct gateway *gateway, bool statistics, json_t *ite
 		else
 			json_object_set_new(item, "pool", json_string(n->pool));
 		if (live)
-			add_rule_figures(item, &page->worker.rule[n->number], &live[n->number]);
+			add_rule_figures(item, &page->worker->rule[n->number], &live[n->number]);
 		json_array_append_new(items, item);
 	}
 	free(live);
@@ -348,35 +354,36 @@ int show_neighbours(void *context, struct request_result *result)
 	return 0;
 }
 
-static json_t *sum(const uint64_t *value, uint64_t offloaded)
+static json_t *sum(const struct counters_page *page, const uint64_t *value, uint64_t offloaded)
 {
-	return json_integer((json_int_t)load(value) + (json_int_t)offloaded);
+	return json_integer((json_int_t)counters_total(page, value) + (json_int_t)offloaded);
 }
 
 /* @o: what never came to the datapath; received and sent include it. */
-static json_t *port_stats(const char *name, const struct port_counters *p,
-			  const struct offload_counters *o)
+static json_t *port_stats(const char *name, const struct counters_page *page,
+			  const struct port_counters *p, const struct offload_counters *o)
 {
 	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o}", "name", name,
-			 "rcvd-packets", sum(&p->rcvd_packets, o->rcvd_packets), "rcvd-bytes",
-			 sum(&p->rcvd_bytes, o->rcvd_bytes), "sent-packets",
-			 sum(&p->sent_packets, o->sent_packets), "sent-bytes",
-			 sum(&p->sent_bytes, o->sent_bytes), "offload-packets",
+			 "rcvd-packets", sum(page, &p->rcvd_packets, o->rcvd_packets), "rcvd-bytes",
+			 sum(page, &p->rcvd_bytes, o->rcvd_bytes), "sent-packets",
+			 sum(page, &p->sent_packets, o->sent_packets), "sent-bytes",
+			 sum(page, &p->sent_bytes, o->sent_bytes), "offload-packets",
 			 (json_int_t)o->rcvd_packets, "offload-bytes", (json_int_t)o->rcvd_bytes,
-			 "dropped-packets", count(&p->dropped_packets), "dropped-bytes",
-			 count(&p->dropped_bytes), "kernel-packets", count(&p->kernel_packets),
-			 "ring-lost-packets", count(&p->ring_lost_packets));
+			 "dropped-packets", total(page, &p->dropped_packets), "dropped-bytes",
+			 total(page, &p->dropped_bytes), "kernel-packets",
+			 total(page, &p->kernel_packets), "ring-lost-packets",
+			 total(page, &p->ring_lost_packets));
 }
 
-static json_t *drop_stats(const struct worker_counters *w, bool all, json_int_t *total)
+static json_t *drop_stats(const struct counters_page *page, bool all, json_int_t *packets_in_all)
 {
 	json_t *list = json_array();
 
-	*total = 0;
+	*packets_in_all = 0;
 	for (unsigned i = DROP_NONE + 1; i < DROP_COUNT; i++) {
-		json_t *packets = count(&w->dropped[i]);
+		json_t *packets = total(page, &page->worker->dropped[i]);
 
-		*total += json_integer_value(packets);
+		*packets_in_all += json_integer_value(packets);
 		if (!all && !json_integer_value(packets)) {
 			json_decref(packets);
 			continue;
@@ -390,41 +397,46 @@ static json_t *drop_stats(const struct worker_counters *w, bool all, json_int_t 
 }
 
 /* pause_stats() - of those lengths that occurred, shortest first */
-static json_t *pause_stats(const struct worker_counters *w)
+static json_t *pause_stats(const struct counters_page *page)
 {
 	json_t *list = json_array();
 
 	for (unsigned i = 0; i < COUNTERS_PAUSES; i++)
-		if (load(&w->pauses[i]))
-			json_array_append_new(list,
-					      json_pack("{s:I, s:o}", "from-ns",
-							(json_int_t)1 << (COUNTERS_PAUSE_SHIFT + i),
-							"count", count(&w->pauses[i])));
+		if (counters_total(page, &page->worker->pauses[i]))
+			json_array_append_new(
+				list, json_pack("{s:I, s:o}", "from-ns",
+						(json_int_t)1 << (COUNTERS_PAUSE_SHIFT + i),
+						"count", total(page, &page->worker->pauses[i])));
 	return list;
 }
 
-static json_t *gateway_stats(const struct gateway *gateway, const struct worker_counters *w)
+static json_t *gateway_stats(const struct gateway *gateway, const struct counters_page *page)
 {
 	const struct flow_header *header = gateway->table.memory;
-	json_t *stats = json_pack(
-		"{s:I, s:I, s:o, s:I, s:o, s:o, s:o, s:o, s:o}", "revision",
-		(json_int_t)gateway->revision, "uptime",
-		(json_int_t)((gateway_now_ms() - gateway->started_ms) / 1000), "flows",
-		count(&w->flows), "flow-capacity", (json_int_t)header->capacity, "flows-created",
-		count(&w->flows_created), "flows-expired", count(&w->flows_expired), "flows-ended",
-		count(&w->flows_ended), "mappings", count(&w->mappings), "mappings-created",
-		count(&w->mappings_created));
+	json_t *stats = json_pack("{s:I, s:I, s:o, s:I, s:o, s:o, s:o, s:o, s:o}", "revision",
+				  (json_int_t)gateway->revision, "uptime",
+				  (json_int_t)((gateway_now_ms() - gateway->started_ms) / 1000),
+				  "flows", total(page, &page->worker->flows), "flow-capacity",
+				  (json_int_t)header->capacity, "flows-created",
+				  total(page, &page->worker->flows_created), "flows-expired",
+				  total(page, &page->worker->flows_expired), "flows-ended",
+				  total(page, &page->worker->flows_ended), "mappings",
+				  total(page, &page->worker->mappings), "mappings-created",
+				  total(page, &page->worker->mappings_created));
 
-	json_object_set_new(stats, "fragments-waiting", count(&w->fragments_waiting));
-	json_object_set_new(stats, "neighbours-waiting", count(&w->neigh_waiting));
-	json_object_set_new(stats, "icmp-sent", count(&w->icmp_sent));
-	json_object_set_new(stats, "icmp-limited", count(&w->icmp_limited));
-	json_object_set_new(stats, "wakeups", count(&w->wakeups));
-	json_object_set_new(stats, "bursts", count(&w->bursts));
-	json_object_set_new(stats, "longest-pause-ns", count(&w->longest_pause_ns));
-	json_object_set_new(stats, "pauses", pause_stats(w));
-	json_object_set_new(stats, "log-written", count(&w->log_written));
-	json_object_set_new(stats, "log-lost", count(&w->log_lost));
+	json_object_set_new(stats, "fragments-waiting",
+			    total(page, &page->worker->fragments_waiting));
+	json_object_set_new(stats, "neighbours-waiting", total(page, &page->worker->neigh_waiting));
+	json_object_set_new(stats, "icmp-sent", total(page, &page->worker->icmp_sent));
+	json_object_set_new(stats, "icmp-limited", total(page, &page->worker->icmp_limited));
+	json_object_set_new(stats, "wakeups", total(page, &page->worker->wakeups));
+	json_object_set_new(stats, "bursts", total(page, &page->worker->bursts));
+	json_object_set_new(
+		stats, "longest-pause-ns",
+		json_integer((json_int_t)counters_most(page, &page->worker->longest_pause_ns)));
+	json_object_set_new(stats, "pauses", pause_stats(page));
+	json_object_set_new(stats, "log-written", total(page, &page->worker->log_written));
+	json_object_set_new(stats, "log-lost", total(page, &page->worker->log_lost));
 	json_object_set_new(stats, "log-pending",
 			    json_integer((json_int_t)logger_pending(&gateway->log)));
 	json_object_set_new(stats, "log-failed",
@@ -435,13 +447,40 @@ static json_t *gateway_stats(const struct gateway *gateway, const struct worker_
 	return stats;
 }
 
+/* worker_stats() - of those that count at present, each by itself. */
+static json_t *worker_stats(const struct counters_page *page)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < counters_blocks(page) && i < page->workers; i++) {
+		const struct worker_counters *w = &page->worker[i];
+		uint64_t rcvd = 0, sent = 0, dropped = 0;
+
+		for (unsigned port = 0; port < COUNTERS_PORTS; port++) {
+			rcvd += load(&w->port[port].rcvd_packets);
+			sent += load(&w->port[port].sent_packets);
+		}
+		for (unsigned reason = DROP_NONE + 1; reason < DROP_COUNT; reason++)
+			dropped += load(&w->dropped[reason]);
+		json_array_append_new(
+			list, json_pack("{s:i, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "worker",
+					(int)i, "rcvd-packets", (json_int_t)rcvd, "sent-packets",
+					(json_int_t)sent, "dropped-packets", (json_int_t)dropped,
+					"handed-over-packets", count(&w->handed_over),
+					"flows-created", count(&w->flows_created), "wakeups",
+					count(&w->wakeups), "bursts", count(&w->bursts),
+					"longest-pause-ns", count(&w->longest_pause_ns)));
+	}
+	return list;
+}
+
 int show_stats(void *context, bool all, struct request_result *result)
 {
 	struct gateway *gateway = context;
 	const struct counters_page *page = gateway->counters.memory;
 	json_t *portgroups = json_array(), *drops, *stats, *pending;
 	json_t *relay = show_relay_figures(gateway);
-	json_int_t total;
+	json_int_t dropped;
 
 	for (unsigned i = 0; i < CONFIG_PORTGROUPS_MAX && i < COUNTERS_PORTS; i++) {
 		struct offload_counters offloaded;
@@ -449,12 +488,13 @@ int show_stats(void *context, bool all, struct request_result *result)
 		if (!*gateway->names.portgroup[i])
 			continue;
 		offload_count(gateway->offload, i, &offloaded);
-		json_array_append_new(portgroups, port_stats(gateway->names.portgroup[i],
-							     &page->worker.port[i], &offloaded));
+		json_array_append_new(portgroups, port_stats(gateway->names.portgroup[i], page,
+							     &page->worker->port[i], &offloaded));
 	}
-	drops = drop_stats(&page->worker, all, &total);
-	stats = gateway_stats(gateway, &page->worker);
-	json_object_set_new(stats, "dropped-packets", json_integer(total));
+	drops = drop_stats(page, all, &dropped);
+	stats = gateway_stats(gateway, page);
+	json_object_set_new(stats, "workers", json_integer(gateway->datapath.workers));
+	json_object_set_new(stats, "dropped-packets", json_integer(dropped));
 	json_object_set_new(stats, "saved", json_boolean(history_saved(gateway, NULL)));
 	if (*gateway->state_trouble)
 		json_object_set_new(stats, "history-trouble", json_string(gateway->state_trouble));
@@ -463,6 +503,7 @@ int show_stats(void *context, bool all, struct request_result *result)
 		json_object_set_new(stats, "pending", pending);
 	json_object_set_new(result->answer, "portgroups", portgroups);
 	json_object_set_new(result->answer, "drops", drops);
+	json_object_set_new(result->answer, "workers", worker_stats(page));
 	if (gateway->timeserver.pid)
 		json_object_set_new(stats, "ntp-pid", json_integer(gateway->timeserver.pid));
 	json_object_set_new(result->answer, "gateway", stats);

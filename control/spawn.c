@@ -302,15 +302,21 @@ int spawn_binary(char path[PATH_MAX], const char *name, struct ctl_error *error)
 	return 0;
 }
 
-int spawn_datapath(struct spawned *spawned, const char *binary, int socket, struct ctl_error *error)
+int spawn_datapath(struct spawned *spawned, const char *binary, int socket, unsigned workers,
+		   struct ctl_error *error)
 {
+	char number[12];
+	char *const arguments[] = {"pgw-datapath", "-w", number, NULL};
 	const struct spawn spawn = {
 		.name = "pgw-datapath",
 		.binary = binary,
 		.fds = &socket,
 		.n_fds = 1,
 		.listens = true,
+		.arguments = workers > 1 ? arguments : NULL,
+		.threads = workers > 1, /* until it has made them */
 	};
 
+	snprintf(number, sizeof(number), "%u", workers);
 	return spawn_process(spawned, &spawn, error);
 }

@@ -19,7 +19,7 @@ struct spawned {
 };
 
 #define SPAWN_FDS_MAX	7u
-#define SPAWN_FILES_MAX 256  /* descriptors: one per portgroup, three memfds, a few more */
+#define SPAWN_FILES_MAX 512  /* descriptors: one per portgroup and worker, a few more */
 #define SPAWN_FILES_API 4096 /* … of pgw-api: one per client */
 
 struct spawn {
@@ -52,8 +52,9 @@ int spawn_process(struct spawned *spawned, const struct spawn *spawn, struct ctl
  * Return: 0, or -errno with @error set. */
 int spawn_binary(char path[PATH_MAX], const char *name, struct ctl_error *error);
 
-/* spawn_datapath() - pgw-datapath, with @socket as descriptor CHANNEL_LISTEN_FD, listening */
-int spawn_datapath(struct spawned *spawned, const char *binary, int socket,
+/* spawn_datapath() - pgw-datapath, with @socket as descriptor CHANNEL_LISTEN_FD, listening, and so
+ * many workers */
+int spawn_datapath(struct spawned *spawned, const char *binary, int socket, unsigned workers,
 		   struct ctl_error *error);
 
 #endif

@@ -48,27 +48,43 @@ static struct channel_message of_port(uint16_t type, unsigned index,
 	question.u.port.mtu = port->link.mtu;
 	question.u.port.up = port->link.up;
 	question.u.port.mac = port->link.mac;
-	question.u.port.ring_frame_bytes = port->ring.frame_bytes;
-	question.u.port.ring_block_bytes = port->ring.block_bytes;
-	question.u.port.ring_blocks = port->ring.blocks;
 	return question;
+}
+
+/* @number: of the worker whose socket goes with it */
+static void add_socket(struct channel_message *question, const struct gateway_port *port,
+		       unsigned number)
+{
+	const struct packet_ring *ring = &port->socket[number].ring;
+
+	question->u.port.worker = (uint16_t)number;
+	question->u.port.ring_frame_bytes = ring->frame_bytes;
+	question->u.port.ring_block_bytes = ring->block_bytes;
+	question->u.port.ring_blocks = ring->blocks;
 }
 
 int tell_port(struct gateway *gateway, unsigned index, const struct gateway_port *port,
 	      struct ctl_error *error)
 {
-	const struct channel_message question = of_port(CHANNEL_PORT, index, port);
+	struct channel_message question = of_port(CHANNEL_PORT, index, port);
+	int code = 0;
 
 	receiving_forget(gateway, index);
-	return peer_ask(&gateway->datapath.peer, &question, &port->socket, 1, NULL, NULL, error);
+	for (unsigned i = 0; !code && i < gateway->datapath.workers; i++) {
+		add_socket(&question, port, i);
+		code = peer_ask(&gateway->datapath.peer, &question, &port->socket[i].fd, 1, NULL,
+				NULL, error);
+	}
+	return code;
 }
 
 int tell_port_xdp(struct gateway *gateway, unsigned index, const struct gateway_port *port,
 		  const struct xdp_socket *xdp, struct ctl_error *error)
 {
 	struct channel_message question = of_port(CHANNEL_PORT_XDP, index, port), answer;
-	const int fds[] = {port->socket, xdp->fd, xdp->memory_fd};
+	const int fds[] = {port->socket[0].fd, xdp->fd, xdp->memory_fd};
 
+	add_socket(&question, port, 0);
 	question.u.port.xdp_frame_bytes = xdp->frame_bytes;
 	return peer_ask(&gateway->datapath.peer, &question, fds, 3, &answer, NULL, error);
 }

@@ -11,6 +11,7 @@
 
 #include "control/gateway.h"
 #include "control/metrics/figures.h"
+#include "control/working.h"
 
 void watch_open(struct gateway *gateway)
 {
@@ -100,10 +101,11 @@ static int rings_open(const struct gateway *gateway)
 	for (unsigned i = 0; fd >= 0 && i < CONFIG_PORTGROUPS_MAX; i++) {
 		struct epoll_event event = {.events = EPOLLIN};
 		const struct gateway_port *port = &gateway->ports[i];
+		bool failed = port->told && !working_has(port);
 
-		if (!port->told)
-			continue;
-		if (port->socket < 0 || epoll_ctl(fd, EPOLL_CTL_ADD, port->socket, &event)) {
+		for (unsigned j = 0; port->told && !failed && j < gateway->datapath.workers; j++)
+			failed = epoll_ctl(fd, EPOLL_CTL_ADD, port->socket[j].fd, &event);
+		if (failed) {
 			close(fd);
 			return -1;
 		}
@@ -116,7 +118,7 @@ static void consider_rest(struct gateway *gateway, bool well)
 {
 	struct watch *watch = &gateway->watch;
 	const struct counters_page *page = gateway->counters.memory;
-	uint64_t bursts = page ? __atomic_load_n(&page->worker.bursts, __ATOMIC_RELAXED) : 0;
+	uint64_t bursts = page ? counters_total(page, &page->worker->bursts) : 0;
 
 	if (!well || bursts != watch->bursts)
 		watch->quiet = 0;

@@ -307,9 +307,12 @@ struct config {
 	uint32_t threshold; /* set threshold N, per cent of a table or pool that is told; 0 = off */
 	uint32_t duplicate_detection; /* set duplicate-detection: enum duplicate_detection */
 	uint32_t vmac_quota;	      /* set vmac-quota N, virtual MACs of the gateway */
+	uint32_t workers; /* set workers N, of the datapath; WORKERS_AUTO: as many as fit */
 	struct config_session_log session_log; /* set session-log */
 	struct config_metrics metrics;	       /* set metrics */
 };
+
+#define WORKERS_AUTO 0u
 
 /* A message about a statement. line and column count from 1; 0 where it concerns the whole. */
 struct config_error {

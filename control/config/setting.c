@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "control/config/kind.h"
+#include "datapath/base/counters.h"
 #include "datapath/flow/layout.h"
 
 #define TIMER_MAX_S	  604800u /* a week; the flow table's clock wraps after 52 days */
@@ -109,6 +110,13 @@ const struct setting settings[SETTING_COUNT] = {
 				VMAC_QUOTA_NORMAL,
 				offsetof(struct config, vmac_quota),
 				{{NULL, 0}}},
+	[SETTING_WORKERS] = {"workers",
+			     "a number",
+			     1,
+			     COUNTERS_WORKERS,
+			     1,
+			     offsetof(struct config, workers),
+			     {{"auto", WORKERS_AUTO}}},
 };
 static_assert(sizeof(settings) / sizeof(settings[0]) == SETTING_COUNT, "one per setting");
 

@@ -10,7 +10,7 @@
 
 /* Words of a message, "a, b or c", are collected here; what does not fit is left out. */
 struct choices {
-	char text[192];
+	char text[224];
 	size_t n;
 };
 

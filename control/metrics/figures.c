@@ -14,10 +14,11 @@
 #define COUNTER EXPOSITION_COUNTER
 #define GAUGE	EXPOSITION_GAUGE
 
-/* Each value is one aligned word that the datapath writes: read once, never half. */
-static uint64_t load(const uint64_t *value)
+/* Each value is one aligned word that the datapath writes: read once, never half. @first: the first
+ * worker's, to which those of the others are added. */
+static uint64_t load(const struct counters_page *page, const uint64_t *first)
 {
-	return __atomic_load_n(value, __ATOMIC_RELAXED);
+	return counters_total(page, first);
 }
 
 static void one(struct exposition *e, enum exposition_kind kind, const char *name, const char *help,
@@ -72,34 +73,68 @@ static void add_processes(struct exposition *e, const struct gateway *gateway)
 }
 
 static void add_flows(struct exposition *e, const struct gateway *gateway,
-		      const struct worker_counters *w)
+		      const struct counters_page *page)
 {
 	const struct flow_header *header = gateway->table.memory;
 
-	one(e, GAUGE, "flows", "Sessions in the flow table.", load(&w->flows));
+	one(e, GAUGE, "flows", "Sessions in the flow table.", load(page, &page->worker->flows));
 	one(e, GAUGE, "flow_capacity", "Sessions that the flow table can hold.", header->capacity);
-	one(e, COUNTER, "flows_created", "Sessions that began.", load(&w->flows_created));
+	one(e, COUNTER, "flows_created", "Sessions that began.",
+	    load(page, &page->worker->flows_created));
 	one(e, COUNTER, "flows_expired", "Sessions that were idle for too long.",
-	    load(&w->flows_expired));
+	    load(page, &page->worker->flows_expired));
 	one(e, COUNTER, "flows_ended", "Sessions that were ended: by their hosts or by a change.",
-	    load(&w->flows_ended));
-	one(e, GAUGE, "mappings", "External ports that sessions share.", load(&w->mappings));
+	    load(page, &page->worker->flows_ended));
+	one(e, GAUGE, "mappings", "External ports that sessions share.",
+	    load(page, &page->worker->mappings));
 	one(e, COUNTER, "mappings_created", "External ports that were given to share.",
-	    load(&w->mappings_created));
+	    load(page, &page->worker->mappings_created));
 	one(e, GAUGE, "fragments_waiting", "Fragments that wait for the first of their datagram.",
-	    load(&w->fragments_waiting));
+	    load(page, &page->worker->fragments_waiting));
 	one(e, GAUGE, "neighbour_packets_waiting",
-	    "Packets that wait for a neighbour's link-layer address.", load(&w->neigh_waiting));
+	    "Packets that wait for a neighbour's link-layer address.",
+	    load(page, &page->worker->neigh_waiting));
 	one(e, COUNTER, "icmp_errors_sent", "ICMP errors of the gateway's own.",
-	    load(&w->icmp_sent));
+	    load(page, &page->worker->icmp_sent));
 	one(e, COUNTER, "icmp_errors_limited", "ICMP errors that the rate limit kept back.",
-	    load(&w->icmp_limited));
-	one(e, COUNTER, "datapath_wakeups", "Times the datapath woke up.", load(&w->wakeups));
+	    load(page, &page->worker->icmp_limited));
+	one(e, COUNTER, "datapath_wakeups", "Times the datapath woke up.",
+	    load(page, &page->worker->wakeups));
 	one(e, COUNTER, "datapath_bursts", "Bursts of packets that the datapath took.",
-	    load(&w->bursts));
+	    load(page, &page->worker->bursts));
 }
 
-static void add_pauses(struct exposition *e, const struct worker_counters *w)
+static const struct {
+	const char *name, *help;
+	size_t offset; /* in struct worker_counters */
+} worker_figures[] = {
+	{"worker_bursts", "Bursts of packets that the worker took.",
+	 offsetof(struct worker_counters, bursts)},
+	{"worker_flows_created", "Sessions that began at the worker.",
+	 offsetof(struct worker_counters, flows_created)},
+	{"worker_handed_over_packets",
+	 "Packets that arrived at the worker and belong to a session of another one.",
+	 offsetof(struct worker_counters, handed_over)},
+};
+
+static void add_workers(struct exposition *e, const struct counters_page *page)
+{
+	one(e, GAUGE, "workers", "Workers of the datapath.", page->workers);
+	for (size_t f = 0; f < sizeof(worker_figures) / sizeof(worker_figures[0]); f++) {
+		const char *first = (const char *)page->worker + worker_figures[f].offset;
+
+		exposition_family(e, COUNTER, worker_figures[f].name, worker_figures[f].help);
+		for (unsigned i = 0; i < page->workers && i < COUNTERS_WORKERS; i++) {
+			char text[4];
+
+			snprintf(text, sizeof(text), "%u", i);
+			exposition_number(e, counters_of((const void *)first, i), "worker", text,
+					  LABELS_END);
+		}
+	}
+}
+
+static void add_pauses(struct exposition *e, const struct counters_page *page)
 {
 	uint64_t sum = 0;
 	char bound[32];
@@ -107,24 +142,26 @@ static void add_pauses(struct exposition *e, const struct worker_counters *w)
 	exposition_family(e, EXPOSITION_HISTOGRAM, "datapath_pause_seconds",
 			  "How long the datapath did not look at its rings, though awake.");
 	for (unsigned i = 0; i + 1 < COUNTERS_PAUSES; i++) {
-		sum += load(&w->pauses[i]);
+		sum += load(page, &page->worker->pauses[i]);
 		snprintf(bound, sizeof(bound), "%.10g",
 			 (double)(2ull << (COUNTERS_PAUSE_SHIFT + i)) / 1e9);
 		exposition_number(e, sum, "le", bound, LABELS_END);
 	}
-	exposition_number(e, sum + load(&w->pauses[COUNTERS_PAUSES - 1]), "le", "+Inf", LABELS_END);
+	exposition_number(e, sum + load(page, &page->worker->pauses[COUNTERS_PAUSES - 1]), "le",
+			  "+Inf", LABELS_END);
 	exposition_family(e, GAUGE, "datapath_longest_pause_seconds",
 			  "The longest of these since the counters began.");
-	exposition_real(e, (double)load(&w->longest_pause_ns) / 1e9, LABELS_END);
+	exposition_real(e, (double)counters_most(page, &page->worker->longest_pause_ns) / 1e9,
+			LABELS_END);
 }
 
-static void add_drops(struct exposition *e, const struct worker_counters *w)
+static void add_drops(struct exposition *e, const struct counters_page *page)
 {
 	exposition_family(e, COUNTER, "dropped_packets",
 			  "Packets dropped, by reason (pgw stats show says what each means).");
 	for (unsigned i = DROP_NONE + 1; i < DROP_COUNT; i++)
-		exposition_number(e, load(&w->dropped[i]), "reason", drop_name((enum drop_reason)i),
-				  LABELS_END);
+		exposition_number(e, load(page, &page->worker->dropped[i]), "reason",
+				  drop_name((enum drop_reason)i), LABELS_END);
 }
 
 /* What port_value() tells of a portgroup. */
@@ -162,26 +199,26 @@ static const struct {
 };
 
 /* @o: what never came to the datapath; received and sent include it. */
-static uint64_t port_value(enum port_figure figure, const struct port_counters *p,
-			   const struct offload_counters *o)
+static uint64_t port_value(enum port_figure figure, const struct counters_page *page,
+			   const struct port_counters *p, const struct offload_counters *o)
 {
 	switch (figure) {
 	case RCVD_PACKETS:
-		return load(&p->rcvd_packets) + o->rcvd_packets;
+		return load(page, &p->rcvd_packets) + o->rcvd_packets;
 	case RCVD_BYTES:
-		return load(&p->rcvd_bytes) + o->rcvd_bytes;
+		return load(page, &p->rcvd_bytes) + o->rcvd_bytes;
 	case SENT_PACKETS:
-		return load(&p->sent_packets) + o->sent_packets;
+		return load(page, &p->sent_packets) + o->sent_packets;
 	case SENT_BYTES:
-		return load(&p->sent_bytes) + o->sent_bytes;
+		return load(page, &p->sent_bytes) + o->sent_bytes;
 	case DROPPED_PACKETS:
-		return load(&p->dropped_packets);
+		return load(page, &p->dropped_packets);
 	case DROPPED_BYTES:
-		return load(&p->dropped_bytes);
+		return load(page, &p->dropped_bytes);
 	case KERNEL_PACKETS:
-		return load(&p->kernel_packets);
+		return load(page, &p->kernel_packets);
 	case RING_LOST:
-		return load(&p->ring_lost_packets);
+		return load(page, &p->ring_lost_packets);
 	case OFFLOAD_PACKETS:
 		return o->rcvd_packets;
 	default:
@@ -190,7 +227,7 @@ static uint64_t port_value(enum port_figure figure, const struct port_counters *
 }
 
 static void add_portgroups(struct exposition *e, const struct gateway *gateway,
-			   const struct worker_counters *w)
+			   const struct counters_page *page)
 {
 	struct offload_counters offloaded[CONFIG_PORTGROUPS_MAX];
 
@@ -200,7 +237,9 @@ static void add_portgroups(struct exposition *e, const struct gateway *gateway,
 		exposition_family(e, COUNTER, port_figures[figure].name, port_figures[figure].help);
 		for (unsigned i = 0; i < CONFIG_PORTGROUPS_MAX; i++)
 			if (*gateway->names.portgroup[i])
-				exposition_number(e, port_value(figure, &w->port[i], &offloaded[i]),
+				exposition_number(e,
+						  port_value(figure, page, &page->worker->port[i],
+							     &offloaded[i]),
 						  "portgroup", gateway->names.portgroup[i],
 						  LABELS_END);
 	}
@@ -228,7 +267,7 @@ static unsigned pool_index(const struct gateway *gateway, const char *pool)
 }
 
 static void add_pools(struct exposition *e, const struct gateway *gateway,
-		      const struct worker_counters *w)
+		      const struct counters_page *page)
 {
 	static const char *const protocols[COUNTERS_PROTOCOLS] = {"tcp", "udp", "icmp"};
 	const struct config *config = &gateway->config;
@@ -247,8 +286,8 @@ static void add_pools(struct exposition *e, const struct gateway *gateway,
 		unsigned index = pool_index(gateway, config->pools[i].name);
 
 		for (unsigned j = 0; index < COUNTERS_POOLS && j < COUNTERS_PROTOCOLS; j++)
-			exposition_number(e, load(&w->pool_ports[index][j]), "pool",
-					  config->pools[i].name, "protocol", protocols[j],
+			exposition_number(e, load(page, &page->worker->pool_ports[index][j]),
+					  "pool", config->pools[i].name, "protocol", protocols[j],
 					  LABELS_END);
 	}
 }
@@ -268,7 +307,7 @@ static const struct {
 };
 
 static void add_rules(struct exposition *e, const struct gateway *gateway,
-		      const struct worker_counters *w)
+		      const struct counters_page *page)
 {
 	const struct config *config = &gateway->config;
 
@@ -276,12 +315,13 @@ static void add_rules(struct exposition *e, const struct gateway *gateway,
 		exposition_family(e, COUNTER, rule_figures[f].name, rule_figures[f].help);
 		for (size_t i = 0; i < config->n_nats; i++) {
 			unsigned number = config->nats[i].number;
-			const char *rule = (const char *)&w->rule[number];
+			const char *rule = (const char *)&page->worker->rule[number];
 			char text[8];
 
 			snprintf(text, sizeof(text), "%u", number);
-			exposition_number(e, load((const void *)(rule + rule_figures[f].offset)),
-					  "rule", text, LABELS_END);
+			exposition_number(
+				e, counters_of((const void *)(rule + rule_figures[f].offset), 0),
+				"rule", text, LABELS_END);
 		}
 	}
 }
@@ -340,12 +380,12 @@ static void add_services(struct exposition *e, const struct gateway *gateway)
 }
 
 static void add_log(struct exposition *e, const struct gateway *gateway,
-		    const struct worker_counters *w)
+		    const struct counters_page *page)
 {
 	one(e, COUNTER, "log_events", "Events that were told to the session log.",
-	    load(&w->log_written));
+	    load(page, &page->worker->log_written));
 	one(e, COUNTER, "log_events_lost", "Events for which the session log had no room.",
-	    load(&w->log_lost));
+	    load(page, &page->worker->log_lost));
 	one(e, GAUGE, "log_events_pending", "Events that wait to be written.",
 	    logger_pending(&gateway->log));
 	one(e, GAUGE, "log_events_failed", "Events that the present pgw-log could not write.",
@@ -360,14 +400,15 @@ char *figures_text(void *context, size_t *bytes)
 
 	add_gateway(&e, gateway);
 	add_processes(&e, gateway);
-	add_flows(&e, gateway, &page->worker);
-	add_pauses(&e, &page->worker);
-	add_drops(&e, &page->worker);
-	add_portgroups(&e, gateway, &page->worker);
-	add_pools(&e, gateway, &page->worker);
-	add_rules(&e, gateway, &page->worker);
+	add_flows(&e, gateway, page);
+	add_workers(&e, page);
+	add_pauses(&e, page);
+	add_drops(&e, page);
+	add_portgroups(&e, gateway, page);
+	add_pools(&e, gateway, page);
+	add_rules(&e, gateway, page);
 	add_services(&e, gateway);
-	add_log(&e, gateway, &page->worker);
+	add_log(&e, gateway, page);
 	figures_relay(&e, gateway);
 	return exposition_take(&e, bytes);
 }

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * counters - what a worker counts, laid out for shared memory.
+ * counters - what workers count, laid out for shared memory.
  *
- * One writer (the worker), any number of readers that map the page read-only. Each
- * value is a single aligned 64-bit word, so a reader never sees half of one.
+ * A block for each worker, which is its only writer, any number of readers that map the page
+ * read-only and add the blocks up (counters_total()). Each value is a single aligned 64-bit word,
+ * so a reader never sees half of one. What belongs to all workers together (flows, mappings,
+ * pool_ports, rule) is counted in the first one's block, whichever worker brings it about, under
+ * their lock.
  */
 #ifndef PGW_BASE_COUNTERS_H
 #define PGW_BASE_COUNTERS_H
@@ -24,7 +27,8 @@ const char *drop_text(enum drop_reason reason);
 
 #define COUNTERS_PORTS	 32 /* portgroups a gateway can have */
 #define COUNTERS_MAGIC	 0x70677773746174ull
-#define COUNTERS_VERSION 5u
+#define COUNTERS_VERSION 6u
+#define COUNTERS_WORKERS 8u /* that a process can have */
 
 struct port_counters {
 	uint64_t rcvd_packets, rcvd_bytes;	 /* taken from the interface */
@@ -62,6 +66,7 @@ struct worker_counters {
 	uint64_t fragments_waiting;	     /* gauge */
 	uint64_t neigh_waiting;		     /* gauge: packets that wait for a neighbour */
 	uint64_t icmp_sent, icmp_limited; /* ICMP errors of our own; not sent for the rate limit */
+	uint64_t handed_over;		  /* frames that another worker got to forward */
 	uint64_t wakeups, bursts;	  /* of the worker's loop */
 	uint64_t pauses[COUNTERS_PAUSES]; /* of the worker's loop, by length */
 	uint64_t longest_pause_ns;
@@ -87,9 +92,48 @@ static inline void counters_pause(struct worker_counters *counters, uint64_t ns)
 struct counters_page {
 	uint64_t magic;
 	uint32_t version;
-	uint32_t bytes; /* of this page as the writer knew it */
-	struct worker_counters worker;
+	uint32_t bytes;	  /* of this page as the writer knew it */
+	uint32_t workers; /* that count at present, in the first blocks */
+	uint32_t blocks; /* the first ones, that some worker has ever counted in: their totals go on
+			  */
+	struct worker_counters worker[COUNTERS_WORKERS];
 };
+
+/* counters_of() - what @first is of the first block, of another. */
+static inline uint64_t counters_of(const uint64_t *first, unsigned worker)
+{
+	const char *block = (const char *)first + worker * sizeof(struct worker_counters);
+
+	return __atomic_load_n((const uint64_t *)(const void *)block, __ATOMIC_RELAXED);
+}
+
+static inline unsigned counters_blocks(const struct counters_page *page)
+{
+	uint32_t blocks = __atomic_load_n(&page->blocks, __ATOMIC_RELAXED);
+
+	return blocks < COUNTERS_WORKERS ? blocks : COUNTERS_WORKERS;
+}
+
+/* counters_total() - of all blocks, the sum of what @first is of the first one. */
+static inline uint64_t counters_total(const struct counters_page *page, const uint64_t *first)
+{
+	uint64_t total = 0;
+
+	for (unsigned i = 0; i < counters_blocks(page); i++)
+		total += counters_of(first, i);
+	return total;
+}
+
+/* counters_most() - the largest instead. */
+static inline uint64_t counters_most(const struct counters_page *page, const uint64_t *first)
+{
+	uint64_t most = 0;
+
+	for (unsigned i = 0; i < counters_blocks(page); i++)
+		if (counters_of(first, i) > most)
+			most = counters_of(first, i);
+	return most;
+}
 
 /* Room for the page's rounding, 64 KiB at most; a larger block is something else. */
 #define COUNTERS_BYTES_MAX (sizeof(struct counters_page) + 65536u)

@@ -76,7 +76,7 @@ bool event_ring_put(struct event_ring *ring, const struct event *event)
 	if (ring->own - ring->other >= ring->capacity && event_ring_used(ring) >= ring->capacity)
 		return false;
 	ring->records[ring->own & (ring->capacity - 1)] = *event;
-	ring->own++;
+	__atomic_store_n(&ring->own, ring->own + 1, __ATOMIC_RELAXED); /* event_ring_own() */
 	atomic_store_explicit(&ring->header->head, ring->own, memory_order_release);
 	return true;
 }

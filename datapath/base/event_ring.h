@@ -114,6 +114,12 @@ const char *event_ring_reader(struct event_ring *ring, void *memory, size_t byte
 /* event_ring_put() - Return: false if there is no room. */
 bool event_ring_put(struct event_ring *ring, const struct event *event);
 
+/* event_ring_own() - this end's position, also for another thread than the one that moves it. */
+static inline uint64_t event_ring_own(const struct event_ring *ring)
+{
+	return __atomic_load_n(&ring->own, __ATOMIC_RELAXED);
+}
+
 /* event_ring_used() - records that the reader has not given back; an odd reader's word is not
  * believed beyond the capacity. */
 uint32_t event_ring_used(struct event_ring *ring);

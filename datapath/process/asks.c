@@ -24,6 +24,9 @@ static struct ask *place_of(struct asks *asks, uint32_t ifindex, be32 addr)
 
 static bool take_token(struct asks *asks, uint64_t now_ns)
 {
+	/* Several threads ask, and one may have read the clock before the last one did. */
+	if (now_ns < asks->filled_ns)
+		now_ns = asks->filled_ns;
 	/* The first call finds time since 0, that is a full bucket. */
 	asks->credit_ns += now_ns - asks->filled_ns;
 	asks->filled_ns = now_ns;
@@ -39,7 +42,7 @@ bool asks_admit(struct asks *asks, uint32_t ifindex, be32 addr, uint64_t now_ns)
 {
 	struct ask *ask = place_of(asks, ifindex, addr);
 
-	if (ask->ifindex == ifindex && ask->addr == addr && now_ns - ask->at_ns < ASKS_AGAIN_NS)
+	if (ask->ifindex == ifindex && ask->addr == addr && now_ns < ask->at_ns + ASKS_AGAIN_NS)
 		return false;
 	if (!take_token(asks, now_ns))
 		return false;

@@ -15,12 +15,10 @@
  *   HELLO                       -                            HELLO, + table, counters, snapshot if
  * it runs TABLE  u.table              flow table, counters page    OK u.ok (flows adopted) | ERROR
  *   EVENTS                      rtnetlink socket             OK | ERROR
- *   PORT   u.port               AF_PACKET socket (ring set)  OK | ERROR
- *   PORT_XDP u.port             the same, AF_XDP socket (not OK | ERROR; pgwd binds it then
- *                               bound), memfd of its frames
- *   PORT_GONE u.port            -                            OK | ERROR
- *   SNAPSHOT                    sealed memfd                 OK u.ok (revision) | ERROR
- *   FLOW_END u.flow             -                            OK | ERROR
+ *   PORT   u.port               AF_PACKET socket (ring set)  OK | ERROR, one for each worker
+ *   PORT_XDP u.port             the same, AF_XDP socket (not OK | ERROR; pgwd binds it then. For
+ * the bound), memfd of its frames  first worker PORT_GONE u.port            - OK | ERROR SNAPSHOT
+ * sealed memfd                 OK u.ok (revision) | ERROR FLOW_END u.flow             - OK | ERROR
  *   LOG    u.log                event ring, wake-up socket   OK | ERROR
  *   LOG_OFF                     -                            OK
  *   QUIT                        -                            OK, then the process ends
@@ -80,6 +78,8 @@ struct channel_message {
 			uint32_t events; /* answer: 1 if it has an rtnetlink socket */
 			/* answer: the file that it runs; 0: it cannot tell */
 			uint64_t binary_device, binary_inode;
+			uint32_t workers; /* answer: how many forward; 0: one */
+			uint32_t spare;
 		} hello;
 		struct {
 			uint64_t bytes; /* of the table */
@@ -96,7 +96,7 @@ struct channel_message {
 			uint32_t ring_frame_bytes, ring_block_bytes,
 				ring_blocks; /* of the RX ring */
 			struct mac mac;
-			uint16_t spare;
+			uint16_t worker;	  /* whose socket it is */
 			uint32_t xdp_frame_bytes; /* PORT_XDP: of one frame of the memfd */
 		} port;
 		struct {

@@ -4,7 +4,8 @@
  *
  * The process keeps nothing but the descriptors that it is handed. It can open no file and
  * make no socket, start no program, map nothing executable and signal nobody but itself.
- * Each permitted call stands beside its use.
+ * Each permitted call stands beside its use. The filter is loaded for all threads at once; after
+ * that none is made any more.
  *
  * Builds with sanitizers permit what their run-time needs besides, and stay dumpable, because
  * the leak checker attaches to the process at its end.
@@ -25,6 +26,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -186,7 +188,8 @@ static const struct permitted permitted[] = {
 	CALL(restart_syscall), /* ppoll() after SIGSTOP and SIGCONT */
 	CALL(getpid),
 	CALL(gettid),
-	CALL(futex), /* stdio's and abort()'s locks, should they be contended */
+	CALL(futex), /* team.c, control.c: locks; the end of a thread; stdio's and abort()'s locks
+		      */
 #ifdef PGW_SANITIZE
 	/* symbolizer, stack bounds, allocator and leak checker of the sanitizers' run-time */
 	CALL(openat),
@@ -247,6 +250,7 @@ static int permit(scmp_filter_ctx filter)
 
 int confine_syscalls(struct confine_error *error)
 {
+	const struct rlimit none = {0, 0};
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	int err;
 
@@ -256,6 +260,12 @@ int confine_syscalls(struct confine_error *error)
 	/* Most calls are sendmmsg and ppoll: a tree finds them in few steps. */
 	if (!err)
 		err = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+	if (!err)
+		err = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
+#ifndef PGW_SANITIZE /* whose leak check makes a process of its own */
+	if (!err && setrlimit(RLIMIT_NPROC, &none))
+		err = -errno;
+#endif
 	if (!err)
 		err = seccomp_load(filter);
 	seccomp_release(filter);

@@ -5,6 +5,11 @@
  *
  * A message that is no question ends its connection. Only root and this process's own user may
  * connect; a new connection replaces the old one.
+ *
+ * What a question or an event of the kernel changes, it changes while all workers stand (team.h).
+ * Workers ask for neighbours, and wake the log's reader, from their own threads: @lock is for what
+ * that meets, the channel's descriptor, @asks and the log's @woken_*. A single worker takes no
+ * lock.
  */
 #include "datapath/process/control.h"
 
@@ -19,7 +24,9 @@
 #include "datapath/process/asks.h"
 #include "datapath/process/channel.h"
 #include "datapath/process/events.h"
+#include "datapath/process/forward.h"
 #include "datapath/process/holdings.h"
+#include "datapath/process/team.h"
 #include "datapath/worker/worker.h"
 
 #define MESSAGES_AT_ONCE 64u
@@ -29,34 +36,72 @@ struct control {
 	struct holdings holdings;
 	bool fds_changed; /* one of ours; holdings.changed: one of theirs */
 	bool swept;	  /* there is a SWEPT message that found no room */
+	bool alive_due;	  /* pgwd waits for a sign of life of all threads */
 	uint64_t swept_revision, swept_ended;
-	uint64_t now_ns;
 	struct asks asks;
+	struct team team;
+	pthread_mutex_t lock;
+	/* The context of a worker's requests. */
+	struct control_seat {
+		struct control *control;
+		uint64_t now_ns;  /* as its thread last read the clock */
+		uint8_t line[48]; /* each thread writes to a cache line of its own */
+	} seat[WORKERS_MAX];
 };
+
+static void lock(struct control *c)
+{
+	if (c->team.n > 1)
+		pthread_mutex_lock(&c->lock);
+}
+
+static void unlock(struct control *c)
+{
+	if (c->team.n > 1)
+		pthread_mutex_unlock(&c->lock);
+}
 
 static void ask_to_resolve(void *context, uint32_t ifindex, be32 addr)
 {
-	struct control *c = context;
+	const struct control_seat *seat = context;
+	struct control *c = seat->control;
 	struct channel_message message = {.type = CHANNEL_RESOLVE};
 
-	if (c->channel_fd < 0 || !asks_admit(&c->asks, ifindex, addr, c->now_ns))
-		return;
 	message.u.resolve.ifindex = ifindex;
 	message.u.resolve.addr = addr;
+	lock(c);
 	/* If pgwd does not read, the worker will ask again. */
-	if (channel_send(c->channel_fd, &message, NULL, 0))
+	if (c->channel_fd >= 0 && asks_admit(&c->asks, ifindex, addr, seat->now_ns) &&
+	    channel_send(c->channel_fd, &message, NULL, 0))
 		asks_forget(&c->asks, ifindex, addr);
+	unlock(c);
+}
+
+static void wake(void *context, unsigned number)
+{
+	const struct control_seat *seat = context;
+
+	team_wake(&seat->control->team, number);
+}
+
+static void set_channel(struct control *c, int fd)
+{
+	lock(c);
+	c->channel_fd = fd;
+	unlock(c);
+	c->fds_changed = true;
 }
 
 static void close_channel(struct control *c)
 {
-	if (c->channel_fd < 0)
+	int fd = c->channel_fd;
+
+	if (fd < 0)
 		return;
-	close(c->channel_fd);
-	c->channel_fd = -1;
-	c->fds_changed = true;
+	set_channel(c, -1);
+	close(fd);
 	/* The next pgwd learns the state from HELLO. */
-	c->swept = false;
+	c->swept = c->alive_due = false;
 }
 
 static bool is_listening_seqpacket(int fd)
@@ -76,8 +121,10 @@ static bool is_listening_seqpacket(int fd)
 	return true;
 }
 
-int control_create(struct control **control, int listen_fd, struct control_error *error)
+int control_create(struct control **control, int listen_fd, unsigned workers,
+		   struct control_error *error)
 {
+	struct worker_options options[WORKERS_MAX] = {0};
 	struct control *c;
 	int err;
 
@@ -96,9 +143,19 @@ int control_create(struct control **control, int listen_fd, struct control_error
 	c->listen_fd = listen_fd;
 	c->channel_fd = -1;
 	c->fds_changed = true;
-	err = holdings_create(&c->holdings, ask_to_resolve, c);
+	for (unsigned i = 0; i < WORKERS_MAX; i++) {
+		c->seat[i].control = c;
+		options[i].context = &c->seat[i];
+		options[i].resolve = ask_to_resolve;
+		options[i].wake = wake;
+	}
+	err = team_open(&c->team, workers);
 	if (err)
 		goto out_free;
+	pthread_mutex_init(&c->lock, NULL); /* Linux's cannot fail */
+	err = holdings_create(&c->holdings, options, workers);
+	if (err)
+		goto out_team;
 	/* So that a connection which is gone again cannot make accept4() wait. */
 	if (fcntl(listen_fd, F_SETFL, O_NONBLOCK)) {
 		err = -errno;
@@ -109,6 +166,8 @@ int control_create(struct control **control, int listen_fd, struct control_error
 
 out_holdings:
 	holdings_destroy(&c->holdings);
+out_team:
+	team_close(&c->team);
 out_free:
 	free(c);
 out_error:
@@ -122,17 +181,37 @@ void control_destroy(struct control *c)
 		return;
 	close_channel(c);
 	holdings_destroy(&c->holdings);
+	team_close(&c->team);
+	pthread_mutex_destroy(&c->lock);
 	free(c);
+}
+
+void control_alive(struct control *c)
+{
+	const struct channel_message alive = {.type = CHANNEL_ALIVE};
+
+	if (!c->alive_due || !team_answered(&c->team))
+		return;
+	c->alive_due = false;
+	/* One that does not read has to ask again. */
+	(void)channel_send(c->channel_fd, &alive, NULL, 0);
 }
 
 /* answer_to() - Return: false if the connection must end. */
 static bool answer_to(struct control *c, const struct channel_message *message, int *fds)
 {
 	struct holdings_answer answer = {.n_fds = 0};
+	bool question;
 
-	if (!holdings_answer(&c->holdings, message, fds, c->now_ns, &answer))
-		return false;
-	return !channel_send(c->channel_fd, &answer.message, answer.fds, answer.n_fds);
+	if (message->type == CHANNEL_PING && c->team.n > 1 && !message->fds) {
+		c->alive_due = true;
+		team_ask(&c->team);
+		return true;
+	}
+	team_stand_still(&c->team);
+	question = holdings_answer(&c->holdings, message, fds, c->seat[0].now_ns, &answer);
+	team_go_on(&c->team);
+	return question && !channel_send(c->channel_fd, &answer.message, answer.fds, answer.n_fds);
 }
 
 static void send_swept(struct control *c)
@@ -151,7 +230,7 @@ static void send_swept(struct control *c)
 
 void control_channel(struct control *c, uint64_t now_ns)
 {
-	c->now_ns = now_ns;
+	c->seat[0].now_ns = now_ns;
 	if (c->channel_fd >= 0 && c->swept)
 		send_swept(c);
 	for (unsigned i = 0; i < MESSAGES_AT_ONCE && c->channel_fd >= 0 && !c->holdings.quit; i++) {
@@ -190,62 +269,55 @@ void control_accept(struct control *c)
 		return;
 	}
 	close_channel(c);
-	c->channel_fd = fd;
-	c->fds_changed = true;
+	set_channel(c, fd);
 }
 
 void control_events(struct control *c, uint64_t now_ns)
 {
-	c->now_ns = now_ns;
+	c->seat[0].now_ns = now_ns;
+	team_stand_still(&c->team);
 	events_read(c->holdings.events, now_ns);
+	team_go_on(&c->team);
 }
 
 bool control_fds(struct control *c, struct control_fds *fds)
 {
-	const struct holdings *h = &c->holdings;
-
-	if (!c->fds_changed && !h->changed)
+	if (!c->fds_changed && !c->holdings.changed)
 		return false;
 	c->fds_changed = c->holdings.changed = false;
 	*fds = (struct control_fds){
 		.listen = c->listen_fd,
 		.channel = c->channel_fd,
 		.channel_write = c->swept,
-		.events = events_fd(h->events),
+		.events = events_fd(c->holdings.events),
 	};
-	for (unsigned i = 0; i < SNAPSHOT_PORTS_MAX && h->table.memory && h->snapshot.memory; i++) {
-		if (h->port_fds[i] < 0)
-			continue;
-		fds->ports[fds->n_ports].fd = h->port_fds[i];
-		fds->ports[fds->n_ports++].index = (uint8_t)i;
-		if (h->xdp_fds[i] >= 0)
-			fds->more[fds->n_more++] = h->xdp_fds[i];
-	}
 	return true;
 }
 
-void control_port_error(int fd)
+void control_ports(const struct control *c, unsigned number, struct forward *forward)
 {
-	int error;
-	socklen_t bytes = sizeof(error);
+	const struct holdings *h = &c->holdings;
 
-	/* Reading clears it; the link's state comes from rtnetlink. */
-	(void)getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &bytes);
+	forward->n_ports = forward->n_more = 0;
+	for (unsigned i = 0; i < SNAPSHOT_PORTS_MAX && h->table.memory && h->snapshot.memory; i++) {
+		if (h->port_fds[number][i] < 0)
+			continue;
+		forward->ports[forward->n_ports++] =
+			(struct forward_port){.fd = h->port_fds[number][i], .index = (uint8_t)i};
+		if (!number && h->xdp_fds[i] >= 0)
+			forward->more[forward->n_more++] = h->xdp_fds[i];
+	}
 }
 
-void control_time(struct control *c, uint64_t now_ns)
+void control_forward(struct control *c, unsigned number, struct forward *forward)
 {
-	c->now_ns = now_ns;
-}
-
-void control_count_wakeup(struct control *c)
-{
-	c->holdings.page->worker.wakeups++;
-}
-
-void control_count_pause(struct control *c, uint64_t ns)
-{
-	counters_pause(&c->holdings.page->worker, ns);
+	*forward = (struct forward){
+		.worker = c->holdings.member[number],
+		.counters = &c->holdings.page->worker[number],
+		.now_ns = &c->seat[number].now_ns,
+		.several = c->team.n > 1,
+	};
+	control_ports(c, number, forward);
 }
 
 void control_report(struct control *c, const struct worker_status *status)
@@ -259,9 +331,14 @@ void control_report(struct control *c, const struct worker_status *status)
 	send_swept(c);
 }
 
-uint64_t control_log(struct control *c)
+uint64_t control_log(struct control *c, unsigned number)
 {
-	return log_wake(&c->holdings.log, c->now_ns);
+	uint64_t due_ns;
+
+	lock(c);
+	due_ns = log_wake(&c->holdings.log, c->seat[number].now_ns);
+	unlock(c);
+	return due_ns;
 }
 
 bool control_quit(const struct control *c)
@@ -271,5 +348,10 @@ bool control_quit(const struct control *c)
 
 struct worker *control_worker(struct control *c)
 {
-	return c->holdings.worker;
+	return c->holdings.member[0];
+}
+
+struct team *control_team(struct control *c)
+{
+	return &c->team;
 }

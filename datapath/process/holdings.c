@@ -65,11 +65,28 @@ static int counters_reserve(struct holdings *h)
 	return 0;
 }
 
-int holdings_create(struct holdings *h, void (*resolve)(void *context, uint32_t ifindex, be32 addr),
-		    void *context)
+/* make_workers() - Return: 0 or -errno; then there is none. */
+static int make_workers(struct holdings *h, struct worker_options *options, unsigned workers)
 {
-	struct worker_options options = {
-		.resolve = resolve, .random = fill_random, .context = context};
+	int err = 0;
+
+	for (; h->workers < workers && !err; h->workers++) {
+		unsigned i = h->workers;
+
+		options[i].counters = &h->page->worker[i];
+		options[i].random = fill_random;
+		err = i ? worker_join(h->member[0], &h->member[i], &options[i])
+			: worker_create(&h->member[0], &options[0]);
+		if (err)
+			break;
+	}
+	if (err && h->workers)
+		worker_destroy(h->member[0]);
+	return err;
+}
+
+int holdings_create(struct holdings *h, struct worker_options *options, unsigned workers)
+{
 	struct stat binary;
 	int err;
 
@@ -83,22 +100,23 @@ int holdings_create(struct holdings *h, void (*resolve)(void *context, uint32_t 
 		h->binary_device = binary.st_dev;
 		h->binary_inode = binary.st_ino;
 	}
+	for (unsigned i = 0; i < WORKERS_MAX * SNAPSHOT_PORTS_MAX; i++)
+		h->port_fds[i / SNAPSHOT_PORTS_MAX][i % SNAPSHOT_PORTS_MAX] = -1;
 	for (unsigned i = 0; i < SNAPSHOT_PORTS_MAX; i++)
-		h->port_fds[i] = h->xdp_fds[i] = -1;
+		h->xdp_fds[i] = -1;
 	err = counters_reserve(h);
 	if (err)
 		return err;
-	options.counters = &h->page->worker;
-	err = worker_create(&h->worker, &options);
+	err = make_workers(h, options, workers);
 	if (err)
 		goto out_unmap;
-	err = events_create(&h->events, h->worker);
+	err = events_create(&h->events, h->member[0]);
 	if (err)
 		goto out_worker;
 	return 0;
 
 out_worker:
-	worker_destroy(h->worker);
+	worker_destroy(h->member[0]);
 out_unmap:
 	munmap(h->page, h->page_bytes);
 	return err;
@@ -107,7 +125,7 @@ out_unmap:
 void holdings_destroy(struct holdings *h)
 {
 	events_destroy(h->events);
-	worker_destroy(h->worker);
+	worker_destroy(h->member[0]);
 	log_close(&h->log);
 	memfd_drop(&h->snapshot);
 	memfd_drop(&h->table);
@@ -128,8 +146,9 @@ static void take_hello(struct holdings *h, const struct channel_message *message
 	answer->message.u.hello.events = events_fd(h->events) >= 0;
 	answer->message.u.hello.binary_device = h->binary_device;
 	answer->message.u.hello.binary_inode = h->binary_inode;
+	answer->message.u.hello.workers = h->workers;
 	for (unsigned i = 0; i < SNAPSHOT_PORTS_MAX; i++) {
-		if (h->port_fds[i] >= 0)
+		if (h->port_fds[0][i] >= 0)
 			answer->message.u.hello.ports |= 1u << i;
 	}
 	if (!h->table.memory)
@@ -140,6 +159,18 @@ static void take_hello(struct holdings *h, const struct channel_message *message
 	answer->fds[answer->n_fds++] = h->counters_fd;
 	if (h->snapshot.memory)
 		answer->fds[answer->n_fds++] = h->snapshot.fd;
+}
+
+/* Totals go on; what a predecessor held at its death it holds no more. */
+static void forget_gauges(struct counters_page *page)
+{
+	for (unsigned i = 0; i < counters_blocks(page); i++) {
+		page->worker[i].fragments_waiting = 0;
+		page->worker[i].neigh_waiting = 0;
+	}
+	page->worker[0].flows = 0;
+	page->worker[0].mappings = 0;
+	memset(page->worker[0].pool_ports, 0, sizeof(page->worker[0].pool_ports));
 }
 
 /* counters_use() - map the shared page over the private one. */
@@ -169,12 +200,10 @@ static const char *counters_use(struct holdings *h, int fd, uint64_t bytes)
 	page->magic = COUNTERS_MAGIC;
 	page->version = COUNTERS_VERSION;
 	page->bytes = sizeof(*page);
-	/* Totals go on; what a predecessor held at its death it holds no more. */
-	page->worker.flows = 0;
-	page->worker.mappings = 0;
-	page->worker.fragments_waiting = 0;
-	page->worker.neigh_waiting = 0;
-	memset(page->worker.pool_ports, 0, sizeof(page->worker.pool_ports));
+	if (page->blocks < h->workers)
+		page->blocks = h->workers;
+	page->workers = h->workers;
+	forget_gauges(page);
 	return NULL;
 }
 
@@ -212,7 +241,7 @@ static void take_table(struct holdings *h, const struct channel_message *message
 	/* Next hops first, or packets of these flows would wait for them: the kernel answers at
 	 * once. */
 	events_read(h->events, h->now_ns);
-	flows = worker_attach_table(h->worker, memory, bytes, h->now_ns);
+	flows = worker_attach_table(h->member[0], memory, bytes, h->now_ns);
 	if (flows < 0) {
 		munmap(memory, bytes);
 		return refuse(answer, "flow table",
@@ -266,16 +295,16 @@ static void take_port(struct holdings *h, const struct channel_message *message,
 		.mac = message->u.port.mac,
 	};
 	bool xdp = message->type == CHANNEL_PORT_XDP;
-	uint32_t index = message->u.port.index;
+	uint32_t index = message->u.port.index, number = message->u.port.worker;
 	struct io_counters counters;
 	const char *why = NULL;
 	struct io_port *io;
 	int err;
 
 	if (index >= SNAPSHOT_PORTS_MAX || !link.ifindex || link.mtu < MTU_MIN ||
-	    link.mtu > MTU_MAX)
-		return refuse(answer, "port", "index, ifindex or MTU out of range");
-	counters = worker_counters_of(h->worker, (uint8_t)index);
+	    link.mtu > MTU_MAX || number >= (xdp ? 1 : h->workers))
+		return refuse(answer, "port", "index, ifindex, MTU or worker out of range");
+	counters = worker_counters_of(h->member[number], (uint8_t)index);
 	err = packet_port_attach(fds[0], &ring, counters, &io);
 	if (err)
 		return refuse(answer, "port",
@@ -289,9 +318,10 @@ static void take_port(struct holdings *h, const struct channel_message *message,
 		return refuse(answer, "port", why);
 	}
 	/* The worker closes the former port of that index. */
-	worker_port(h->worker, (uint8_t)index, &link, io);
-	h->port_fds[index] = fds[0];
-	h->xdp_fds[index] = xdp ? fds[1] : -1;
+	worker_port(h->member[number], (uint8_t)index, &link, io);
+	h->port_fds[number][index] = fds[0];
+	if (!number)
+		h->xdp_fds[index] = xdp ? fds[1] : -1;
 	fds[0] = -1;
 	if (xdp)
 		fds[1] = -1;
@@ -307,10 +337,13 @@ static void take_port_gone(struct holdings *h, const struct channel_message *mes
 	uint32_t index = message->u.port.index;
 
 	(void)fds;
-	if (index >= SNAPSHOT_PORTS_MAX || h->port_fds[index] < 0)
+	if (index >= SNAPSHOT_PORTS_MAX || h->port_fds[0][index] < 0)
 		return refuse(answer, "port", "there is none of that index");
-	worker_port_gone(h->worker, (uint8_t)index);
-	h->port_fds[index] = h->xdp_fds[index] = -1;
+	for (unsigned i = 0; i < h->workers; i++) {
+		worker_port_gone(h->member[i], (uint8_t)index);
+		h->port_fds[i][index] = -1;
+	}
+	h->xdp_fds[index] = -1;
 	h->changed = true;
 	accept_with(answer, 0);
 }
@@ -341,7 +374,7 @@ static void take_snapshot(struct holdings *h, const struct channel_message *mess
 		return refuse(answer, "snapshot", why);
 	}
 	fds[0] = -1;
-	worker_snapshot(h->worker, &snapshot, h->now_ns);
+	worker_snapshot(h->member[0], &snapshot, h->now_ns);
 	memfd_drop(&h->snapshot);
 	h->snapshot = next;
 	h->revision = snapshot.header->revision;
@@ -358,7 +391,7 @@ static void take_flow_end(struct holdings *h, const struct channel_message *mess
 	if (!h->table.memory || record >= ((const struct flow_header *)h->table.memory)->capacity)
 		return refuse(answer, "flow", "there is no such record");
 	/* That it has ended meanwhile is what was wanted, too: 0 flows were ended. */
-	accept_with(answer, worker_end_flow(h->worker, record, message->u.flow.word, h->now_ns));
+	accept_with(answer, worker_end_flow(h->member[0], record, message->u.flow.word, h->now_ns));
 }
 
 static void take_log(struct holdings *h, const struct channel_message *message, int *fds,
@@ -373,10 +406,10 @@ static void take_log(struct holdings *h, const struct channel_message *message, 
 	if (why)
 		return refuse(answer, "event ring", why);
 	fds[0] = fds[1] = -1;
-	worker_log(h->worker, NULL, 0);
+	worker_log(h->member[0], NULL, 0);
 	log_close(&h->log);
 	h->log = next;
-	worker_log(h->worker, &h->log.ring, message->u.log.threshold);
+	worker_log(h->member[0], &h->log.ring, message->u.log.threshold);
 	accept_with(answer, 0);
 }
 
@@ -385,7 +418,7 @@ static void take_log_off(struct holdings *h, const struct channel_message *messa
 {
 	(void)message;
 	(void)fds;
-	worker_log(h->worker, NULL, 0);
+	worker_log(h->member[0], NULL, 0);
 	log_close(&h->log);
 	accept_with(answer, 0);
 }

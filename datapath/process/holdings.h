@@ -7,11 +7,13 @@
  * it sends is checked.
  *
  * Forwarding begins once there are a flow table and a snapshot, in whatever order they came.
- * The counters page is at one address for the whole life of the worker: private memory first,
+ * The counters page is at one address for the whole life of the workers: private memory first,
  * over which the shared page is mapped when it comes. What was counted before is not carried
  * over, because nothing is forwarded before.
  *
- * Who owns what: the worker owns its ports; everything else that arrived is kept here, table
+ * A worker has a socket of its own for each port; all else is the lead's to take for all of them.
+ *
+ * Who owns what: a worker owns its ports; everything else that arrived is kept here, table
  * and counters for good, the snapshot until the worker has taken its successor.
  */
 #ifndef PGW_PROCESS_HOLDINGS_H
@@ -26,20 +28,21 @@
 #include "datapath/process/channel.h"
 #include "datapath/process/log.h"
 #include "datapath/process/memfd.h"
+#include "datapath/worker/worker.h"
 
 struct events;
-struct worker;
 
 struct holdings {
-	struct worker *worker;
+	struct worker *member[WORKERS_MAX]; /* the first is the lead */
+	unsigned workers;
 	struct events *events;
 	struct counters_page *page;
 	size_t page_bytes; /* of the address range reserved for it */
 	int counters_fd;
 	struct memfd table, snapshot;
-	uint64_t revision;		  /* of the snapshot */
-	int port_fds[SNAPSHOT_PORTS_MAX]; /* the worker's; -1: no such port */
-	int xdp_fds[SNAPSHOT_PORTS_MAX];  /* … AF_XDP beside it; -1: none */
+	uint64_t revision;			       /* of the snapshot */
+	int port_fds[WORKERS_MAX][SNAPSHOT_PORTS_MAX]; /* the worker's; -1: no such port */
+	int xdp_fds[SNAPSHOT_PORTS_MAX];	       /* the lead's AF_XDP beside it; -1: none */
 	struct log_end log;
 	uint64_t binary_device, binary_inode;
 	uint64_t now_ns; /* of the question that is being answered */
@@ -54,12 +57,11 @@ struct holdings_answer {
 };
 
 /**
- * holdings_create() - make the worker with all its memory; nothing is held yet
- * @resolve: see struct worker_options; called with @context
+ * holdings_create() - make @workers workers with all their memory; nothing is held yet
+ * @options: of each; counters and random numbers are added here
  * Return: 0 or -errno.
  */
-int holdings_create(struct holdings *holdings,
-		    void (*resolve)(void *context, uint32_t ifindex, be32 addr), void *context);
+int holdings_create(struct holdings *holdings, struct worker_options *options, unsigned workers);
 void holdings_destroy(struct holdings *holdings);
 
 /**

@@ -53,14 +53,15 @@ void log_close(struct log_end *end)
 uint64_t log_wake(struct log_end *end, uint64_t now_ns)
 {
 	uint64_t due_ns = end->woken_ns + LOG_WAKE_NS;
+	uint64_t head = event_ring_own(&end->ring);
 
-	if (!end->memory.memory || end->ring.own == end->woken_head)
+	if (!end->memory.memory || head == end->woken_head)
 		return UINT64_MAX;
-	if (now_ns < due_ns && end->ring.own - end->woken_head < end->ring.capacity / 4)
+	if (now_ns < due_ns && head - end->woken_head < end->ring.capacity / 4)
 		return due_ns;
 	/* If there is no room, as many bytes as fit wait for the reader already. */
 	(void)send(end->wake_fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
-	end->woken_head = end->ring.own;
+	end->woken_head = head;
 	end->woken_ns = now_ns;
 	return UINT64_MAX;
 }

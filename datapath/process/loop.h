@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* loop - wait, forward, serve control; until pgwd says quit. */
+/* loop - the first thread: wait, forward, serve control; until pgwd says quit. */
 #ifndef PGW_PROCESS_LOOP_H
 #define PGW_PROCESS_LOOP_H
 

@@ -164,11 +164,12 @@ static struct handover *new_handover(struct worker *w, uint8_t owner, enum hando
 	return handover;
 }
 
-static enum drop_reason copy_frame(struct handover *handover, const uint8_t *data, uint32_t len,
-				   const struct io_offload *offload)
+static enum drop_reason copy_frame(struct worker *w, struct handover *handover, const uint8_t *data,
+				   uint32_t len, const struct io_offload *offload)
 {
 	if (!handover)
 		return DROP_HANDOVER;
+	w->counters->handed_over++;
 	if (len > IO_FRAME_BYTES)
 		len = IO_FRAME_BYTES;
 	handover->len = len;
@@ -187,13 +188,13 @@ enum drop_reason worker_hand_over(struct worker *w, uint8_t owner, const struct 
 		handover->dport = p->tuple.dport;
 		handover->new_id = p->new_ip_id;
 	}
-	return copy_frame(handover, p->data, p->len, &p->offload);
+	return copy_frame(w, handover, p->data, p->len, &p->offload);
 }
 
 enum drop_reason worker_hand_over_frame(struct worker *w, uint8_t owner, uint8_t port,
 					const struct io_frame *frame)
 {
-	return copy_frame(new_handover(w, owner, HANDOVER_FRAME, port), frame->data, frame->len,
+	return copy_frame(w, new_handover(w, owner, HANDOVER_FRAME, port), frame->data, frame->len,
 			  &frame->offload);
 }
 

@@ -22,10 +22,6 @@
 #include "datapath/base/addr.h"
 #include "datapath/io/io.h"
 
-/* What finds no room: as with an interface. A reason of its own is to come with the setting,
- * because it changes the counters page. */
-#define DROP_HANDOVER DROP_TX_FULL
-
 #define HANDOVER_SLOTS 256u /* a power of two */
 #define HANDOVER_HOPS  4u   /* a frame whose flow ends and begins anew on its way goes no further */
 

@@ -17,7 +17,7 @@
 #include "datapath/io/io.h"
 #include "datapath/policy/snapshot.h"
 
-#define WORKERS_MAX 8u /* of one process */
+#define WORKERS_MAX COUNTERS_WORKERS /* of one process */
 
 struct event_ring;
 struct worker;

@@ -32,7 +32,8 @@
 /* NOLINTBEGIN(bugprone-reserved-identifier): the linker's names */
 DECLARE(int, transaction_run, const struct transaction_step *, size_t, void *, struct ctl_error *);
 DECLARE(int, plan_run, const struct plan *, struct kernel *, struct kernel_error *);
-DECLARE(int, packet_socket_open, uint32_t, struct packet_ring *, struct packet_error *);
+DECLARE(int, packet_sockets_open, uint32_t, enum packet_spread, unsigned, struct packet_socket *,
+	bool *, struct packet_error *);
 DECLARE(int, logger_start, struct logger *, const struct log_settings *, struct ctl_error *);
 DECLARE(int, tell_log, struct gateway *, struct logger *, struct ctl_error *);
 DECLARE(int, http_open, struct http **, be32, uint16_t, const struct http_pages *,
@@ -122,11 +123,12 @@ int __wrap_plan_run(const struct plan *plan, struct kernel *kernel, struct kerne
 	return code;
 }
 
-int __wrap_packet_socket_open(uint32_t ifindex, struct packet_ring *ring,
-			      struct packet_error *error)
+int __wrap_packet_sockets_open(uint32_t ifindex, enum packet_spread spread, unsigned n,
+			       struct packet_socket *sockets, bool *shared,
+			       struct packet_error *error)
 {
 	if (!strikes())
-		return __real_packet_socket_open(ifindex, ring, error);
+		return __real_packet_sockets_open(ifindex, spread, n, sockets, shared, error);
 	snprintf(error->text, sizeof(error->text), "the socket fails on demand");
 	return -EIO;
 }

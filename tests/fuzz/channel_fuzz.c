@@ -211,7 +211,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	listen_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (bind(listen_fd, (struct sockaddr *)&address, sizeof(sa_family_t)) ||
 	    getsockname(listen_fd, (struct sockaddr *)&address, &bytes) || listen(listen_fd, 2) ||
-	    control_create(&control, listen_fd, &error))
+	    control_create(&control, listen_fd, 2, &error))
 		abort();
 	make_candidates(candidates, data + 1, damaged);
 	channel = connect_to(&address, bytes);

@@ -4,6 +4,7 @@
 #
 # PGW_BIN chooses the directory of the programs; default build/bin. PGW_TEST_OFFLOAD, if set, is the
 # offload mode of every portgroup that does not say one itself; PGW_TEST_IO likewise (packet, xdp).
+# PGW_TEST_WORKERS is the number of the datapath's workers where a configuration says none.
 
 PGW_BIN=${PGW_BIN:-$TOP/build/bin}
 
@@ -49,12 +50,15 @@ portgroups_say() {
 		sed -i -E "/^portgroup[[:space:]]+add /{/ $2 /!s/[[:space:]]*(#.*)?\$/ $2 $3/}" "$1"
 }
 
-# modes_chosen FILE - give its portgroups the modes of PGW_TEST_OFFLOAD and PGW_TEST_IO. A VLAN, and
-# where there are VLANs their interface, has no AF_XDP; beside it the tc program has nothing to do.
+# modes_chosen FILE - give its portgroups the modes of PGW_TEST_OFFLOAD and PGW_TEST_IO, and it as many
+# workers as PGW_TEST_WORKERS says. A VLAN, and where there are VLANs their interface, has no AF_XDP; beside
+# it the tc program has nothing to do.
 modes_chosen() {
 	portgroups_say "$1" offload "${PGW_TEST_OFFLOAD:-}"
 	grep -qE '^portgroup.* (vlan|offload tc)( |$)' "$1" ||
 		portgroups_say "$1" io "${PGW_TEST_IO:-}"
+	[ -z "${PGW_TEST_WORKERS:-}" ] || grep -q '^set[[:space:]]\+workers' "$1" ||
+		echo "set workers $PGW_TEST_WORKERS" >>"$1"
 }
 
 # gateway_launch - start pgwd on WORK/pgw.conf, without waiting.

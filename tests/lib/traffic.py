@@ -6,6 +6,8 @@ udp HOST PORT TEXT [--bind PORT] [--bytes N] [--wait S] [--df 0|1]
     send a datagram (TEXT filled up to N bytes), print the answer; exit 1 if none comes
 udp-send HOST PORT TEXT --bind PORT
     send a datagram, wait for nothing
+udp-closed HOST PORT --bind PORT
+    send datagrams until the sender is told that nobody is there (ICMP port unreachable): "refused"
 udp-listen PORT --first HOST:PORT
     send "port" there from PORT, then print "ADDRESS PORT TEXT" of each datagram that arrives
 udp-fill HOST PORT COUNT
@@ -73,6 +75,23 @@ def udp(options):
 def udp_send(options):
     datagram_socket(options.bind).sendto(options.text.encode(), (options.host, options.port))
     return 0
+
+
+def udp_closed(options):
+    sock = datagram_socket(options.bind)
+    sock.connect((options.host, options.port))
+    sock.settimeout(0.5)
+    for _ in range(20):
+        try:
+            sock.send(b"anybody")
+            sock.recv(100)
+        except ConnectionRefusedError:
+            print("refused")
+            return 0
+        except TimeoutError:
+            pass  # hosts limit how many errors they send
+    print("nothing")
+    return 1
 
 
 def udp_listen(options):
@@ -219,6 +238,8 @@ def main():
     sub.add_argument("--wait", type=float, default=3)
     sub.add_argument("--df", type=int)
     sub = command("udp-send", udp_send, "host", "port", "text")
+    sub.add_argument("--bind", type=int, required=True)
+    sub = command("udp-closed", udp_closed, "host", "port")
     sub.add_argument("--bind", type=int, required=True)
     sub = command("udp-listen", udp_listen, "port")
     sub.add_argument("--first", required=True)

@@ -129,14 +129,23 @@ def stats(bench):
         contains("-h", human, part)
     equal("JSON", bench.json("stats"), {"gateway": fake.STATS["gateway"],
                                         "portgroups": fake.STATS["portgroups"],
-                                        "drops": fake.DROPS[:1]})
+                                        "drops": fake.DROPS[:1],
+                                        "workers": fake.STATS["workers"]})
+    equal("workers", bench.json("stats", "show", "workers"), fake.STATS["workers"])
+    contains("several workers", text, "HANDED-OVER-PACKETS")
+    bench.gateway.answers["stats"] = {"ok": True, **fake.STATS,
+                                      "workers": fake.STATS["workers"][:1]}
+    lacks("a single worker", bench.text("stats"), "HANDED-OVER-PACKETS")
+    contains("unless asked", bench.text("stats", "show", "workers"), "HANDED-OVER-PACKETS")
+    del bench.gateway.answers["stats"]
     equal("drops", bench.json("stats", "show", "drops"), fake.DROPS[:1])
     equal("all drops", bench.json("-d", "stats", "show", "drops"), fake.DROPS)
     equal("portgroup", bench.json("stats", "show", "portgroup"), fake.STATS["portgroups"])
     equal("gateway", bench.json("stats", "show", "gateway"), fake.STATS["gateway"])
     bench.gateway.answers["stats"] = {"ok": True}
     bench.text("stats")
-    equal("nothing", bench.json("stats"), {"gateway": None, "portgroups": [], "drops": []})
+    equal("nothing", bench.json("stats"), {"gateway": None, "portgroups": [], "drops": [],
+                                          "workers": []})
 
 
 @case

@@ -79,7 +79,13 @@ STATS = {"gateway": {"revision": 7, "uptime": 7384, "flows": 1234567, "flow-capa
                      "icmp-limited": 2, "datapath-pid": 4711},
          "portgroups": [{"name": "vrack", "rcvd-packets": 12345, "rcvd-bytes": 1234567,
                          "sent-packets": 2, "sent-bytes": 3, "dropped-packets": 4,
-                         "dropped-bytes": 5, "kernel-packets": 6, "ring-lost-packets": 7}]}
+                         "dropped-bytes": 5, "kernel-packets": 6, "ring-lost-packets": 7}],
+         "workers": [{"worker": 0, "rcvd-packets": 70, "sent-packets": 60, "dropped-packets": 1,
+                      "handed-over-packets": 9, "flows-created": 5, "bursts": 4, "wakeups": 3,
+                      "longest-pause-ns": 2},
+                     {"worker": 1, "rcvd-packets": 71, "sent-packets": 61, "dropped-packets": 0,
+                      "handed-over-packets": 8, "flows-created": 6, "bursts": 4, "wakeups": 3,
+                      "longest-pause-ns": 2}]}
 DROPS = [{"reason": "not-allowed", "packets": 42, "text": "source is not on the allow list"},
          {"reason": "ttl-exceeded", "packets": 0, "text": "TTL reached zero"}]
 RULE_FIGURES = {"flows": 3, "flows-created": 12, "flows-refused": 4, "packets": 123456,

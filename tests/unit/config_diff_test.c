@@ -50,6 +50,7 @@ static void assert_equal(const struct config *a, const struct config *b)
 	assert_int_equal(a->creation_rate, b->creation_rate);
 	assert_int_equal(a->mss_clamp, b->mss_clamp);
 	assert_int_equal(a->dead_flow, b->dead_flow);
+	assert_int_equal(a->workers, b->workers);
 }
 
 /* By the printer alone: assert_equal() leans on the comparison that config_diff() uses. */

@@ -60,6 +60,7 @@ static void test_defaults(void **state)
 	assert_int_equal(config.creation_rate, 0);
 	assert_int_equal(config.mss_clamp, SNAPSHOT_MSS_OFF);
 	assert_int_equal(config.dead_flow, DEAD_FLOW_DROP);
+	assert_int_equal(config.workers, 1);
 	parse(&config, "portgroup add a dev eth0 realm internet\n"
 		       "pool add p external-ip-address 10.0.0.1\n");
 	assert_true(config.portgroups[0].last_hop && config.portgroups[0].reverse_path);

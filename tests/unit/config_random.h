@@ -230,6 +230,7 @@ static inline void random_settings(struct config_text *text, struct random *rand
 					     "creation-rate"};
 	static const char *const clamps[] = {"off", "path", "536", "1460", "65495", "default"};
 	static const char *const dead[] = {"drop", "rst", "default"};
+	static const char *const workers[] = {"1", "2", "8", "auto", "default"};
 	static const char *const detection[] = {"off", "announce", "probe", "default"};
 
 	if (random_below(random, 2))
@@ -238,6 +239,8 @@ static inline void random_settings(struct config_text *text, struct random *rand
 		config_text_add(text, "set flow-capacity %u\n", 64u << random_below(random, 3));
 	if (random_below(random, 2))
 		config_text_add(text, "set icmp-rate %u\n", random_below(random, 3));
+	if (random_below(random, 2))
+		config_text_add(text, "set workers %s\n", workers[random_below(random, 5)]);
 	for (unsigned i = 0; i < 3; i++) {
 		unsigned value = random_below(random, 4);
 

@@ -65,12 +65,12 @@ static inline int setup(void **state)
 	f.address_bytes = sizeof(f.address);
 	if (bind(f.listen, (struct sockaddr *)&f.address, sizeof(sa_family_t)) ||
 	    getsockname(f.listen, (struct sockaddr *)&f.address, &f.address_bytes) ||
-	    listen(f.listen, 4) || control_create(&f.control, f.listen, &error))
+	    listen(f.listen, 4) || control_create(&f.control, f.listen, 1, &error))
 		return -1;
 	f.worker = control_worker(f.control);
-	control_time(f.control, f.now_ns);
 	f.channel = connect_to(&f);
 	control_accept(f.control);
+	control_channel(f.control, f.now_ns);
 	*state = &f;
 	return f.channel < 0;
 }

@@ -36,6 +36,8 @@ struct worker {
 	struct event_ring *log;
 	uint32_t log_percent;
 	struct worker_status status; /* what worker_work() reports next; swept is then cleared */
+	struct worker *others[WORKERS_MAX];
+	unsigned n_others;
 };
 
 int worker_create(struct worker **worker, const struct worker_options *options)
@@ -48,8 +50,19 @@ int worker_create(struct worker **worker, const struct worker_options *options)
 	return 0;
 }
 
+int worker_join(struct worker *lead, struct worker **worker, const struct worker_options *options)
+{
+	int err = worker_create(worker, options);
+
+	if (!err)
+		lead->others[lead->n_others++] = *worker;
+	return err;
+}
+
 void worker_destroy(struct worker *w)
 {
+	for (unsigned i = 0; i < w->n_others; i++)
+		worker_destroy(w->others[i]);
 	for (unsigned i = 0; i < SNAPSHOT_PORTS_MAX; i++) {
 		if (w->ports[i])
 			w->ports[i]->ops->close(w->ports[i]);
@@ -145,6 +158,24 @@ unsigned worker_receive(struct worker *w, uint8_t index, uint64_t now_ns)
 	w->ports[index]->ops->rx_release(w->ports[index]);
 	w->options.counters->port[index].rcvd_packets += n;
 	return n;
+}
+
+unsigned worker_take_over(struct worker *w, uint64_t now_ns)
+{
+	(void)w;
+	(void)now_ns;
+	return 0;
+}
+
+bool worker_sleep(struct worker *w)
+{
+	(void)w;
+	return true;
+}
+
+void worker_awake(struct worker *w)
+{
+	(void)w;
 }
 
 void worker_work(struct worker *w, uint64_t now_ns, struct worker_status *status)

@@ -65,7 +65,7 @@ static void counters_are_zero(void **state)
 	page = region.memory;
 	assert_int_equal(page->magic, COUNTERS_MAGIC);
 	assert_int_equal(page->bytes, sizeof(*page));
-	assert_int_equal(page->worker.flows, 0);
+	assert_int_equal(page->worker[0].flows, 0);
 	region_drop(&region);
 }
 

@@ -40,6 +40,7 @@ static int set_up(void **state)
 
 	assert_non_null(f);
 	f->page = calloc(1, sizeof(*f->page));
+	f->page->workers = f->page->blocks = 1;
 	f->table = aligned_alloc(4096, bytes);
 	assert_true(f->page && f->table);
 	memset(f->table, 0, bytes);
@@ -98,7 +99,7 @@ static void rules_add_live_to_ended(void **state)
 	struct fixture *f = *state;
 	const json_t *rule;
 
-	f->page->worker.rule[7] = (struct rule_counters){
+	f->page->worker[0].rule[7] = (struct rule_counters){
 		.flows_created = 12, .flows_refused = 5, .packets = 100, .bytes = 1000};
 	put_flow(f, 0, FLOW_ACTIVE, 7);
 	put_flow(f, 2, FLOW_ACTIVE, 7);

@@ -129,7 +129,7 @@ static void check_process(pid_t pid)
 	for (unsigned i = 0; i < sizeof(sets) / sizeof(sets[0]); i++)
 		assert_string_equal(proc_line(pid, "status", sets[i]), "0000000000000000");
 	assert_int_equal(strtoul(proc_line(pid, "limits", "Max core file size"), NULL, 10), 0);
-	assert_int_equal(strtoul(proc_line(pid, "limits", "Max open files"), NULL, 10), 256);
+	assert_int_equal(strtoul(proc_line(pid, "limits", "Max open files"), NULL, 10), 512);
 #ifndef PGW_SANITIZE
 	assert_int_equal(strtoul(proc_line(pid, "limits", "Max processes"), NULL, 10), 0);
 #endif
@@ -158,7 +158,7 @@ static void without_privileges(void **state)
 	sigemptyset(&blocked);
 	sigaddset(&blocked, SIGTERM);
 	sigprocmask(SIG_BLOCK, &blocked, NULL);
-	assert_int_equal(spawn_datapath(&spawned, f->program, f->fd, &error), 0);
+	assert_int_equal(spawn_datapath(&spawned, f->program, f->fd, 1, &error), 0);
 	/* It listens, and is known by its own pid. */
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	memcpy(address.sun_path, f->socket, sizeof(f->socket));
@@ -182,10 +182,10 @@ static void what_cannot_be_started(void **state)
 
 	if (geteuid())
 		skip();
-	assert_int_equal(spawn_datapath(&spawned, "/nonexistent/p", f->fd, &error), -ENOENT);
+	assert_int_equal(spawn_datapath(&spawned, "/nonexistent/p", f->fd, 1, &error), -ENOENT);
 	assert_non_null(strstr(error.text, "/nonexistent/p"));
 	assert_int_equal(chmod(f->program, 0644), 0);
-	assert_int_equal(spawn_datapath(&spawned, f->program, f->fd, &error), -EACCES);
+	assert_int_equal(spawn_datapath(&spawned, f->program, f->fd, 1, &error), -EACCES);
 	assert_non_null(strstr(error.text, "execute"));
 	/* Nothing is left of the attempts. */
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);

@@ -6,6 +6,8 @@
  * needs root; exits with 77 (skipped) without.
  */
 #include <fcntl.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -190,6 +192,51 @@ static void test_not_dumpable(void **state)
 }
 #endif
 
+static pthread_mutex_t held = PTHREAD_MUTEX_INITIALIZER;
+
+static sem_t running; /* what a thread itself needs to begin is not permitted any more */
+
+static void *wait_then_call(void *context)
+{
+	sem_post(&running);
+	pthread_mutex_lock(&held);
+	if (context)
+		call_socket();
+	return NULL;
+}
+
+/* status_of_thread() - a thread made before the filter; @forbidden: calls what is. */
+static int status_of_thread(bool forbidden)
+{
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (!pid) {
+		struct confine_error error;
+		pthread_t thread;
+
+		pthread_mutex_lock(&held);
+		sem_init(&running, 0, 0);
+		if (confine_privileges(STDERR_FILENO, &error) ||
+		    pthread_create(&thread, NULL, wait_then_call, forbidden ? &held : NULL) ||
+		    sem_wait(&running) || confine_syscalls(&error))
+			_exit(99);
+		pthread_mutex_unlock(&held);
+		pthread_join(thread, NULL);
+		_exit(ALIVE);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
+static void test_threads_are_held(void **state)
+{
+	(void)state;
+	assert_int_equal(status_of_thread(false), 0);
+	assert_true(killed(status_of_thread(true)));
+}
+
 static void use_memory(void)
 {
 	/* From the heap's growth to pieces that are mapped on their own, and back. */
@@ -306,6 +353,7 @@ int main(void)
 		cmocka_unit_test(test_abort_is_an_abort),
 		cmocka_unit_test(test_not_dumpable),
 #endif
+		cmocka_unit_test(test_threads_are_held),
 		cmocka_unit_test(test_permitted),
 		cmocka_unit_test(test_status),
 		cmocka_unit_test(test_stray_descriptors_are_closed),

@@ -106,7 +106,7 @@ static void test_resolve(void **state)
 	assert_int_equal(f->answer.u.resolve.ifindex, 7);
 	assert_int_equal(f->answer.u.resolve.addr, 0x0100000a);
 	assert_int_equal(channel_receive(f->channel, &f->answer, f->fds), -EAGAIN);
-	control_time(f->control, f->now_ns + 1000000000);
+	control_channel(f->control, f->now_ns + 1000000000);
 	options->resolve(options->context, 7, 0x0100000a);
 	assert_int_equal(channel_receive(f->channel, &f->answer, f->fds), 1);
 	/* pgwd is away: nothing happens, and the request is not counted as sent. */

@@ -7,6 +7,7 @@
  */
 #include "datapath/io/packet.h"
 #include "datapath/io/xdp.h"
+#include "datapath/process/forward.h"
 #include "tests/unit/control_fixture.h"
 
 static void test_create_refuses(void **state)
@@ -17,9 +18,9 @@ static void test_create_refuses(void **state)
 	int udp = socket(AF_INET, SOCK_DGRAM, 0);
 	int not_listening = socket(AF_UNIX, SOCK_SEQPACKET, 0);
 
-	assert_int_equal(control_create(&control, udp, &error), -ENOTSOCK);
-	assert_int_equal(control_create(&control, not_listening, &error), -ENOTSOCK);
-	assert_int_equal(control_create(&control, f->channel, &error), -ENOTSOCK);
+	assert_int_equal(control_create(&control, udp, 1, &error), -ENOTSOCK);
+	assert_int_equal(control_create(&control, not_listening, 1, &error), -ENOTSOCK);
+	assert_int_equal(control_create(&control, f->channel, 1, &error), -ENOTSOCK);
 	assert_non_null(strstr(error.text, "is started by pgwd"));
 	close(udp);
 	close(not_listening);
@@ -75,23 +76,29 @@ static void test_hello_when_running(void **state)
 static void test_counters_are_shared(void **state)
 {
 	struct fixture *f = *state;
-	struct counters_page before = {
-		.magic = COUNTERS_MAGIC, .version = COUNTERS_VERSION, .bytes = sizeof(before)};
+	static struct counters_page before = {.magic = COUNTERS_MAGIC,
+					      .version = COUNTERS_VERSION,
+					      .bytes = sizeof(before),
+					      .blocks = 2};
 	struct counters_page *page;
 	int counters;
 
-	before.worker.flows = 3;
-	before.worker.flows_created = 100;
+	before.worker[0].flows = 3;
+	before.worker[0].flows_created = 100;
+	before.worker[1].flows_created = 7; /* of a second worker that there was */
+	before.worker[1].fragments_waiting = 1;
 	counters = memfd(&before, sizeof(before), sizeof(before), SIZE_SEAL);
 	hand_over_table(f, counters);
 	page = mmap(NULL, sizeof(*page), PROT_READ, MAP_SHARED, counters, 0);
 	assert_true(page != MAP_FAILED);
-	assert_int_equal(page->worker.flows, 0);	   /* a gauge of the dead predecessor */
-	assert_int_equal(page->worker.flows_created, 100); /* a total goes on */
+	assert_int_equal(page->worker[0].flows, 0);	      /* a gauge of the dead predecessor */
+	assert_int_equal(page->worker[0].flows_created, 100); /* a total goes on */
+	assert_int_equal(page->worker[1].fragments_waiting, 0);
+	assert_int_equal(page->workers, 1);
+	assert_int_equal(page->blocks, 2);
 	f->worker->options.counters->flows_created++;
-	control_count_wakeup(f->control);
-	assert_int_equal(page->worker.flows_created, 101);
-	assert_int_equal(page->worker.wakeups, 1);
+	assert_int_equal(page->worker[0].flows_created, 101);
+	assert_int_equal(counters_total(page, &page->worker->flows_created), 108);
 	munmap(page, sizeof(*page));
 	close(counters);
 }
@@ -100,7 +107,7 @@ static void test_table_refused(void **state)
 {
 	struct fixture *f = *state;
 	struct channel_message message = table_message();
-	const struct counters_page other = {.magic = COUNTERS_MAGIC, .version = 99};
+	static const struct counters_page other = {.magic = COUNTERS_MAGIC, .version = 99};
 	int table = table_memfd(SIZE_SEAL), loose = table_memfd(0);
 	int counters = memfd(NULL, 0, sizeof(struct counters_page), SIZE_SEAL);
 	int loose_counters = memfd(NULL, 0, sizeof(struct counters_page), 0);
@@ -217,6 +224,7 @@ static void test_ports(void **state)
 	int block = snapshot_memfd(1, SIZE_SEAL | F_SEAL_WRITE);
 	struct packet_error error;
 	struct packet_ring ring;
+	struct forward forward = {.n_ports = 0};
 	struct control_fds fds;
 	int fd;
 
@@ -241,23 +249,27 @@ static void test_ports(void **state)
 	expect_error(f, message, &fd, 1, "port: not a packet socket with that ring");
 	message.u.port.ring_blocks = ring.blocks;
 	message.u.port.mtu = 67;
-	expect_error(f, message, &fd, 1, "port: index, ifindex or MTU out of range");
+	expect_error(f, message, &fd, 1, "port: index, ifindex, MTU or worker out of range");
 	message.u.port.mtu = 1500;
+	message.u.port.worker = 1;
+	expect_error(f, message, &fd, 1, "port: index, ifindex, MTU or worker out of range");
+	message.u.port.worker = 0;
 	expect_ok(f, message, fd, 0);
 	assert_int_equal(f->worker->last_port.mtu, 1500);
 	assert_true(f->worker->last_port.up);
 	assert_ptr_equal(f->worker->ports[3]->counters.port, &f->worker->options.counters->port[3]);
 	/* It is looked at only when there is something to forward by. */
 	assert_true(control_fds(f->control, &fds));
-	assert_int_equal(fds.n_ports, 0);
+	control_ports(f->control, 0, &forward);
+	assert_int_equal(forward.n_ports, 0);
 	assert_false(control_fds(f->control, &fds));
 	hand_over_table(f, counters);
 	expect_ok(f, snapshot, block, 1);
 	assert_true(control_fds(f->control, &fds));
-	assert_int_equal(fds.n_ports, 1);
-	assert_int_equal(fds.ports[0].index, 3);
-	assert_int_equal(fds.ports[0].fd, f->worker->ports[3]->ops->fd(f->worker->ports[3]));
-	control_port_error(fds.ports[0].fd);
+	control_ports(f->control, 0, &forward);
+	assert_int_equal(forward.n_ports, 1);
+	assert_int_equal(forward.ports[0].index, 3);
+	assert_int_equal(forward.ports[0].fd, f->worker->ports[3]->ops->fd(f->worker->ports[3]));
 	assert_int_equal(ask(f, hello, NULL, 0), 1);
 	assert_int_equal(f->answer.u.hello.ports, 1u << 3);
 	for (unsigned i = 0; i < 3; i++)
@@ -265,7 +277,8 @@ static void test_ports(void **state)
 	expect_ok(f, gone, -1, 0);
 	assert_int_equal(f->worker->ports_gone, 1);
 	assert_true(control_fds(f->control, &fds));
-	assert_int_equal(fds.n_ports, 0);
+	control_ports(f->control, 0, &forward);
+	assert_int_equal(forward.n_ports, 0);
 	close(fd);
 out:
 	close(counters);
@@ -282,6 +295,7 @@ static void test_xdp_ports(void **state)
 	struct packet_error packet_error;
 	struct xdp_error xdp_error;
 	struct packet_ring ring;
+	struct forward forward = {.n_ports = 0};
 	struct control_fds polled;
 	struct xdp_socket xdp;
 
@@ -313,15 +327,17 @@ static void test_xdp_ports(void **state)
 	hand_over_table(f, counters);
 	expect_ok(f, snapshot, block, 1);
 	assert_true(control_fds(f->control, &polled));
-	assert_int_equal(polled.n_ports, 1);
-	assert_int_equal(polled.n_more, 1);
-	assert_int_equal(polled.more[0], f->worker->ports[3]->ops->fd(f->worker->ports[3]));
+	control_ports(f->control, 0, &forward);
+	assert_int_equal(forward.n_ports, 1);
+	assert_int_equal(forward.n_more, 1);
+	assert_int_equal(forward.more[0], f->worker->ports[3]->ops->fd(f->worker->ports[3]));
 	/* the packet socket alone takes its place */
 	message.type = CHANNEL_PORT;
 	expect_ok(f, message, fds[0], 0);
 	assert_string_equal(f->worker->ports[3]->ops->name, "packet");
 	assert_true(control_fds(f->control, &polled));
-	assert_int_equal(polled.n_more, 0);
+	control_ports(f->control, 0, &forward);
+	assert_int_equal(forward.n_more, 0);
 	expect_ok(f, gone, -1, 0);
 	xdp_socket_close(&xdp);
 	close(fds[0]);

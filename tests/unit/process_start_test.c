@@ -393,6 +393,7 @@ static void test_by_hand(void **state)
 		{"-V", "pgw-datapath " PGW_VERSION, -1, 0},
 		{"-h", "usage: pgw-datapath", -1, 0},
 		{"-x", "usage: pgw-datapath", -1, 2},
+		{"-w", "usage: pgw-datapath", -1, 2},
 	};
 
 	(void)state;
@@ -454,14 +455,14 @@ static void test_forwards(void **state)
 	assert_in_range(port, 20000, 65535);
 	answer_client(f, port);
 	assert_int_equal(f->page->magic, COUNTERS_MAGIC);
-	assert_int_equal(f->page->worker.flows, 1);
-	wait_for(&f->page->worker.port[0].rcvd_packets, 1);
-	wait_for(&f->page->worker.port[0].sent_packets, 1);
+	assert_int_equal(f->page->worker[0].flows, 1);
+	wait_for(&f->page->worker[0].port[0].rcvd_packets, 1);
+	wait_for(&f->page->worker[0].port[0].sent_packets, 1);
 	/* One that may not pass. */
 	make_udp(frame, left_mac, client_mac, (struct ends){"192.168.51.7", "10.10.0.10", 1, 53});
 	send_frame(f->client, frame);
 	assert_int_equal(ask_server(f), port);
-	wait_for(&f->page->worker.dropped[DROP_NOT_ALLOWED], 1);
+	wait_for(&f->page->worker[0].dropped[DROP_NOT_ALLOWED], 1);
 	/* The sweep that the snapshot started was reported before this answer. */
 	assert_int_equal(ask(f, (struct channel_message){.type = CHANNEL_QUIT}, NULL, 0),
 			 CHANNEL_OK);
@@ -520,11 +521,11 @@ static void test_link_down_and_up(void **state)
 	run("ip link set right down");
 	make_udp(frame, left_mac, client_mac,
 		 (struct ends){"192.168.50.7", "10.10.0.10", 5555, 53});
-	for (unsigned i = 0; i < WAIT_MS && !f->page->worker.dropped[DROP_PORT_DOWN]; i++) {
+	for (unsigned i = 0; i < WAIT_MS && !f->page->worker[0].dropped[DROP_PORT_DOWN]; i++) {
 		send_frame(f->client, frame);
 		nanosleep(&pause, NULL);
 	}
-	assert_true(f->page->worker.dropped[DROP_PORT_DOWN] > 0);
+	assert_true(f->page->worker[0].dropped[DROP_PORT_DOWN] > 0);
 	/* The kernel forgot its neighbours with the link. */
 	run("ip link set right up && "
 	    "ip neigh replace 10.10.0.10 lladdr 02:00:00:00:02:02 dev right nud permanent");
@@ -552,9 +553,9 @@ static void test_idle(void **state)
 	/* What it says unasked is over when nothing came for a while. */
 	while (poll(&polled, 1, 500) == 1)
 		assert_int_equal(channel_receive(f->channel, &f->answer, f->fds), 1);
-	wakeups = f->page->worker.wakeups;
+	wakeups = f->page->worker[0].wakeups;
 	assert_int_equal(poll(&polled, 1, 1000), 0);
-	assert_in_range(f->page->worker.wakeups - wakeups, 0, 3);
+	assert_in_range(f->page->worker[0].wakeups - wakeups, 0, 3);
 }
 
 static int make_namespace(void **state)

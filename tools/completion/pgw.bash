@@ -73,7 +73,7 @@ _pgw_commands() {
 	set)
 		_pgw_add show timer flow-capacity icmp-rate connection-limits mapping-limits \
 			creation-rate mss-clamp dead-flow access-policy session-log metrics \
-			threshold duplicate-detection vmac-quota
+			threshold duplicate-detection vmac-quota workers
 		;;
 	client | neighbour | stats | audit | relay | endpoint) _pgw_add show ;;
 	tunnel-gateway) _pgw_add show add del activate deactivate refresh ;;
@@ -161,7 +161,7 @@ _pgw_keywords() {
 	"session show") _pgw_add_list "$_pgw_filter limit count" ;;
 	"session del") _pgw_add_list "$_pgw_filter limit all" ;;
 	"client show") _pgw_add limit ;;
-	"stats show") _pgw_add gateway portgroup drops relay pauses all ;;
+	"stats show") _pgw_add gateway portgroup drops relay workers pauses all ;;
 	"set flow-capacity" | "set icmp-rate" | "set vmac-quota") _pgw_add default ;;
 	"set connection-limits" | "set mapping-limits" | "set creation-rate") _pgw_add off default ;;
 	"set mss-clamp") _pgw_add off path default ;;
@@ -170,6 +170,7 @@ _pgw_keywords() {
 	"set session-log") _pgw_add off ipfix file default ;;
 	"set metrics") _pgw_add off 127.0.0.1:9469 default ;;
 	"set threshold") _pgw_add off default ;;
+	"set workers") _pgw_add auto default ;;
 	"set duplicate-detection") _pgw_add off announce probe default ;;
 	"gateway enable") _pgw_add address portgroup no-wait ;;
 	"gateway disable") _pgw_add force no-wait ;;

@@ -120,6 +120,8 @@ static const struct pgw_command commands[] = {
 	 "what is done about another host that has an address of the gateway", statement_add},
 	{"vmac-quota", NULL, "{ NUMBER | default }", "virtual MACs that the gateway may have",
 	 statement_add},
+	{"workers", NULL, "{ NUMBER | auto | default }",
+	 "threads that forward; a change starts the datapath anew, sessions stay", statement_add},
 };
 
 const struct pgw_object set_object = {

@@ -26,6 +26,7 @@ static const struct print_column gateway_columns[] = {
 	{"log-lost", NULL, PRINT_COUNT, PRINT_STATISTIC, 0},
 	{"log-failed", NULL, PRINT_COUNT, PRINT_STATISTIC, 0},
 	{"datapath-pid", NULL, PRINT_NUMBER, 0, 0},
+	{"workers", NULL, PRINT_NUMBER, PRINT_STATISTIC, 0},
 };
 static const struct print_table gateway_table = PRINT_TABLE(gateway_columns);
 
@@ -71,7 +72,28 @@ static const struct print_column pause_columns[] = {
 };
 static const struct print_table pause_table = PRINT_TABLE(pause_columns);
 
-enum section { GATEWAY = 1, PORTGROUP = 2, DROPS = 4, RELAY = 8, ALL = 15, PAUSES = 16 };
+static const struct print_column worker_columns[] = {
+	{"worker", NULL, PRINT_NUMBER, PRINT_BRIEF, 0},
+	{"rcvd-packets", NULL, PRINT_COUNT, PRINT_BRIEF, 0},
+	{"sent-packets", NULL, PRINT_COUNT, PRINT_BRIEF, 0},
+	{"dropped-packets", NULL, PRINT_COUNT, PRINT_BRIEF, 0},
+	{"handed-over-packets", NULL, PRINT_COUNT, 0, 0},
+	{"flows-created", NULL, PRINT_COUNT, 0, 0},
+	{"bursts", NULL, PRINT_COUNT, PRINT_STATISTIC, 0},
+	{"wakeups", NULL, PRINT_COUNT, PRINT_STATISTIC, 0},
+	{"longest-pause-ns", NULL, PRINT_COUNT, PRINT_STATISTIC, 0},
+};
+static const struct print_table worker_table = PRINT_TABLE(worker_columns);
+
+enum section {
+	GATEWAY = 1,
+	PORTGROUP = 2,
+	DROPS = 4,
+	RELAY = 8,
+	WORKERS = 16,
+	ALL = 31,
+	PAUSES = 32
+};
 
 static int parse_section(const struct pgw_call *call, unsigned *section)
 {
@@ -79,7 +101,8 @@ static int parse_section(const struct pgw_call *call, unsigned *section)
 		const char *name;
 		unsigned section;
 	} names[] = {{"gateway", GATEWAY}, {"portgroup", PORTGROUP}, {"drops", DROPS},
-		     {"relay", RELAY},	   {"pauses", PAUSES},	     {"all", ALL}};
+		     {"relay", RELAY},	   {"workers", WORKERS},     {"pauses", PAUSES},
+		     {"all", ALL}};
 
 	*section = ALL;
 	if (call->argc == 0)
@@ -91,7 +114,7 @@ static int parse_section(const struct pgw_call *call, unsigned *section)
 		}
 	}
 	return message_wrong(call->argv[0],
-			     "expected gateway, portgroup, drops, relay, pauses or all");
+			     "expected gateway, portgroup, drops, relay, workers, pauses or all");
 }
 
 /* Reasons that occurred; with -d also the others. @count: the member that says how often */
@@ -169,7 +192,7 @@ static int stats_show(const struct pgw_call *call)
 {
 	struct printer *printer = call->pgw->printer;
 	bool json = call->pgw->options.json, keyed;
-	json_t *answer, *drops;
+	json_t *answer, *drops, *workers;
 	unsigned section;
 	int code = parse_section(call, &section);
 
@@ -198,6 +221,13 @@ static int stats_show(const struct pgw_call *call)
 		print_section(printer, keyed ? "drops" : NULL, &drop_table, drops);
 	if (section & RELAY)
 		print_relay(call, keyed, section == ALL, json_object_get(answer, "relay"));
+	workers = json_object_get(answer, "workers");
+	/* a single one has done what stands above */
+	if (section == WORKERS || keyed || (section & WORKERS && json_array_size(workers) > 1)) {
+		if (section == ALL)
+			print_line(printer, "%s", "");
+		print_section(printer, keyed ? "workers" : NULL, &worker_table, workers);
+	}
 	if (section & PAUSES)
 		print_section(printer, NULL, &pause_table,
 			      json_object_get(json_object_get(answer, "gateway"), "pauses"));
@@ -209,7 +239,7 @@ static int stats_show(const struct pgw_call *call)
 }
 
 static const struct pgw_command commands[] = {
-	{"show", "list", "[ gateway | portgroup | drops | relay | pauses | all ]",
+	{"show", "list", "[ gateway | portgroup | drops | relay | workers | pauses | all ]",
 	 "counters; -s shows more of them, -d all reasons for drops", stats_show},
 };
 
