@@ -221,7 +221,7 @@ def flood():
     check("what validates nothing is not in the audit log", pgw("audit", "show", "1000") == rows)
     with open(os.path.join(WORK, "pgwd.err"), encoding="utf-8") as file:
         said = [line for line in file if "a credential was to be validated that does not exist" in line]
-    check("the log counts it, now and then", len(said) == 1 and "from 127.0.7.1" in said[0], said)
+    check("the log counts it, now and then", 0 < len(said) < 10 and "from 127.0.7.1" in said[0], said)
 
 
 def locked():
