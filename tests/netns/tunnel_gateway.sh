@@ -90,6 +90,13 @@ wait_for 15 "what was asked for meanwhile is open" endpoints 2
 stop meanwhile
 wait_for 15 "the new pgwd sees the tunnel" tunnels 1
 
+relay=$(sed -n 's/.*adopted running pgw-relay pid \([0-9]*\).*/\1/p' "$WORK/pgwd.err")
+kill -KILL "$relay"
+wait_for 15 "its tunnels end with pgw-relay" ended_badly first
+dial first "$fresh" 8081:10.10.0.21:80 # waits in the listening socket, if it has to
+wait_for 30 "the next one lets connectors in" endpoints 1
+expect "and it serves" get near
+
 pgw tunnel-gateway deactivate dev >"$WORK/deactivated"
 wait_for 15 "deactivated: no tunnel is left" tunnels 0
 finish first || true
