@@ -19,7 +19,8 @@
 
 #define LISTENER       SERVER_CLIENTS_MAX /* the first one's number among the epoll data */
 #define EVENTS_BATCH   16
-#define LINES_PER_TURN 16 /* requests of one client before the others have their turn */
+#define LINES_PER_TURN 16  /* requests of one client before the others have their turn */
+#define REST_MS	       100 /* without descriptors, before a connection is tried again */
 
 enum client_state { CLIENT_ASKING, CLIENT_ANSWERING, CLIENT_SWEEPING, CLIENT_MONITORING };
 
@@ -46,7 +47,8 @@ struct server {
 	struct listener listeners[REQUEST_ROLE_API + 1];
 	const struct request_ops *ops;
 	void *gateway;
-	int64_t now_ms; /* of the last server_work() or server_expire() */
+	int64_t now_ms;	 /* of the last server_work() or server_expire() */
+	int64_t rest_ms; /* until when the listeners are not watched; 0: they are */
 	struct client *clients[SERVER_CLIENTS_MAX];
 };
 
@@ -289,8 +291,19 @@ static int take_connection(struct server *server, enum request_role role)
 	return accept4(server->listeners[role].fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 }
 
+static void listeners_watch(struct server *server, uint32_t events)
+{
+	for (unsigned role = 0; role <= REQUEST_ROLE_API; role++) {
+		struct epoll_event event = {.events = events, .data.u32 = LISTENER + role};
+
+		if (server->listeners[role].fd >= 0)
+			(void)epoll_ctl(server->epoll, EPOLL_CTL_MOD, server->listeners[role].fd,
+					&event);
+	}
+}
+
 /* No descriptor is left. One that cannot be taken would keep the listener readable, and the loop
- * awake, until there is. */
+ * awake, until there is: if it cannot even be refused, all of them wait for a while. */
 static void refuse_next(struct server *server, enum request_role role)
 {
 	int fd;
@@ -302,6 +315,9 @@ static void refuse_next(struct server *server, enum request_role role)
 		ctl_log(TOLD_CONTROL, LOG_WARNING,
 			"no descriptor is left for a control connection; refused");
 		refuse(fd);
+	} else if (errno == EMFILE || errno == ENFILE) {
+		server->rest_ms = server->now_ms + REST_MS;
+		listeners_watch(server, 0);
 	}
 	server->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
@@ -489,7 +505,7 @@ static bool has_deadline(const struct client *client)
 
 int64_t server_due_ms(const struct server *server)
 {
-	int64_t due_ms = INT64_MAX;
+	int64_t due_ms = server->rest_ms ? server->rest_ms : INT64_MAX;
 
 	for (unsigned i = 0; i < SERVER_CLIENTS_MAX; i++) {
 		const struct client *client = server->clients[i];
@@ -514,6 +530,10 @@ static void sweep_answer(struct server *server, struct client *client)
 void server_expire(struct server *server, int64_t now_ms)
 {
 	server->now_ms = now_ms;
+	if (server->rest_ms && server->rest_ms <= now_ms) {
+		server->rest_ms = 0;
+		listeners_watch(server, EPOLLIN);
+	}
 	for (unsigned i = 0; i < SERVER_CLIENTS_MAX; i++) {
 		struct client *client = server->clients[i];
 

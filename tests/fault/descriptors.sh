@@ -3,7 +3,7 @@
 # pgwd has no descriptor left: forwarding goes on, a datapath that dies meanwhile is started as soon as there are
 # some again, and pgwd does not spin.
 #
-FAULT_REPETITIONS=${FAULT_REPETITIONS:-1}
+FAULT_REPETITIONS=${FAULT_REPETITIONS:-2} # in the second the spare descriptor is of no help
 # shellcheck source=tests/fault/common.sh
 . "$(dirname "$0")/common.sh"
 
