@@ -139,6 +139,10 @@ datapath_pid() {
 	gateway_figure datapath-pid
 }
 
+workers_running() { # threads of the datapath that forward: the first, and those that say so
+	echo $((1 + $(grep -lx 'pgw-worker-[0-9]*' "/proc/$(datapath_pid)/task"/*/comm | wc -l)))
+}
+
 gateway_report() {
 	if [ -S "$WORK/run/pgwd.sock" ]; then
 		printf '\npgw stats show:\n'

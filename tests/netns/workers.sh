@@ -17,15 +17,12 @@ servers_start vc
 } >"$WORK/two.conf"
 gateway_start "$WORK/two.conf"
 
-threads() { # of the datapath
-	find "/proc/$(datapath_pid)/task" -mindepth 1 -maxdepth 1 | wc -l
-}
 worker_figure() { # worker_figure NUMBER NAME
 	pgw -j stats show workers | jq -r --argjson worker "$1" --arg name "$2" \
 		'.[] | select(.worker == $worker) | .[$name]'
 }
 
-equal "threads" "$(threads)" 2
+equal "threads" "$(workers_running)" 2
 equal "workers" "$(gateway_figure workers)" 2
 for task in "/proc/$(datapath_pid)/task"/*; do
 	equal "Seccomp of thread ${task##*/}" "$(awk '$1 == "Seccomp:" { print $2 }' "$task/status")" 2
@@ -77,7 +74,7 @@ created=$(gateway_figure flows-created)
 for workers in 1 auto 2; do
 	pgw set workers $workers
 	[ $workers != auto ] || workers=$(gateway_figure workers)
-	equal "threads" "$(threads)" "$workers"
+	equal "threads" "$(workers_running)" "$workers"
 	for port in 7001 7002; do
 		hold_goes_on "far$port"
 		hold_goes_on "near$port"
@@ -99,7 +96,7 @@ wait_for 10 "it stands" said stuck stopped
 wait_for 20 "another datapath runs" eval \
 	"[ \"\$(datapath_pid)\" != $pid ] && [ \"\$(datapath_pid)\" != 0 ]"
 contains "why" "$(cat "$WORK/pgwd.err")" "has not answered"
-equal "threads" "$(threads)" 2
+equal "threads" "$(workers_running)" 2
 for port in 7001 7002; do
 	hold_goes_on "far$port"
 	hold_goes_on "near$port"
