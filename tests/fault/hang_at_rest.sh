@@ -24,7 +24,7 @@ rings_watched() {
 	done | grep -cxF "$rings" || true
 }
 at_rest() {
-	[ "$(rings_watched)" = 2 ]
+	[ "$(rings_watched)" = $((2 * $(gateway_figure workers))) ]
 }
 
 wait_for 20 "at rest" at_rest
