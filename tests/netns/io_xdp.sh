@@ -8,13 +8,13 @@
 #
 # shellcheck source=tests/lib/test.sh
 . "$(dirname "$0")/../lib/test.sh"
-PGW_TEST_IO='' # this test says it itself
+PGW_TEST_IO='' PGW_TEST_OFFLOAD='' # this test says them itself
 topology_start
 servers_start vc
 
 with_io() { # with_io VRACK VSPHERE - the usual configuration with these
-	gateway_config | sed "/^portgroup add vrack/s/\$/ offload off io $1/
-		/^portgroup add vsphere/s/\$/ offload off io $2/"
+	gateway_config | sed "/^portgroup add vrack/s/\$/ io $1/
+		/^portgroup add vsphere/s/\$/ io $2/"
 }
 
 io_of() { # io_of PORTGROUP - by what its packets come
@@ -93,14 +93,16 @@ note "where the MTU is too large, packets come by the packet socket, and that is
 on gw ip link set eth1 mtu 9000
 wait_for 10 "vrack falls back" eval '[ "$(io_of vrack)" = packet ]'
 hold_goes_on session
+on gw ip link set eth2 xdp off # so that it is tried again
+wait_for 10 "the program of vsphere is back" eval '[ "$(xdp_programs eth2)" = 1 ]'
 equal "times that it was said" "$(grep -c 'portgroup vrack: no AF_XDP' "$WORK/pgwd.err")" 1
 contains "doctor" "$(pgw doctor || true)" "io xdp is configured, but packets come by the packet socket"
 on gw ip link set eth1 mtu 1500
 wait_for 10 "and back" eval '[ "$(io_of vrack)" = xdp ]'
 hold_goes_on session
 
-note "where XDP forwards flows, too, one program does both"
-sed 's/ offload off / offload xdp /' "$WORK/xdp-xdp.conf" >"$WORK/offload.conf"
+note "where XDP forwards flows, too, one program does both; on a veth, offload auto does not"
+sed 's/ io xdp$/ offload xdp io xdp/' "$WORK/xdp-xdp.conf" >"$WORK/offload.conf"
 for mode in offload xdp-xdp; do
 	gateway_reload "$WORK/$mode.conf"
 	equal "vrack" "$(io_of vrack)" xdp
