@@ -72,6 +72,7 @@ static void look_at_portgroups(struct doctor *doctor)
 	for (size_t i = 0; i < gateway->config.n_portgroups; i++) {
 		const struct config_portgroup *p = &gateway->config.portgroups[i];
 		const char *state = offloading_state(gateway, places.portgroup[i]);
+		const char *said = gateway->receiving.port[places.portgroup[i]].said;
 		bool asked = p->offload == OFFLOAD_TC || p->offload == OFFLOAD_XDP;
 		struct kernel_error why;
 		struct kernel_link link;
@@ -101,7 +102,7 @@ static void look_at_portgroups(struct doctor *doctor)
 				   "%s: io %s is configured, but packets come by the packet "
 				   "socket: %s",
 				   p->name, io_mode_name(p->io),
-				   gateway->receiving.port[places.portgroup[i]].said);
+				   *said ? said : "the datapath has just been started");
 	}
 }
 

@@ -16,8 +16,11 @@
 #include "control/working.h"
 #include "datapath/io/xdp.h"
 
-#define REFUSED_MS 60000 /* a socket that failed is not tried again before */
-#define BIND_TRIES 200	 /* a millisecond each: until the kernel has forgotten a former socket */
+/* The kernel forgets a former socket by and by, on a busy machine after a second. */
+#define BIND_TRIES 50	 /* a millisecond each, then … */
+#define BUSY_MS	   500	 /* … once more after so long … */
+#define BUSY_TIMES 20	 /* … so often, before it counts as somebody else's */
+#define REFUSED_MS 60000 /* a socket that failed is tried again after */
 
 static bool is_there(const struct gateway *gateway, unsigned index)
 {
@@ -150,6 +153,30 @@ static int hand_over(struct gateway *gateway, unsigned index, const struct kerne
 	return code;
 }
 
+/* come_again() - at this time at the latest */
+static void come_again(struct gateway *gateway, int64_t at_ms)
+{
+	if (!gateway->due.reconcile_ms || at_ms < gateway->due.reconcile_ms)
+		gateway->due.reconcile_ms = at_ms;
+}
+
+/* refused() - note that portgroup @index gets no socket for now */
+static void refused(struct gateway *gateway, unsigned index, uint32_t ifindex, int code,
+		    const struct xdp_error *error)
+{
+	struct receiving_port *port = &gateway->receiving.port[index];
+	bool busy = code == -EBUSY && port->busy++ < BUSY_TIMES;
+
+	port->refused = ifindex;
+	port->again_ms = gateway_now_ms() + (busy ? BUSY_MS : REFUSED_MS);
+	come_again(gateway, port->again_ms);
+	if (busy)
+		return;
+	/* which is a change of the link, after which we come again */
+	receiver_detach(ifindex);
+	say(gateway, index, "%s", error->text);
+}
+
 static void put_there(struct gateway *gateway, unsigned index, const struct kernel_link *link,
 		      uint32_t frame_bytes)
 {
@@ -163,13 +190,10 @@ static void put_there(struct gateway *gateway, unsigned index, const struct kern
 		xdp_socket_close(&xdp); /* the datapath has it, or nobody */
 	}
 	if (code) {
-		/* to take the program away is a change of the link, after which we come again */
-		port->refused = link->ifindex;
-		port->again_ms = gateway_now_ms() + REFUSED_MS;
-		receiver_detach(link->ifindex);
-		say(gateway, index, "%s", error.text);
+		refused(gateway, index, link->ifindex, code, &error);
 		return;
 	}
+	port->busy = 0;
 	port->refused = 0;
 	port->ifindex = link->ifindex;
 	port->frame_bytes = frame_bytes;
@@ -186,7 +210,7 @@ static void follow_port(struct gateway *gateway, unsigned index, const struct ke
 	uint32_t frame_bytes = xdp_frame_bytes(link->mtu);
 	bool there = is_there(gateway, index) && port->ifindex == link->ifindex &&
 		     port->frame_bytes == frame_bytes;
-	struct receiver_error error;
+	struct receiver_error error = {.text = ""};
 
 	if (!frame_bytes) {
 		take_away(gateway, index, link->ifindex);
@@ -194,8 +218,10 @@ static void follow_port(struct gateway *gateway, unsigned index, const struct ke
 		    link->mtu, link->name);
 		return;
 	}
-	if (port->refused == link->ifindex && gateway_now_ms() < port->again_ms)
+	if (port->refused == link->ifindex && gateway_now_ms() < port->again_ms) {
+		come_again(gateway, port->again_ms);
 		return;
+	}
 	if (port->ifindex && !there)
 		take_away(gateway, index, 0);
 	if (receiver_attach(gateway->receiving.receiver, link->ifindex, forwards(gateway, index),
@@ -233,7 +259,7 @@ static bool open_program(struct gateway *gateway, const struct places *places)
 {
 	struct bpf_object *object = gateway->offload ? offload_object(gateway->offload) : NULL;
 	struct receiving *receiving = &gateway->receiving;
-	struct receiver_error error;
+	struct receiver_error error = {.text = ""};
 
 	if (receiving->receiver || !receiver_open(&receiving->receiver, object, &error))
 		return true;
@@ -294,7 +320,7 @@ void receiving_follow(struct gateway *gateway)
 		if (receiving->port[i].ifindex || ifindex)
 			take_away(gateway, i, ifindex);
 		receiving->port[i].said[0] = '\0';
-		receiving->port[i].refused = 0;
+		receiving->port[i].refused = receiving->port[i].busy = 0;
 	}
 }
 

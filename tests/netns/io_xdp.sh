@@ -21,6 +21,11 @@ io_of() { # io_of PORTGROUP - by what its packets come
 	pgw -j portgroup show "$1" | jq -r '.[0]["io-state"]'
 }
 
+# io_becomes PORTGROUP MODE - a new AF_XDP socket waits until the kernel has forgotten the former one
+io_becomes() {
+	wait_for 15 "$1 by $2" eval "[ \"\$(io_of $1)\" = $2 ]"
+}
+
 redirected() { # redirected DEVICE - frames that XDP has taken off it, by the device's own count
 	on gw ethtool -S "$1" | awk '/xdp_redirect:/ { n += $2 } END { print n + 0 }'
 }
@@ -53,8 +58,8 @@ for both in "xdp xdp" "xdp packet" "packet xdp"; do
 	else
 		gateway_reload "$WORK/$vrack-$vsphere.conf"
 	fi
-	equal "vrack" "$(io_of vrack)" "$vrack"
-	equal "vsphere" "$(io_of vsphere)" "$vsphere"
+	io_becomes vrack "$vrack"
+	io_becomes vsphere "$vsphere"
 	equal "programs at eth1" "$(xdp_programs eth1)" "$([ "$vrack" = xdp ] && echo 1 || echo 0)"
 	eth1=$(redirected eth1) eth2=$(redirected eth2)
 	all_kinds
@@ -67,7 +72,8 @@ note "a datapath that is killed gets a new socket; the session goes on"
 gateway_reload "$WORK/xdp-xdp.conf"
 hold_goes_on session
 kill -KILL "$(datapath_pid)"
-wait_for 10 "packets come by AF_XDP again" eval '[ "$(io_of vrack)$(io_of vsphere)" = xdpxdp ]'
+io_becomes vrack xdp
+io_becomes vsphere xdp
 hold_goes_on session
 
 note "so it does when pgwd is killed, and the next one takes over"
@@ -75,7 +81,8 @@ kill -KILL "${PID[pgwd]}"
 finish pgwd 2>/dev/null || true
 hold_goes_on session
 gateway_start "$WORK/xdp-xdp.conf"
-equal "vrack" "$(io_of vrack)" xdp
+io_becomes vrack xdp
+io_becomes vsphere xdp
 before=$(redirected eth1)
 hold_goes_on session
 at_least "frames from vrack by AF_XDP" $(($(redirected eth1) - before)) 5
@@ -91,21 +98,21 @@ wait_for 10 "it answers there" eval '[ "$(traffic near tcp 172.16.0.77 81 --wait
 
 note "where the MTU is too large, packets come by the packet socket, and that is said once"
 on gw ip link set eth1 mtu 9000
-wait_for 10 "vrack falls back" eval '[ "$(io_of vrack)" = packet ]'
+io_becomes vrack packet
 hold_goes_on session
 on gw ip link set eth2 xdp off # so that it is tried again
 wait_for 10 "the program of vsphere is back" eval '[ "$(xdp_programs eth2)" = 1 ]'
 equal "times that it was said" "$(grep -c 'portgroup vrack: no AF_XDP' "$WORK/pgwd.err")" 1
 contains "doctor" "$(pgw doctor || true)" "io xdp is configured, but packets come by the packet socket"
 on gw ip link set eth1 mtu 1500
-wait_for 10 "and back" eval '[ "$(io_of vrack)" = xdp ]'
+io_becomes vrack xdp
 hold_goes_on session
 
 note "where XDP forwards flows, too, one program does both; on a veth, offload auto does not"
 sed 's/ io xdp$/ offload xdp io xdp/' "$WORK/xdp-xdp.conf" >"$WORK/offload.conf"
 for mode in offload xdp-xdp; do
 	gateway_reload "$WORK/$mode.conf"
-	equal "vrack" "$(io_of vrack)" xdp
+	io_becomes vrack xdp
 	equal "flows" "$(pgw -j portgroup show vrack | jq -r '.[0]["offload-state"]')" \
 		"$([ $mode = offload ] && echo xdp || echo off)"
 	equal "programs at eth1" "$(xdp_programs eth1)" 1
