@@ -250,7 +250,6 @@ static int permit(scmp_filter_ctx filter)
 
 int confine_syscalls(struct confine_error *error)
 {
-	const struct rlimit none = {0, 0};
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	int err;
 
@@ -263,7 +262,7 @@ int confine_syscalls(struct confine_error *error)
 	if (!err)
 		err = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
 #ifndef PGW_SANITIZE /* whose leak check makes a process of its own */
-	if (!err && setrlimit(RLIMIT_NPROC, &none))
+	if (!err && setrlimit(RLIMIT_NPROC, &(struct rlimit){0, 0}))
 		err = -errno;
 #endif
 	if (!err)
