@@ -139,12 +139,13 @@ class World:
             command += ["-R", "%d:127.0.0.1:%d" % (own, target)]
         return self.run(*command, "%s@127.0.0.1" % user)
 
-    def chisel(self, forwards, *options, secure=False):
-        if secure:
+    def chisel(self, forwards, *options, gateway=None):
+        gateway = gateway or self.relay
+        if gateway.tls[0]:
             options += ("-ca", self.path / "tls.pem")
-            address = "https://localhost:%d/sg_%s" % (self.secure.port, self.stage.uuid)
+            address = "https://localhost:%d/sg_%s" % (gateway.port, self.stage.uuid)
         else:
-            address = "http://127.0.0.1:%d/sg_%s" % (self.relay.port, self.stage.uuid)
+            address = "http://127.0.0.1:%d/sg_%s" % (gateway.port, self.stage.uuid)
         return self.run(self.connector, "-token", self.stage.token, *options, address,
                         *["R:%d:127.0.0.1:%d" % pair for pair in forwards])
 
@@ -171,7 +172,7 @@ def tunnel(world, way, target, *options):
     elif way == "relay-openssh":
         program = world.ssh(world.relay.port, "figures", [(port, target)], *options)
     else:
-        program = world.chisel([(port, target)], secure=way == "relay-https")
+        program = world.chisel([(port, target)], gateway=world.secure if way == "relay-https" else None)
     try:
         wait_for(lambda: listens(port), 15, way)
         yield port
@@ -239,33 +240,42 @@ def latency(world, options):
     return {name: summary(v) for name, v in results.items()}
 
 
-def memory_of(world, options, gateway):
-    n = min(options.connectors, 500)
+def memory_of(world, options, *tls):
+    """Of gateways that have done nothing yet: what others gave back would be used again, and not be seen."""
+    n, connections = min(options.connectors, 500), 2000
+    gateway = relay.Relay(str(PGW_BIN / "pgw-relay"), [world.stage], *tls)
     before = gateway.memory()
-    program = world.chisel([(free_port(), world.echo)], "-n", n, "-step", 0, secure=gateway is world.secure)
+    program = world.chisel([(free_port(), world.echo)], "-n", n, "-step", 0, gateway=gateway)
     wait_for(lambda: len(gateway.show()["tunnels"]) == n, 120, "%d tunnels" % n)
     idle = (gateway.memory() - before) / n
+    program.terminate()
+    program.wait()
+    gateway.stop()
+    gateway = relay.Relay(str(PGW_BIN / "pgw-relay"), [world.stage], *tls)
+    program = world.chisel([(free_port(), world.echo)], gateway=gateway)
+    wait_for(lambda: gateway.show()["endpoints"], 30, "one tunnel")
     port = gateway.show()["endpoints"][0]["port"]
+    round_trips(port, 10)
     before = gateway.memory()
-    connections = [socket.create_connection(("127.0.0.1", port)) for _ in range(1000)]
-    for connection in connections:
+    held = [socket.create_connection(("127.0.0.1", port)) for _ in range(connections)]
+    for connection in held:
         connection.sendall(b"x")
-    for connection in connections:
+    for connection in held:
         connection.recv(1)
-    each = (gateway.memory() - before) / len(connections)
-    for connection in connections:
+    each = (gateway.memory() - before) / connections
+    for connection in held:
         connection.close()
     program.terminate()
     program.wait()
-    wait_for(lambda: not gateway.show()["tunnels"], 30, "the end of them")
+    gateway.stop()
     return {"bytes per idle tunnel": round(idle), "bytes per connection": round(each),
-            "tunnels": n, "connections": len(connections)}
+            "tunnels": n, "connections": connections}
 
 
 def memory(world, options):
-    results = {"http": memory_of(world, options, world.relay)}
+    results = {"http": memory_of(world, options)}
     if world.secure:
-        results["https"] = memory_of(world, options, world.secure)
+        results["https"] = memory_of(world, options, *world.secure.tls)
     return results
 
 
