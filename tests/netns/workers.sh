@@ -8,6 +8,7 @@
 #
 # shellcheck source=tests/lib/test.sh
 . "$(dirname "$0")/../lib/test.sh"
+PGW_TEST_IO='' # by AF_XDP the first worker would have the others' packets, too
 topology_start
 servers_start vc
 {
