@@ -153,6 +153,7 @@ int working_change(struct gateway *gateway, unsigned workers, struct ctl_error *
 		gateway->due.restart_ms = gateway_now_ms();
 		return code;
 	}
+	gateway->due.restart_ms = 0; /* of one that broke before */
 	gateway_tell(gateway, TOLD_DATAPATH, LOG_NOTICE,
 		     json_pack("{s:s, s:i}", "state", "started", "pid", gateway->datapath.pid),
 		     "datapath pid %d runs with %u workers and %" PRIu64 " sessions",
