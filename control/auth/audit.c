@@ -3,7 +3,6 @@
 #include "control/state/audit.h"
 
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "control/auth/private.h"
 #include "control/ctl/log.h"
 #include "control/gateway.h"
+#include "control/history_start.h"
 
 #define DETAIL_BYTES_MAX 2000u
 #define LIMIT_NORMAL	 100
@@ -47,14 +47,14 @@ static char *detail_of(const json_t *request, const json_t *answer)
 static void who(const struct request_peer *peer, const json_t *request, struct audit *entry)
 {
 	const char *by = auth_string(request, "by"), *from = auth_string(request, "from");
-	const struct passwd *user;
+	const struct request_order asked = {.peer = peer};
+	char user[REVISION_USER_BYTES];
 
 	if (*by) {
 		snprintf(entry->by, sizeof(entry->by), "%s", by);
 	} else {
-		user = getpwuid(peer->uid);
-		snprintf(entry->by, sizeof(entry->by), "%s (pid %d)",
-			 user ? user->pw_name : "unknown", peer->pid);
+		history_user(&asked, user); /* not getpwuid(), which crashes without memory */
+		snprintf(entry->by, sizeof(entry->by), "%s (pid %d)", user, peer->pid);
 	}
 	snprintf(entry->from, sizeof(entry->from), "%s", *from ? from : "control socket");
 }
