@@ -31,7 +31,7 @@ struct receiving_port {
 	bool zero_copy;
 	uint32_t refused; /* the interface whose socket failed, not to be tried again until … */
 	int64_t again_ms;
-	unsigned busy; /* times in a row that it had another socket */
+	unsigned busy;	/* times in a row that it had another socket */
 	char said[200]; /* why not, "" nothing was said */
 };
 
