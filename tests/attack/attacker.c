@@ -10,8 +10,9 @@
  *   arp        ARP requests of 220 addresses of 10.10.0.0/24, of another station each time
  *   spoof      datagrams and SYNs of random sources to 10.10.0.10
  *
- * MAC is the gateway's on that link. It sends at most RATE frames a second (at most 10^6) for at
- * most 60 s or until SIGTERM, then prints "sent FRAMES bytes BYTES rate FRAMES/S" and ends.
+ * MAC is the gateway's on that link; ARP requests go to it alone, too. It sends at most RATE frames
+ * a second (at most 10^6) for at most 60 s or until SIGTERM, then prints "sent FRAMES bytes BYTES
+ * rate FRAMES/S" and ends.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -163,7 +164,7 @@ static uint32_t make_arp(struct attacker *a, uint8_t *frame)
 	uint32_t low = 30 + draw(a) % 220, mac = draw(a);
 
 	memset(arp, 0, sizeof(*arp));
-	memset(arp->ethernet.ether_dhost, 0xff, ETH_ALEN);
+	memcpy(arp->ethernet.ether_dhost, &a->gateway, ETH_ALEN);
 	arp->sender.b[0] = 2; /* locally administered */
 	memcpy(&arp->sender.b[2], &mac, 4);
 	memcpy(arp->ethernet.ether_shost, &arp->sender, ETH_ALEN);

@@ -9,7 +9,7 @@
 # Every day: a session lives through the attack, requests are answered during it, the gateway's
 # counters name what it refused, pgw answers within 2 s, the datapath's memory is bounded and it is
 # the same process afterwards. None of that is a matter of speed. With ATTACK_ROUNDS=N calm, the same
-# frames past the gateway, and the attack alternate N times instead, and a line of figures is printed
+# frames to a bystander, and the attack alternate N times instead, and a line of figures is printed
 # (see run --figures).
 
 # shellcheck source=tests/lib/test.sh
@@ -19,7 +19,6 @@ ATTACK_PROGRAMS=${ATTACK_PROGRAMS:-$(dirname "$PGW_BIN")/tests}
 ATTACK_RATE=${ATTACK_RATE:-20000} # frames a second
 ATTACK_SECONDS=15                 # at most: it ends when all is measured
 ROUND_SECONDS=${ROUND_SECONDS:-2} # with figures
-NOBODY=02:00:00:00:00:fe           # a link address that no machine here has
 GROWTH_KIB=65536                  # of the datapath's memory; the flow table alone may take 10 MiB
 FLOWS=65536
 LIMIT=2000 # flows of one client that live
@@ -48,14 +47,22 @@ attack_world() { # the topology, the servers, the gateway
 	gateway_start "$WORK/attack.conf"
 }
 
-mac_of() { # mac_of DEVICE - of the gateway
-	ip -j -n "$(node gw)" link show "$1" | jq -r '.[0].address'
+mac_of() { # mac_of NODE DEVICE
+	ip -j -n "$(node "$1")" link show "$2" | jq -r '.[0].address'
 }
 
-attack_start() { # attack_start NODE KIND SECONDS [MAC] - in the background; MAC: whose, the gateway's
+# A station on both networks that has no address: its kernel throws away what comes.
+bystander() {
+	plug stranger eth1 vrack
+	plug stranger eth2 vsphere
+	bridge -n "$(node switch)" fdb replace "$(mac_of stranger eth1)" dev stranger-eth1 master static
+	bridge -n "$(node switch)" fdb replace "$(mac_of stranger eth2)" dev stranger-eth2 master static
+}
+
+attack_start() { # attack_start NODE KIND SECONDS [VICTIM] - in the background; VICTIM: a node, gw
 	local device=eth1
 	[ "$1" = near ] || device=eth2
-	spawn attack "$1" "$ATTACK_PROGRAMS/pgw_attacker" "$2" eth0 "${4:-$(mac_of $device)}" "$3" "$ATTACK_RATE"
+	spawn attack "$1" "$ATTACK_PROGRAMS/pgw_attacker" "$2" eth0 "$(mac_of "${4:-gw}" $device)" "$3" "$ATTACK_RATE"
 }
 
 attack_end() { # end it; sets attack_sent and attack_rate
@@ -130,18 +137,19 @@ measured() {
 	row+=("$honest_bytes" "$honest_requests" $(($(cpu_ticks "$datapath") - cpu)))
 }
 
-# figures NODE KIND - ATTACK_ROUNDS times calm, then the same frames past the gateway, then at it; a line
-# for run --figures
+# figures NODE KIND - ATTACK_ROUNDS times calm, then the same frames to a bystander, then to the gateway;
+# a line for run --figures
 figures() {
 	local datapath round all="$WORK/rounds"
 	local attack_sent attack_rate honest_bytes honest_requests honest_failed
 	local -a row
 	datapath=$(datapath_pid)
+	bystander
 	honest 1 # warm
 	for round in $(seq "$ATTACK_ROUNDS"); do
 		row=()
 		measured
-		attack_start "$1" "$2" 60 "$NOBODY"
+		attack_start "$1" "$2" 60 stranger
 		measured
 		attack_end
 		attack_start "$1" "$2" 60

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """One row of docs/attacks.md: figures.py KIND SECONDS <ROUNDS
 
-A round: bytes, requests, CPU ticks when calm; the same while the attacker's frames go past the
-gateway; the same while they are for it; the attack's rate. Ratios are taken within a round, then
+A round: bytes, requests, CPU ticks when calm; the same while the attacker's frames go to a
+bystander; the same while they go to the gateway; the attack's rate. Ratios are taken within a round, then
 their median.
 """
 import statistics
