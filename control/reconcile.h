@@ -28,7 +28,7 @@
 #include "control/netlink/kernel.h"
 
 #define RECONCILE_SETTLE_MS   20
-#define RECONCILE_READ_MS     900 /* between two readings of the kernel's parameters */
+#define RECONCILE_READ_MS     5000 /* between two readings of the kernel's parameters */
 #define RECONCILE_PAUSE_MS    500
 #define RECONCILE_PATIENCE    3
 #define RECONCILE_WAIT_MS     1000
