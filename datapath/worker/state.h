@@ -349,6 +349,13 @@ void worker_send_flow_reset(struct worker *w, const struct flow *flow);
 void worker_flush(struct worker *w);
 /* worker_confirm() - ask the kernel whether a neighbour still is where it was, now and then. */
 void worker_confirm(struct worker *w, struct neighbour *n);
+/* worker_set_time() - the time of all that follows; worker_sweep_begin() - all flows are visited
+ * anew, for a @snapshot that is another, or @next_hops that moved: worker.c */
+void worker_set_time(struct worker *w, uint64_t now_ns);
+void worker_sweep_begin(struct worker *w, bool snapshot, bool next_hops);
+
+#define CONFIRM_CHECK_NS (5000 * MS_NS) /* how often stale neighbours in use are looked at */
+
 /* worker_neighbour_ready() - send what waits; worker_neighbour_lost() - drop it under @reason. */
 void worker_neighbour_ready(struct worker *w, struct neighbour *n);
 void worker_neighbour_lost(struct worker *w, struct neighbour *n, enum drop_reason reason);

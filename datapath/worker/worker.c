@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * worker - start, end, and what is told to a worker from outside: ports, links, neighbours, the
- * configuration, time.
+ * worker - start, end, the configuration, and the work that time brings. Ports, links and
+ * neighbours: links.c.
  *
  * Bounds of one worker_work(): EXPIRE_BATCH flows ended, SWEEP_BATCH records swept. What is left is
  * due at once, so packets are served in between.
@@ -9,7 +9,6 @@
 #include "datapath/worker/worker.h"
 
 #include <errno.h>
-#include <linux/neighbour.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,10 +19,7 @@
 #define SWEEP_BATCH	   8192u
 #define NEIGHBOUR_CHECK_NS (100 * MS_NS) /* how often packets that wait are looked at */
 #define LOST_CHECK_NS	   (100 * MS_NS) /* how often ports are asked what they lost */
-#define CONFIRM_SOON_NS	   (500 * MS_NS)
-#define CONFIRM_CHECK_NS   (5000 * MS_NS) /* how often stale neighbours in use are looked at */
 #define NEVER		   UINT64_MAX
-#define NUD_USABLE	   (NUD_REACHABLE | NUD_PERMANENT | NUD_NOARP | NUD_STALE | NUD_DELAY | NUD_PROBE)
 
 int worker_create(struct worker **worker, const struct worker_options *options)
 {
@@ -113,7 +109,7 @@ void worker_destroy(struct worker *w)
 	free(w);
 }
 
-static void set_time(struct worker *w, uint64_t now_ns)
+void worker_set_time(struct worker *w, uint64_t now_ns)
 {
 	w->now_ns = now_ns;
 	w->now_tick = FLOW_TICK(now_ns);
@@ -149,7 +145,7 @@ static void schedule_adopted(struct worker *lead)
 }
 
 /* Begins anew for what is asked now and for what a running one has not finished. */
-static void sweep_begin(struct worker *w, bool snapshot, bool next_hops)
+void worker_sweep_begin(struct worker *w, bool snapshot, bool next_hops)
 {
 	w->sweep.running = true;
 	w->sweep.snapshot |= snapshot;
@@ -164,7 +160,7 @@ static void adopt(struct worker *w)
 {
 	worker_adopt(w);
 	for (unsigned i = 0; i < worker_members(w); i++) {
-		sweep_begin(worker_member(w, i), false, true);
+		worker_sweep_begin(worker_member(w, i), false, true);
 		worker_member(w, i)->confirm_ns = w->now_ns + CONFIRM_CHECK_NS;
 	}
 }
@@ -175,7 +171,7 @@ int64_t worker_attach_table(struct worker *w, void *memory, size_t bytes, uint64
 	int result;
 
 	detach_table(w);
-	set_time(w, now_ns);
+	worker_set_time(w, now_ns);
 	result = flow_table_attach(&w->table, memory, bytes);
 	if (result) {
 		detach_table(w);
@@ -224,128 +220,10 @@ static void find_own_addresses(struct worker *w)
 			w->port[s->addresses[i].port].own = s->addresses[i].addr;
 }
 
-/* Those behind a portgroup do not know us there yet: asking them tells them our address. That is
- * done once whoever gave us the port has settled it, and is ready to ask. */
-static void confirm_soon(struct worker *w, uint8_t port)
-{
-	for (uint16_t i = 0; i < w->neighbours.high; i++) {
-		struct neighbour *n = neighbour_at(&w->neighbours, i);
-
-		if (n->port != port || !n->users)
-			continue;
-		n->confirm = true;
-		w->confirm_ns = w->now_ns + CONFIRM_SOON_NS;
-	}
-}
-
-static void set_link(struct worker_portgroup *port, const struct worker_link *link)
-{
-	port->link = *link;
-	port->ready_mtu = port->io && link->up ? link->mtu : 0;
-}
-
-void worker_port(struct worker *w, uint8_t index, const struct worker_link *link,
-		 struct io_port *io)
-{
-	struct worker_portgroup *port = &w->port[index];
-
-	if (port->io && port->io != io)
-		port->io->ops->close(port->io);
-	port->io = io;
-	set_link(port, link);
-	confirm_soon(w, index);
-}
-
-void worker_port_gone(struct worker *w, uint8_t index)
-{
-	struct worker_portgroup *port = &w->port[index];
-
-	if (port->io)
-		port->io->ops->close(port->io);
-	port->io = NULL;
-	w->dirty &= ~(1u << index);
-	set_link(port, &(struct worker_link){0});
-}
-
-static void link_changed(struct worker *w, const struct worker_link *link)
-{
-	for (uint8_t i = 0; i < COUNTERS_PORTS; i++) {
-		bool moved;
-
-		if (!w->port[i].io || w->port[i].link.ifindex != link->ifindex)
-			continue;
-		moved = !mac_equal(&w->port[i].link.mac, &link->mac);
-		set_link(&w->port[i], link);
-		if (moved)
-			confirm_soon(w, i);
-	}
-}
-
-void worker_link(struct worker *w, const struct worker_link *link)
-{
-	for (unsigned i = 0; i < worker_members(w); i++)
-		link_changed(worker_member(w, i), link);
-}
-
-static void neighbour_changed(struct worker *w, uint32_t ifindex, be32 addr, const struct mac *mac,
-			      uint16_t state)
-{
-	struct neighbour *n;
-	bool usable = state & NUD_USABLE;
-	uint16_t index = NEIGHBOUR_NONE;
-
-	for (uint8_t i = 0; i < COUNTERS_PORTS && index == NEIGHBOUR_NONE; i++)
-		if (w->port[i].io && w->port[i].link.ifindex == ifindex)
-			/* also what no flow needs yet: the kernel does not repeat what it told */
-			index = usable ? neighbour_get(&w->neighbours, i, addr)
-				       : neighbour_find(&w->neighbours, i, addr);
-	if (index == NEIGHBOUR_NONE)
-		return;
-	n = neighbour_at(&w->neighbours, index);
-	if (!(state & NUD_INCOMPLETE)) {
-		/* what adopted flows have in mac[] is compared once */
-		if (n->users &&
-		    (n->adopted || (neighbour_usable(n) && (!usable || !mac_equal(&n->mac, mac)))))
-			sweep_begin(w, false, true);
-		n->adopted = false;
-	}
-	if (usable) {
-		n->mac = *mac;
-		n->state = state & NUD_STALE ? NEIGHBOUR_STALE : NEIGHBOUR_USABLE;
-		if (n->state == NEIGHBOUR_STALE && n->users && !w->confirm_ns)
-			w->confirm_ns = w->now_ns + CONFIRM_CHECK_NS;
-		worker_neighbour_ready(w, n);
-	} else if (state & NUD_FAILED) {
-		n->state = NEIGHBOUR_FAILED;
-		worker_neighbour_lost(w, n, DROP_NEIGH_FAILED);
-	} else if (!(state & NUD_INCOMPLETE)) {
-		/* collected by the kernel; what was known is used until it says otherwise, and
-		 * the next packet asks for it again */
-		if (neighbour_usable(n)) {
-			n->state = NEIGHBOUR_STALE;
-			n->asked_ns = 0;
-			if (n->users && !w->confirm_ns)
-				w->confirm_ns = w->now_ns + CONFIRM_CHECK_NS;
-		}
-	}
-}
-
-void worker_neighbour(struct worker *w, uint32_t ifindex, be32 addr, const struct mac *mac,
-		      uint16_t state, uint64_t now_ns)
-{
-	for (unsigned i = 0; i < worker_members(w); i++) {
-		struct worker *m = worker_member(w, i);
-
-		set_time(m, now_ns);
-		neighbour_changed(m, ifindex, addr, mac, state);
-		worker_tell(m); /* what waited for it may be an error for another's flow */
-	}
-}
-
 /* What of a snapshot each worker has for itself. */
 static void take_snapshot(struct worker *w, const struct snapshot *snapshot, uint64_t now_ns)
 {
-	set_time(w, now_ns);
+	worker_set_time(w, now_ns);
 	worker_backends_snapshot(w, snapshot);
 	w->snapshot = *snapshot;
 	w->has_snapshot = true;
@@ -376,7 +254,7 @@ void worker_snapshot(struct worker *w, const struct snapshot *snapshot, uint64_t
 	w->swept.running = worker_members(w);
 	w->swept.due = false; /* one that was not told yet is told with this one */
 	for (unsigned i = 0; i < worker_members(w); i++)
-		sweep_begin(worker_member(w, i), true, false);
+		worker_sweep_begin(worker_member(w, i), true, false);
 }
 
 /* Return: true if there is more to do at once. */
@@ -563,7 +441,7 @@ void worker_work(struct worker *w, uint64_t now_ns, struct worker_status *status
 	bool more = false;
 
 	*status = (struct worker_status){.next_ns = NEVER};
-	set_time(w, now_ns);
+	worker_set_time(w, now_ns);
 	if (!w->has_snapshot)
 		return;
 	if (w->table.records)
@@ -590,7 +468,7 @@ bool worker_end_flow(struct worker *w, uint32_t record, uint32_t word, uint64_t 
 {
 	if (w->owner && record < w->table.capacity && w->owner[record] < worker_members(w))
 		w = worker_member(w, w->owner[record]);
-	set_time(w, now_ns);
+	worker_set_time(w, now_ns);
 	if (!w->table.records || record >= w->table.capacity ||
 	    FLOW_WORD_STATE(word) != FLOW_ACTIVE ||
 	    atomic_load_explicit(&worker_flow(w, record)->word, memory_order_relaxed) != word)

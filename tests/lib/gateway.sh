@@ -61,14 +61,20 @@ modes_chosen() {
 		echo "set workers $PGW_TEST_WORKERS" >>"$1"
 }
 
-# gateway_launch - start pgwd on WORK/pgw.conf, without waiting.
+# gateway_launch [COMMAND…] - start pgwd on WORK/pgw.conf, run by COMMAND, without waiting.
 gateway_launch() {
 	modes_chosen "$WORK/pgw.conf"
-	spawn pgwd gw "$PGW_BIN/pgwd" -c "$WORK/pgw.conf" -r "$WORK/run" -S "$WORK/state"
+	spawn pgwd gw "$@" "$PGW_BIN/pgwd" -c "$WORK/pgw.conf" -r "$WORK/run" -S "$WORK/state"
 }
 
 gateway_said_ready() {
 	said pgwd ready || ! running pgwd
+}
+
+# gateway_start_without_bpf - start it where BPF is not permitted.
+gateway_start_without_bpf() {
+	gateway_launch setpriv --bounding-set -bpf,-perfmon,-sys_admin
+	wait_for 15 "pgwd is ready" gateway_said_ready
 }
 
 # gateway_refused FILE [COMMAND…] - pgwd, run by COMMAND, must refuse to start on FILE; prints

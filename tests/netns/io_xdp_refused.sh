@@ -10,9 +10,7 @@
 topology_start
 servers_start vc
 gateway_config | sed '/^portgroup add/s/$/ offload off io xdp/' >"$WORK/pgw.conf"
-spawn pgwd gw setpriv --bounding-set -bpf,-perfmon,-sys_admin \
-	"$PGW_BIN/pgwd" -c "$WORK/pgw.conf" -r "$WORK/run" -S "$WORK/state"
-wait_for 15 "pgwd is ready" gateway_said_ready
+gateway_start_without_bpf
 equal "request" "$(web far http://172.16.0.1/source)" 10.10.0.2
 intact far https://172.16.0.1 10000000
 equal "in force" "$(pgw -j portgroup show vrack | jq -r '.[0]["io-state"]')" packet

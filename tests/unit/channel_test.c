@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* channel_test - messages and descriptors over the channel, honest and hostile. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -13,6 +12,7 @@
 #include <cmocka.h>
 
 #include "datapath/process/channel.h"
+#include "tests/unit/descriptors.h"
 
 static int ends[2];
 
@@ -29,18 +29,6 @@ static int teardown(void **state)
 	if (ends[1] >= 0)
 		close(ends[1]);
 	return 0;
-}
-
-static unsigned open_descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned n = 0;
-
-	assert_non_null(dir);
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
 }
 
 /* send_raw() - what channel_send() would never send. */

@@ -8,7 +8,6 @@
 #ifndef PGW_TESTS_CONTROL_FIXTURE_H
 #define PGW_TESTS_CONTROL_FIXTURE_H
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -27,6 +26,7 @@
 #include "datapath/process/channel.h"
 #include "datapath/process/control.h"
 #include "tests/unit/fake_worker.h"
+#include "tests/unit/descriptors.h"
 
 #define CAPACITY  1024u
 #define SIZE_SEAL (F_SEAL_SHRINK | F_SEAL_GROW)
@@ -118,18 +118,6 @@ static inline void expect_error(struct fixture *f, struct channel_message messag
 	if (!strstr(f->answer.u.text, text))
 		print_error("\"%s\" lacks \"%s\"\n", f->answer.u.text, text);
 	assert_non_null(strstr(f->answer.u.text, text));
-}
-
-static inline unsigned open_descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned n = 0;
-
-	assert_non_null(dir);
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
 }
 
 static inline int memfd(const void *content, size_t bytes, size_t size, int seals)

@@ -4,6 +4,7 @@
  * sign of life.
  */
 #include <poll.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,6 +16,7 @@
 
 #define THREADS 4u
 #define WAIT_MS 10000
+#define YIELDS	20
 
 struct fixture {
 	struct team team;
@@ -23,7 +25,8 @@ struct fixture {
 	uint64_t seen[THREADS]; /* of shared, as each last read it */
 	_Atomic uint64_t rounds[THREADS];
 	_Atomic unsigned told[THREADS];
-	_Atomic bool stuck; /* the last thread stays in its work */
+	_Atomic bool stuck; /* the last thread is to stay in its work */
+	_Atomic bool stays; /* it does */
 };
 
 struct argument {
@@ -31,9 +34,20 @@ struct argument {
 	unsigned number;
 };
 
-static void moment(void)
+static uint64_t now_ms(void)
 {
-	nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* within() - give way to the threads until @ms have passed since @begin. Return: false: they have
+ */
+static bool within(uint64_t begin, unsigned ms)
+{
+	sched_yield();
+	return now_ms() < begin + ms;
 }
 
 static void *run(void *context)
@@ -49,8 +63,10 @@ static void *run(void *context)
 		f->seen[i] = f->shared;
 		f->told[i] += told;
 		f->rounds[i]++;
-		while (i == THREADS - 1 && atomic_load(&f->stuck))
-			moment();
+		while (i == THREADS - 1 && atomic_load(&f->stuck)) {
+			atomic_store(&f->stays, true);
+			sched_yield();
+		}
 		team_end(&f->team, i);
 		/* one of them never sleeps */
 		if (i > 1 && poll(&polled, 1, WAIT_MS) > 0)
@@ -92,8 +108,10 @@ static int teardown(void **state)
 
 static bool answered_within(struct fixture *f, unsigned ms)
 {
-	for (unsigned i = 0; i < ms && !team_answered(&f->team); i++)
-		moment();
+	uint64_t begin = now_ms();
+
+	while (!team_answered(&f->team) && within(begin, ms))
+		;
 	return team_answered(&f->team);
 }
 
@@ -111,8 +129,8 @@ static void test_stand_still(void **state)
 			assert_true(seen[i] < turn);
 		}
 		f->shared = turn;
-		if (turn % 50 == 0)
-			moment();
+		for (unsigned n = 0; n < YIELDS; n++)
+			sched_yield(); /* whoever did not stand still would go on now */
 		for (unsigned i = 1; i < THREADS; i++) {
 			assert_int_equal(atomic_load(&f->rounds[i]), rounds[i]);
 			assert_int_equal(f->seen[i], seen[i]);
@@ -121,10 +139,10 @@ static void test_stand_still(void **state)
 	}
 	/* Each looks anew, also those that slept. */
 	for (unsigned i = 1; i < THREADS; i++) {
+		uint64_t begin = now_ms();
 		bool done = false;
 
-		for (unsigned ms = 0; ms < WAIT_MS && !done; ms++) {
-			moment();
+		while (!done && within(begin, WAIT_MS)) {
 			team_stand_still(&f->team);
 			done = f->seen[i] == 200;
 			team_go_on(&f->team);
@@ -138,7 +156,7 @@ static void test_sign_of_life(void **state)
 {
 	struct fixture *f = *state;
 	struct pollfd polled = {.fd = team_wake_fd(&f->team, 0), .events = POLLIN};
-	uint64_t rounds;
+	uint64_t rounds, begin;
 
 	for (unsigned turn = 0; turn < 100; turn++) {
 		team_ask(&f->team);
@@ -149,12 +167,15 @@ static void test_sign_of_life(void **state)
 	/* One that is stuck, while the others work. */
 	atomic_store(&f->stuck, true);
 	team_ask(&f->team);
-	while (!answered_within(f, 50) && atomic_load(&f->team.owed) != 1u << (THREADS - 1))
+	begin = now_ms();
+	while (!atomic_load(&f->stays) && within(begin, WAIT_MS))
 		;
+	assert_true(atomic_load(&f->stays));
 	rounds = atomic_load(&f->rounds[THREADS - 1]);
 	team_ask(&f->team);
-	for (unsigned i = 0; i < WAIT_MS && atomic_load(&f->team.owed) != 1u << (THREADS - 1); i++)
-		moment();
+	begin = now_ms();
+	while (atomic_load(&f->team.owed) != 1u << (THREADS - 1) && within(begin, WAIT_MS))
+		;
 	assert_int_equal(atomic_load(&f->team.owed), 1u << (THREADS - 1));
 	assert_false(team_answered(&f->team));
 	assert_int_equal(atomic_load(&f->rounds[THREADS - 1]), rounds);
