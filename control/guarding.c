@@ -28,25 +28,10 @@ static void send_message(void *context, uint32_t ifindex, const struct arp_messa
 	(void)wire_send(gateway->guarding.fd, ifindex, NULL, message);
 }
 
-static const char *portgroup_of(const struct gateway *gateway, be32 addr)
-{
-	const struct config *config = &gateway->config;
-	const struct config_address *best = NULL;
-
-	for (size_t i = 0; i < config->n_addresses; i++) {
-		const struct config_address *a = &config->addresses[i];
-		be32 mask = prefix_mask(a->prefix_len);
-
-		if ((a->addr & mask) == (addr & mask) &&
-		    (!best || a->prefix_len > best->prefix_len))
-			best = a;
-	}
-	return best ? best->portgroup : "?";
-}
-
 static void say(struct gateway *gateway, const struct guard_change *change)
 {
-	const char *portgroup = portgroup_of(gateway, change->addr);
+	const struct config_address *network = kind_network(&gateway->config, change->addr);
+	const char *portgroup = network ? network->portgroup : "?";
 	char addr[ADDR_TEXT_BYTES], mac[MAC_TEXT_BYTES];
 	json_t *members;
 

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "control/config/kind.h"
 #include "control/fault.h"
 #include "control/gateway.h"
 #include "control/offload/offload.h"
@@ -104,31 +105,16 @@ static bool has_address(const struct ifaddrs *list, const char *name, be32 addr)
 	return false;
 }
 
-/* The portgroup whose connected network has @addr; the longest prefix counts. */
-static const char *portgroup_of(const struct config *config, be32 addr)
-{
-	const struct config_address *best = NULL;
-
-	for (size_t i = 0; i < config->n_addresses; i++) {
-		const struct config_address *a = &config->addresses[i];
-		be32 mask = prefix_mask(a->prefix_len);
-
-		if ((a->addr & mask) == (addr & mask) &&
-		    (!best || a->prefix_len > best->prefix_len))
-			best = a;
-	}
-	return best ? best->portgroup : NULL;
-}
-
 static void show_routes(const struct gateway *gateway, json_t *items)
 {
 	for (size_t i = 0; i < gateway->config.n_routes; i++) {
 		const struct config_route *r = &gateway->config.routes[i];
-		const char *portgroup = portgroup_of(&gateway->config, r->via);
+		const struct config_address *network = kind_network(&gateway->config, r->via);
 
-		json_array_append_new(
-			items, json_pack("{s:o, s:o, s:s?}", "to", text_of_prefix(r->to), "via",
-					 text_of_addr(r->via), "portgroup", portgroup));
+		json_array_append_new(items,
+				      json_pack("{s:o, s:o, s:s?}", "to", text_of_prefix(r->to),
+						"via", text_of_addr(r->via), "portgroup",
+						network ? network->portgroup : NULL));
 	}
 }
 

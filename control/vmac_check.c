@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "control/arp/wire.h"
+#include "control/config/kind.h"
 #include "control/config/vmac.h"
 #include "control/gateway.h"
 
@@ -168,25 +169,10 @@ static void choose_neighbours(struct gateway *gateway, struct vmac_check_item *i
 	free(known);
 }
 
-static const struct config_address *network_of(const struct config *config, be32 addr)
-{
-	const struct config_address *best = NULL;
-
-	for (size_t i = 0; i < config->n_addresses; i++) {
-		const struct config_address *a = &config->addresses[i];
-		be32 mask = prefix_mask(a->prefix_len);
-
-		if ((a->addr & mask) == (addr & mask) &&
-		    (!best || a->prefix_len > best->prefix_len))
-			best = a;
-	}
-	return best;
-}
-
 static void prepare(struct gateway *gateway, struct vmac_check_item *item,
 		    const struct config_vmac *vmac, const struct kernel_owned *owned, size_t n)
 {
-	const struct config_address *network = network_of(&gateway->config, vmac->addr);
+	const struct config_address *network = kind_network(&gateway->config, vmac->addr);
 
 	*item = (struct vmac_check_item){.mac = vmac->mac, .addr = vmac->addr, .type = vmac->type};
 	memcpy(item->portgroup, vmac->portgroup, sizeof(item->portgroup));

@@ -498,6 +498,21 @@ const struct config_address *kind_address(const struct config *config, be32 addr
 	return find(config, KIND_ADDRESS, &(struct config_address){.addr = addr});
 }
 
+const struct config_address *kind_network(const struct config *config, be32 addr)
+{
+	const struct config_address *best = NULL;
+
+	for (size_t i = 0; i < config->n_addresses; i++) {
+		const struct config_address *a = &config->addresses[i];
+		be32 mask = prefix_mask(a->prefix_len);
+
+		if ((a->addr & mask) == (addr & mask) &&
+		    (!best || a->prefix_len > best->prefix_len))
+			best = a;
+	}
+	return best;
+}
+
 const struct config_allow *kind_allow(const struct config *config, struct prefix network)
 {
 	return find(config, KIND_ALLOW, &(struct config_allow){.network = network});

@@ -86,6 +86,8 @@ const struct config_server *kind_server(const struct config *config, const char 
 const struct config_tunnel_gateway *kind_tunnel_gateway(const struct config *config,
 							const char *name);
 const struct config_address *kind_address(const struct config *config, be32 addr);
+/* The address statement whose network covers @addr; the longest prefix counts. */
+const struct config_address *kind_network(const struct config *config, be32 addr);
 const struct config_allow *kind_allow(const struct config *config, struct prefix network);
 
 /* kind_print() - what follows "KIND add " in the statement that makes @item. */

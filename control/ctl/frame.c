@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "datapath/base/descriptors.h"
+
 #define FRAME_CHUNK ((size_t)16384) /* bytes made free before each receive */
 
 /* Gives back what a long line took, once it has been dealt with. */
@@ -50,51 +52,35 @@ static int frame_in_room(struct frame_in *in, size_t limit)
 /* Takes the descriptors of a message into free places of @fds; closes the others. */
 static void frame_take_fds(struct msghdr *message, int *fds)
 {
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
-		size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	unsigned place = 0;
 
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		for (size_t i = 0; i < n; i++) {
-			unsigned place = 0;
-			int fd;
-
-			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(fd));
-			while (fds && place < FRAME_FDS_MAX && fds[place] >= 0)
-				place++;
-			if (fds && place < FRAME_FDS_MAX)
-				fds[place] = fd;
-			else
-				close(fd);
-		}
-	}
+	while (fds && place < FRAME_FDS_MAX && fds[place] >= 0)
+		place++;
+	(void)descriptors_take(message, fds ? fds + place : NULL, fds ? FRAME_FDS_MAX - place : 0);
 }
 
 int frame_fill(struct frame_in *in, int fd, size_t limit, int *fds)
 {
-	union {
-		struct cmsghdr header;
-		char bytes[CMSG_SPACE(sizeof(int) * 16)];
-	} control;
+	DESCRIPTORS_ROOM(16) room;
 	struct iovec piece;
 	struct msghdr message = {
 		.msg_iov = &piece,
 		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
+		.msg_control = &room,
+		.msg_controllen = sizeof(room),
 	};
-	size_t room;
+	size_t free_bytes;
 	ssize_t got;
 	int error;
 
 	error = frame_in_room(in, limit);
 	if (error)
 		return error;
-	room = in->size - in->end - 1;
-	if (room > limit - in->end)
-		room = limit - in->end;
+	free_bytes = in->size - in->end - 1;
+	if (free_bytes > limit - in->end)
+		free_bytes = limit - in->end;
 	piece.iov_base = in->bytes + in->end;
-	piece.iov_len = room;
+	piece.iov_len = free_bytes;
 	got = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	if (got < 0)
 		return errno == EWOULDBLOCK ? -EAGAIN : -errno;
@@ -170,28 +156,14 @@ static void frame_drop_fds(struct frame_out *out)
 
 static ssize_t frame_send(const struct frame_out *out, int fd)
 {
-	union {
-		struct cmsghdr header;
-		char bytes[CMSG_SPACE(sizeof(int) * FRAME_FDS_MAX)];
-	} control;
+	DESCRIPTORS_ROOM(FRAME_FDS_MAX) room;
 	struct iovec piece = {
 		.iov_base = out->bytes + out->start,
 		.iov_len = out->end - out->start,
 	};
 	struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
 
-	if (out->n_fds) {
-		struct cmsghdr *c;
-
-		memset(&control, 0, sizeof(control));
-		message.msg_control = &control;
-		message.msg_controllen = CMSG_SPACE(sizeof(int) * out->n_fds);
-		c = CMSG_FIRSTHDR(&message);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof(int) * out->n_fds);
-		memcpy(CMSG_DATA(c), out->fds, sizeof(int) * out->n_fds);
-	}
+	descriptors_put(&message, &room, out->fds, out->n_fds);
 	return sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 

@@ -7,6 +7,7 @@
 
 #include <linux/rtnetlink.h>
 
+#include "control/config/kind.h"
 #include "control/netlink/listening.h"
 #include "control/netlink/plan.h"
 
@@ -47,16 +48,8 @@ void plan_free(struct plan *plan)
 
 int plan_portgroup(const struct config *config, be32 addr)
 {
-	const struct config_address *best = NULL;
+	const struct config_address *best = kind_network(config, addr);
 
-	for (size_t i = 0; i < config->n_addresses; i++) {
-		const struct config_address *address = &config->addresses[i];
-		be32 mask = prefix_mask(address->prefix_len);
-
-		if ((address->addr & mask) == (addr & mask) &&
-		    (!best || address->prefix_len > best->prefix_len))
-			best = address;
-	}
 	for (size_t i = 0; best && i < config->n_portgroups; i++)
 		if (!strcmp(config->portgroups[i].name, best->portgroup))
 			return (int)i;

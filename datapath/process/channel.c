@@ -13,15 +13,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-union channel_ancillary {
-	struct cmsghdr header; /* for its alignment */
-	char bytes[CMSG_SPACE(CHANNEL_FDS_MAX * sizeof(int))];
-};
+#include "datapath/base/descriptors.h"
 
 int channel_send(int fd, const struct channel_message *message, const int *fds, unsigned n_fds)
 {
 	struct channel_message copy = *message;
-	union channel_ancillary ancillary = {.bytes = {0}};
+	DESCRIPTORS_ROOM(CHANNEL_FDS_MAX) room;
 	struct iovec piece = {.iov_base = &copy, .iov_len = sizeof(copy)};
 	struct msghdr msg = {.msg_iov = &piece, .msg_iovlen = 1};
 	ssize_t sent;
@@ -31,47 +28,13 @@ int channel_send(int fd, const struct channel_message *message, const int *fds, 
 	copy.version = CHANNEL_VERSION;
 	copy.fds = (uint16_t)n_fds;
 	copy.spare = 0;
-	if (n_fds) {
-		struct cmsghdr *header = &ancillary.header;
-
-		header->cmsg_level = SOL_SOCKET;
-		header->cmsg_type = SCM_RIGHTS;
-		header->cmsg_len = CMSG_LEN(n_fds * sizeof(int));
-		memcpy(CMSG_DATA(header), fds, n_fds * sizeof(int));
-		msg.msg_control = &ancillary;
-		msg.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
-	}
+	descriptors_put(&msg, &room, fds, n_fds);
 	do
 		sent = sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 	while (sent < 0 && errno == EINTR);
 	if (sent < 0)
 		return -errno;
 	return sent == sizeof(copy) ? 0 : -EIO;
-}
-
-/* take_fds() - Return: how many descriptors came; all are in @fds or have been closed. */
-static unsigned take_fds(struct msghdr *msg, int fds[CHANNEL_FDS_MAX])
-{
-	unsigned n = 0;
-
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
-		size_t count;
-
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		for (size_t i = 0; i < count; i++) {
-			int fd;
-
-			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(fd));
-			if (n < CHANNEL_FDS_MAX)
-				fds[n] = fd;
-			else
-				close(fd);
-			n++;
-		}
-	}
-	return n;
 }
 
 static bool message_is_sound(const struct channel_message *message, ssize_t bytes, unsigned fds)
@@ -83,12 +46,12 @@ static bool message_is_sound(const struct channel_message *message, ssize_t byte
 
 int channel_receive(int fd, struct channel_message *message, int fds[CHANNEL_FDS_MAX])
 {
-	union channel_ancillary ancillary;
+	DESCRIPTORS_ROOM(CHANNEL_FDS_MAX) room;
 	struct iovec piece = {.iov_base = message, .iov_len = sizeof(*message)};
 	struct msghdr msg = {.msg_iov = &piece,
 			     .msg_iovlen = 1,
-			     .msg_control = &ancillary,
-			     .msg_controllen = sizeof(ancillary)};
+			     .msg_control = &room,
+			     .msg_controllen = sizeof(room)};
 	unsigned n_fds;
 	ssize_t got;
 
@@ -99,7 +62,7 @@ int channel_receive(int fd, struct channel_message *message, int fds[CHANNEL_FDS
 	while (got < 0 && errno == EINTR);
 	if (got < 0)
 		return errno == EWOULDBLOCK ? -EAGAIN : -errno;
-	n_fds = take_fds(&msg, fds);
+	n_fds = descriptors_take(&msg, fds, CHANNEL_FDS_MAX);
 	/* An empty message reads like the end of the connection, unless it carries descriptors.
 	 * No honest peer sends one, so taking it for the end is right in both cases. */
 	if (!got && !n_fds)

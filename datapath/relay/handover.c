@@ -9,18 +9,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "datapath/base/descriptors.h"
 #include "datapath/process/memfd.h"
 
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
-union ancillary {
-	struct cmsghdr header; /* for its alignment */
-	char bytes[CMSG_SPACE(HANDOVER_FDS_MAX * sizeof(int))];
-};
-
 int handover_send(int fd, const json_t *body, const int *fds, unsigned n_fds)
 {
-	union ancillary ancillary = {.bytes = {0}};
+	DESCRIPTORS_ROOM(HANDOVER_FDS_MAX) room;
 	char *text;
 	struct iovec piece;
 	struct msghdr msg = {.msg_iov = &piece, .msg_iovlen = 1};
@@ -36,16 +32,7 @@ int handover_send(int fd, const json_t *body, const int *fds, unsigned n_fds)
 		free(text);
 		return -EMSGSIZE;
 	}
-	if (n_fds) {
-		struct cmsghdr *header = &ancillary.header;
-
-		header->cmsg_level = SOL_SOCKET;
-		header->cmsg_type = SCM_RIGHTS;
-		header->cmsg_len = CMSG_LEN(n_fds * sizeof(int));
-		memcpy(CMSG_DATA(header), fds, n_fds * sizeof(int));
-		msg.msg_control = &ancillary;
-		msg.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
-	}
+	descriptors_put(&msg, &room, fds, n_fds);
 	do
 		sent = sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 	while (sent < 0 && errno == EINTR);
@@ -53,27 +40,6 @@ int handover_send(int fd, const json_t *body, const int *fds, unsigned n_fds)
 		sent = -errno;
 	free(text);
 	return sent < 0 ? (int)sent : 0;
-}
-
-/* Whatever came is in @message, so that it can be closed. */
-static void take_fds(struct msghdr *msg, struct handover_message *message)
-{
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
-		size_t count;
-
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		for (size_t i = 0; i < count; i++) {
-			int fd;
-
-			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
-			if (message->n_fds < HANDOVER_FDS_MAX)
-				message->fds[message->n_fds++] = fd;
-			else
-				close(fd);
-		}
-	}
 }
 
 json_t *handover_parse(const char *text, size_t bytes)
@@ -89,13 +55,13 @@ json_t *handover_parse(const char *text, size_t bytes)
 
 int handover_receive(int fd, struct handover_message *message)
 {
-	union ancillary ancillary;
+	DESCRIPTORS_ROOM(HANDOVER_FDS_MAX) room;
 	char *text = malloc(HANDOVER_TEXT_MAX);
 	struct iovec piece = {.iov_base = text, .iov_len = HANDOVER_TEXT_MAX};
 	struct msghdr msg = {.msg_iov = &piece,
 			     .msg_iovlen = 1,
-			     .msg_control = &ancillary,
-			     .msg_controllen = sizeof(ancillary)};
+			     .msg_control = &room,
+			     .msg_controllen = sizeof(room)};
 	ssize_t got;
 
 	message->body = NULL;
@@ -109,7 +75,9 @@ int handover_receive(int fd, struct handover_message *message)
 		free(text);
 		return got < 0 ? -errno : 0;
 	}
-	take_fds(&msg, message);
+	message->n_fds = descriptors_take(&msg, message->fds, HANDOVER_FDS_MAX);
+	if (message->n_fds > HANDOVER_FDS_MAX) /* those beyond have been closed */
+		message->n_fds = HANDOVER_FDS_MAX;
 	if (!(msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
 		message->body = handover_parse(text, (size_t)got);
 	free(text);

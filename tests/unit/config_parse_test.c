@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "control/config/edit.h"
+#include "control/config/kind.h"
 #include "control/config/model.h"
 #include "tests/unit/config_random.h"
 
@@ -102,6 +103,23 @@ static void test_fields(void **state)
 }
 
 /* A failed parse or statement leaves everything as it was. */
+static void test_network_of_an_address(void **state)
+{
+	struct config config;
+	(void)state;
+
+	config_init(&config);
+	parse(&config, "portgroup add a dev eth0 realm private\n"
+		       "address add 10.1.0.1/16 portgroup a\n"
+		       "address add 10.0.0.1/8 portgroup a\n"
+		       "address add 10.1.2.1/24 portgroup a\n");
+	assert_int_equal(kind_network(&config, htonl(0x0a010209))->prefix_len, 24);
+	assert_int_equal(kind_network(&config, htonl(0x0a010309))->prefix_len, 16);
+	assert_int_equal(kind_network(&config, htonl(0x0a020209))->prefix_len, 8);
+	assert_null(kind_network(&config, htonl(0x0b010209)));
+	config_free(&config);
+}
+
 static void test_unchanged(void **state)
 {
 	static const char *const wrong[] = {
@@ -306,10 +324,15 @@ static void test_speed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults),     cmocka_unit_test(test_fields),
-		cmocka_unit_test(test_unchanged),    cmocka_unit_test(test_statements),
-		cmocka_unit_test(test_replaces),     cmocka_unit_test(test_edit),
-		cmocka_unit_test(test_exact_length), cmocka_unit_test(test_speed),
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_fields),
+		cmocka_unit_test(test_network_of_an_address),
+		cmocka_unit_test(test_unchanged),
+		cmocka_unit_test(test_statements),
+		cmocka_unit_test(test_replaces),
+		cmocka_unit_test(test_edit),
+		cmocka_unit_test(test_exact_length),
+		cmocka_unit_test(test_speed),
 	};
 
 	return cmocka_run_group_tests_name("config_parse", tests, NULL, NULL);
