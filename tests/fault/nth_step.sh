@@ -25,14 +25,14 @@ export PGW_FAULT=$WORK/fault
 gateway_start
 hold_start session far 172.16.0.1 7
 
-# Whatever a change can touch; "near" is no longer allowed afterwards.
+# Whatever a change can touch; "near" is no longer allowed afterwards, and each port that the session may have still is the pool's.
 {
 	gateway_config | grep -v -e 172.16.0.0/24 -e esx1 -e '^pool'
 	cat <<-CONFIG
 	portgroup add third dev eth3 realm private
 	address add 172.31.0.1/24 portgroup third
 	route add 192.168.0.0/16 via 172.16.0.254
-	pool add default external-ip-address 10.10.0.2 ports 16384-60000
+	pool add default external-ip-address 10.10.0.2 ports 10000-65535
 	service add more address 172.16.0.12 protocol tcp port 80 backend 10.10.0.10:80
 	vmac add 02:00:00:12:34:56 address 172.16.0.13 portgroup vrack type ovh name esx2
 	set session-log file $WORK/sessions.log
