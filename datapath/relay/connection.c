@@ -13,6 +13,9 @@
 
 #define LEAVING_MS 1000u
 
+/* A socket is put into the loop once, and stays until it is closed. */
+#define EDGES (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
+
 #define ALERT_DECODE_ERROR	50
 #define ALERT_INTERNAL_ERROR	80
 #define ALERT_UNRECOGNIZED_NAME 112
@@ -70,13 +73,9 @@ static void close_side(struct connection *c, struct loop_source *side, bool rese
 {
 	const struct linger at_once = {.l_onoff = 1};
 
-	if (side->fd < 0)
-		return;
-	if (reset)
+	if (side->fd >= 0 && reset)
 		setsockopt(side->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
-	loop_remove(c->names->loop, side);
-	close(side->fd);
-	side->fd = -1;
+	loop_close(c->names->loop, side);
 }
 
 /* Both ends of a connection that broke in the middle get to know it. */
@@ -134,8 +133,11 @@ static void refuse(struct connection *c, enum reason reason, uint8_t alert)
 	if (alert)
 		send(c->client.fd, record, sizeof(record), MSG_DONTWAIT | MSG_NOSIGNAL);
 	shutdown(c->client.fd, SHUT_WR);
-	loop_want(c->names->loop, &c->client, EPOLLIN);
 	loop_timer_set(c->names->loop, &c->timer, loop_now_ms(c->names->loop) + LEAVING_MS);
+	if (c->client.added)
+		loop_want(c->names->loop, &c->client, EPOLLIN);
+	else if (loop_add(c->names->loop, &c->client, EPOLLIN))
+		connection_end(c, REASON_DONE);
 }
 
 static void leaving_ready(struct connection *c)
@@ -150,60 +152,46 @@ static void leaving_ready(struct connection *c)
 
 /* --- relaying ------------------------------------------------------------------------------ */
 
-static void want_ways(struct connection *c)
-{
-	uint32_t client = 0, backend = 0;
-
-	if (c->up.waiting)
-		backend |= EPOLLOUT;
-	else if (!c->up.ended)
-		client |= EPOLLIN;
-	if (c->down.waiting)
-		client |= EPOLLOUT;
-	else if (!c->down.ended)
-		backend |= EPOLLIN;
-	loop_want(c->names->loop, &c->client, client);
-	loop_want(c->names->loop, &c->backend, backend);
-}
-
 /* Return: false if the connection has ended. */
-static bool move_way(struct connection *c, struct splice_way *way)
+static bool move_way(struct connection *c, struct splice_way *way, bool *more)
 {
 	bool up = way == &c->up, moved = false;
+	int from = up ? c->client.fd : c->backend.fd, to = up ? c->backend.fd : c->client.fd;
 	enum splice_result result;
 
-	if (way->finished)
+	if (!splice_can_move(way))
 		return true;
-	result = splice_move(way, &c->names->pool, up ? c->client.fd : c->backend.fd,
-			     up ? c->backend.fd : c->client.fd, &moved);
+	result = splice_move(way, &c->names->pool, from, to, &moved);
 	if (moved)
 		c->active_ms = loop_now_ms(c->names->loop);
+	*more |= result == SPLICE_TURN;
 	if (result == SPLICE_NO_PIPE)
 		connection_end(c, REASON_RESOURCES);
 	else if (result == SPLICE_FROM_BROKE || result == SPLICE_TO_BROKE)
 		connection_end(c, up == (result == SPLICE_FROM_BROKE) ? REASON_CLIENT_RESET
 								      : REASON_BACKEND_RESET);
+	else if (c->up.finished && c->down.finished)
+		connection_end(c, REASON_DONE); /* which tells both */
+	else if (result == SPLICE_FINISHED)
+		shutdown(to, SHUT_WR);
 	return c->state != CONNECTION_ENDED;
 }
 
-static void relaying_ready(struct connection *c, bool client, uint32_t events)
+static void move_both(struct connection *c)
 {
-	if (events & EPOLLERR) {
-		connection_end(c, client ? REASON_CLIENT_RESET : REASON_BACKEND_RESET);
-		return;
-	}
-	if (events & (EPOLLIN | EPOLLHUP | EPOLLRDHUP) && !move_way(c, client ? &c->up : &c->down))
-		return;
-	if (events & (EPOLLOUT | EPOLLHUP) && !move_way(c, client ? &c->down : &c->up))
-		return;
-	if (c->up.finished && c->down.finished) {
-		connection_end(c, REASON_DONE);
-		return;
-	}
-	/* Both directions of this side are over, which would be told again and again. */
-	if (events & EPOLLHUP)
-		loop_remove(c->names->loop, client ? &c->client : &c->backend);
-	want_ways(c);
+	bool more = false;
+
+	if (move_way(c, &c->up, &more) && move_way(c, &c->down, &more) && more)
+		loop_defer(c->names->loop, &c->turn);
+}
+
+static void take_turn(struct loop_deferred *deferred)
+{
+	struct connection *c =
+		(struct connection *)((char *)deferred - offsetof(struct connection, turn));
+
+	if (c->state == CONNECTION_RELAYING)
+		move_both(c);
 }
 
 static void start_relaying(struct connection *c)
@@ -214,9 +202,7 @@ static void start_relaying(struct connection *c)
 	c->state = CONNECTION_RELAYING;
 	c->active_ms = loop_now_ms(loop);
 	loop_timer_set(loop, &c->timer, c->active_ms + c->names->now.idle_ms);
-	/* What has come meanwhile, at once: most likely there is something. */
-	if (move_way(c, &c->up))
-		want_ways(c);
+	move_both(c); /* what has come meanwhile */
 }
 
 /* --- the backend --------------------------------------------------------------------------- */
@@ -228,10 +214,8 @@ static void greet(struct connection *c)
 		connection_end(c, REASON_BACKEND_RESET);
 		return;
 	}
-	if (c->greeting.sent < c->greeting.used) {
-		loop_want(c->names->loop, &c->backend, EPOLLOUT);
+	if (c->greeting.sent < c->greeting.used)
 		return;
-	}
 	c->up.bytes = c->greeting.used - (c->service->proxy ? PROXY_BYTES : 0);
 	start_relaying(c);
 }
@@ -243,41 +227,30 @@ static void backend_failed(struct connection *c)
 	connect_next(c);
 }
 
-static void connecting_ready(struct connection *c, uint32_t events)
-{
-	int error = 0;
-	socklen_t size = sizeof(error);
-
-	if (getsockopt(c->backend.fd, SOL_SOCKET, SO_ERROR, &error, &size))
-		error = errno;
-	if (error || (events & (EPOLLERR | EPOLLHUP)))
-		backend_failed(c);
-	else if (events & EPOLLOUT)
-		greet(c);
-}
-
 /* Return: 0 it is under way; -errno: that backend cannot be reached. */
 static int start_connect(struct connection *c, const struct service_backend *backend)
 {
 	struct sockaddr_in to = {.sin_family = AF_INET,
 				 .sin_port = htons(backend->port),
 				 .sin_addr.s_addr = backend->addr};
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1, code;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), code;
+	const int off = 0;
 
 	if (fd < 0)
 		return -errno;
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	/* The handshake's last acknowledgement waits for the ClientHello, and goes with it. */
+	setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof(off));
 	if (connect(fd, (const struct sockaddr *)&to, sizeof(to)) && errno != EINPROGRESS) {
 		code = -errno;
 		close(fd);
 		return code;
 	}
 	c->backend.fd = fd;
-	code = loop_add(c->names->loop, &c->backend, EPOLLOUT);
-	if (code) {
-		close(fd);
-		c->backend.fd = -1;
-	}
+	c->down = SPLICE_WAY_NONE;
+	c->up.open = c->up.gathers = true;
+	code = loop_add(c->names->loop, &c->backend, EDGES);
+	if (code)
+		loop_close(c->names->loop, &c->backend);
 	return code;
 }
 
@@ -326,12 +299,11 @@ static void connect_next(struct connection *c)
 static void route(struct connection *c, const struct hello *hello)
 {
 	const struct names *names = c->names;
-	struct service *service = NULL;
+	const struct service_listener *listener =
+		services_listener(&names->now, c->listener, c->listener_at);
+	struct service *service =
+		listener ? services_route(&names->now, listener, hello->name) : NULL;
 
-	for (size_t i = 0; i < names->now.n_listeners && !service; i++)
-		if (!strcmp(names->now.listeners[i].key, c->listener))
-			service =
-				services_route(&names->now, &names->now.listeners[i], hello->name);
 	c->encrypted = hello->encrypted;
 	if (*hello->name)
 		c->name = strdup(hello->name); /* for show: without memory it is left out */
@@ -352,8 +324,7 @@ static void route(struct connection *c, const struct hello *hello)
 		return;
 	}
 	enter_list(c, &c->names->routed);
-	loop_want(c->names->loop, &c->client, 0); /* the rest waits in its socket */
-	connect_next(c);
+	connect_next(c); /* the rest waits in its socket */
 }
 
 static void judge(struct connection *c)
@@ -384,18 +355,24 @@ static void judge(struct connection *c)
 
 static void hello_ready(struct connection *c)
 {
-	/* No more than is looked at: what follows stays in the socket, for splice(). */
-	ssize_t got = recv(c->client.fd, c->names->received, HELLO_BYTES_MAX - c->greeting.used,
-			   MSG_DONTWAIT);
+	while (c->state == CONNECTION_HELLO) {
+		/* No more than is looked at: what follows stays in the socket. */
+		size_t room = HELLO_BYTES_MAX - c->greeting.used;
+		ssize_t got = recv(c->client.fd, c->names->received, room, MSG_DONTWAIT);
 
-	if (got < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (got <= 0)
-		connection_end(c, REASON_HELLO_ENDED);
-	else if (!greeting_keep(&c->greeting, c->names->received, (size_t)got))
-		connection_end(c, REASON_RESOURCES);
-	else
-		judge(c);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0 && errno == EAGAIN)
+			return;
+		/* After a short piece there is nothing but what will be told. */
+		c->up.ready = got == (ssize_t)room || c->up.ending;
+		if (got <= 0)
+			connection_end(c, REASON_HELLO_ENDED);
+		else if (!greeting_keep(&c->greeting, c->names->received, (size_t)got))
+			connection_end(c, REASON_RESOURCES);
+		else
+			judge(c);
+	}
 }
 
 /* --- events -------------------------------------------------------------------------------- */
@@ -404,24 +381,18 @@ static void client_ready(struct loop_source *source, uint32_t events)
 {
 	struct connection *c =
 		(struct connection *)((char *)source - offsetof(struct connection, client));
+	bool routed = c->state == CONNECTION_CONNECTING || c->state == CONNECTION_GREETING;
 
-	switch (c->state) {
-	case CONNECTION_HELLO:
+	splice_told(&c->up, true, events);
+	splice_told(&c->down, false, events);
+	if (c->state == CONNECTION_HELLO)
 		hello_ready(c);
-		break;
-	case CONNECTION_CONNECTING:
-	case CONNECTION_GREETING:
-		connection_end(c, REASON_CLIENT_RESET); /* only an error is told in these states */
-		break;
-	case CONNECTION_RELAYING:
-		relaying_ready(c, true, events);
-		break;
-	case CONNECTION_LEAVING:
+	else if (c->state == CONNECTION_LEAVING)
 		leaving_ready(c);
-		break;
-	default:
-		break;
-	}
+	else if (events & EPOLLERR || (routed && events & EPOLLHUP))
+		connection_end(c, REASON_CLIENT_RESET);
+	else if (c->state == CONNECTION_RELAYING)
+		move_both(c);
 }
 
 static void backend_ready(struct loop_source *source, uint32_t events)
@@ -429,14 +400,16 @@ static void backend_ready(struct loop_source *source, uint32_t events)
 	struct connection *c =
 		(struct connection *)((char *)source - offsetof(struct connection, backend));
 
-	if (c->state == CONNECTION_CONNECTING)
-		connecting_ready(c, events);
-	else if (c->state == CONNECTION_GREETING && events & (EPOLLERR | EPOLLHUP))
+	splice_told(&c->down, true, events);
+	splice_told(&c->up, false, events);
+	if (c->state == CONNECTION_CONNECTING && events & (EPOLLERR | EPOLLHUP))
+		backend_failed(c);
+	else if (events & EPOLLERR || (c->state == CONNECTION_GREETING && events & EPOLLHUP))
 		connection_end(c, REASON_BACKEND_RESET);
-	else if (c->state == CONNECTION_GREETING)
-		greet(c);
 	else if (c->state == CONNECTION_RELAYING)
-		relaying_ready(c, false, events);
+		move_both(c);
+	else if (events & EPOLLOUT)
+		greet(c);
 }
 
 static void timed_out(struct loop_timer *timer)
@@ -472,7 +445,6 @@ void connection_open(struct names *names, const struct service_listener *listene
 		     be32 client_addr, uint16_t client_port)
 {
 	struct connection *c = calloc(1, sizeof(*c));
-	int on = 1;
 
 	if (!c) {
 		names->ended[REASON_RESOURCES]++;
@@ -484,24 +456,26 @@ void connection_open(struct names *names, const struct service_listener *listene
 	c->backend = (struct loop_source){.ready = backend_ready, .fd = -1};
 	c->timer.fire = timed_out;
 	c->freeing.run = free_now;
+	c->turn.run = take_turn;
 	c->up = c->down = SPLICE_WAY_NONE;
 	c->id = ++names->next_id;
 	c->since_ms = c->active_ms = loop_now_ms(names->loop);
 	c->client_addr = client_addr;
 	c->client_port = client_port;
 	memcpy(c->listener, listener->key, sizeof(c->listener));
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	c->listener_at = (size_t)(listener - names->now.listeners);
 	enter_list(c, &names->hellos);
 	if (!relay_allowed(names->relay, client_addr)) {
 		connection_end(c, REASON_NOT_ALLOWED);
 		return;
 	}
-	if (loop_timer_set(names->loop, &c->timer, c->since_ms + NAMES_HELLO_MS) ||
-	    loop_add(names->loop, &c->client, EPOLLIN)) {
+	if (loop_timer_set(names->loop, &c->timer, c->since_ms + NAMES_HELLO_MS)) {
 		connection_end(c, REASON_RESOURCES);
 		return;
 	}
 	hello_ready(c); /* often it is there already */
+	if (c->client.fd >= 0 && !c->client.added && loop_add(names->loop, &c->client, EDGES))
+		connection_end(c, REASON_RESOURCES);
 	if (names->hellos.n > NAMES_HELLOS_MAX)
 		connection_end(names->hellos.first, REASON_CROWDED);
 }

@@ -35,11 +35,12 @@ struct connection {
 	enum connection_state state;
 	struct loop_source client, backend;
 	struct loop_timer timer; /* what the state waits for */
-	struct loop_deferred freeing;
+	struct loop_deferred turn, freeing;
 	uint64_t id, since_ms, active_ms;
 	be32 client_addr;
 	uint16_t client_port;
 	char listener[SOCKETS_KEY];
+	size_t listener_at;	  /* its place among those of the configuration when it came */
 	struct greeting greeting; /* until RELAYING */
 	size_t hello_need;	  /* bytes of it before there is anything new to see */
 	char *name;		  /* NULL: not known, or none */

@@ -16,9 +16,9 @@ struct loop {
 	int epoll_fd;
 	loop_clock clock;
 	void *clock_context;
-	uint64_t now_ms;
+	uint64_t now_ms, rounds;
 	struct epoll_event events[EVENTS_MAX]; /* of this round; data.ptr NULL: taken out since */
-	int n_events;
+	int n_events, at_event;
 	struct loop_timer **heap; /* from 1; a parent is not due after its children */
 	uint32_t n_heap, heap_size;
 	struct loop_deferred *deferred, **deferred_end;
@@ -111,15 +111,31 @@ void loop_want(struct loop *loop, struct loop_source *source, uint32_t events)
 		source->events = events;
 }
 
+/* What is left of the round's list does not name it any more. */
+static void forget(struct loop *loop, struct loop_source *source)
+{
+	source->added = false;
+	for (int i = loop->at_event; i < loop->n_events; i++)
+		if (loop->events[i].data.ptr == source)
+			loop->events[i].data.ptr = NULL;
+}
+
 void loop_remove(struct loop *loop, struct loop_source *source)
 {
 	if (!source->added)
 		return;
 	epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, source->fd, NULL);
-	source->added = false;
-	for (int i = 0; i < loop->n_events; i++)
-		if (loop->events[i].data.ptr == source)
-			loop->events[i].data.ptr = NULL;
+	forget(loop, source);
+}
+
+void loop_close(struct loop *loop, struct loop_source *source)
+{
+	if (source->fd < 0)
+		return;
+	close(source->fd); /* which takes it out of the set */
+	if (source->added)
+		forget(loop, source);
+	source->fd = -1;
 }
 
 static void place(struct loop *loop, struct loop_timer *timer, uint32_t at)
@@ -228,6 +244,7 @@ int loop_round(struct loop *loop, int wait_ms)
 	uint32_t due = loop->n_heap; /* timers set to the past by timers wait for the next round */
 	int n;
 
+	loop->rounds++;
 	loop->now_ms = loop->clock(loop->clock_context);
 	n = epoll_wait(loop->epoll_fd, loop->events, EVENTS_MAX, wait_time(loop, wait_ms));
 	if (n < 0 && errno != EINTR)
@@ -237,6 +254,7 @@ int loop_round(struct loop *loop, int wait_ms)
 	for (int i = 0; i < loop->n_events; i++) {
 		struct loop_source *source = loop->events[i].data.ptr;
 
+		loop->at_event = i;
 		if (source)
 			source->ready(source, loop->events[i].events);
 	}
@@ -249,6 +267,11 @@ int loop_round(struct loop *loop, int wait_ms)
 	}
 	run_deferred(loop);
 	return 0;
+}
+
+uint64_t loop_rounds(const struct loop *loop)
+{
+	return loop->rounds;
 }
 
 int loop_run(struct loop *loop)

@@ -20,7 +20,7 @@ struct loop;
 struct loop_source {
 	/* ready() - @events: EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP, EPOLLRDHUP */
 	void (*ready)(struct loop_source *source, uint32_t events);
-	int fd;
+	int fd;		 /* -1: none */
 	uint32_t events; /* what is waited for */
 	bool added;
 };
@@ -47,12 +47,16 @@ void loop_destroy(struct loop *loop); /* runs what is deferred; sources and time
 
 uint64_t loop_now_ms(const struct loop *loop);
 
-/* loop_add() - wait for @events of @source->fd. Return: 0 or -errno. */
+/* loop_add() - wait for @events of @source->fd, which may be edges (EPOLLET). Return: 0 or -errno.
+ */
 int loop_add(struct loop *loop, struct loop_source *source, uint32_t events);
 /* loop_want() - wait for other events of it from now on; costs nothing if they are the same. */
 void loop_want(struct loop *loop, struct loop_source *source, uint32_t events);
-/* loop_remove() - before the descriptor is closed. Not added: nothing happens. */
+/* loop_remove() - not waited for any more. Not added: nothing happens. */
 void loop_remove(struct loop *loop, struct loop_source *source);
+/* loop_close() - the same, and close the descriptor, of which there is no other: that is one call
+ * instead of two. None: nothing happens. */
+void loop_close(struct loop *loop, struct loop_source *source);
 
 /* loop_timer_set() - fire at @due_ms, once; a timer that is set already is moved.
  * Return: 0 or -ENOMEM (only where it was not set). */
@@ -65,6 +69,8 @@ void loop_defer(struct loop *loop, struct loop_deferred *deferred);
 /* loop_round() - @wait_ms: at most so long for an event, -1: until there is one or a timer is due.
  * Return: 0, or -errno: waiting itself failed. */
 int loop_round(struct loop *loop, int wait_ms);
+/* loop_rounds() - Return: how many there have been, the present one included. */
+uint64_t loop_rounds(const struct loop *loop);
 /* loop_run() - rounds until loop_end(). Return: 0 or -errno. */
 int loop_run(struct loop *loop);
 void loop_end(struct loop *loop);

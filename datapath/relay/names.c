@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -69,9 +70,15 @@ static void listener_ready(struct loop_source *source, uint32_t events)
 {
 	struct names_listener *listener = (struct names_listener *)source;
 	struct names *names = listener->names;
+	uint64_t round = loop_rounds(names->loop);
 
 	(void)events;
-	for (unsigned i = 0; i < ACCEPTS_A_ROUND; i++) {
+	/* One, and more where that was not all in the round before: asking in vain costs, too. */
+	listener->burst = round == listener->round + 1 ? 2 * listener->burst : 1;
+	if (listener->burst > ACCEPTS_A_ROUND)
+		listener->burst = ACCEPTS_A_ROUND;
+	listener->round = round;
+	for (unsigned i = 0; i < listener->burst; i++) {
 		struct sockaddr_in from = {0};
 		int fd = relay_accept(names->relay, source->fd, &from);
 
@@ -163,6 +170,16 @@ static void follow(struct connection_list *list)
 	}
 }
 
+/* What each accepted socket inherits: small pieces go at once, and a ClientHello's acknowledgement
+ * waits for the answer to it and goes with that. */
+static void prepare_socket(int fd)
+{
+	const int on = 1, off = 0;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof(off));
+}
+
 static void names_commit(void *part)
 {
 	struct names *names = part;
@@ -180,11 +197,11 @@ static void names_commit(void *part)
 	names->prepared = false;
 	for (size_t i = 0; i < names->n_listeners; i++) {
 		const struct service_listener *of = &names->now.listeners[i];
-
 		names->listeners[i] =
 			(struct names_listener){.source = {.ready = listener_ready, .fd = of->fd},
 						.names = names,
 						.of = of};
+		prepare_socket(of->fd);
 	}
 	listen_all(names, true);
 	follow(&names->hellos);

@@ -41,6 +41,8 @@ struct names {
 		struct loop_source source;
 		struct names *names;
 		const struct service_listener *of;
+		uint64_t round; /* when it was ready last */
+		unsigned burst; /* connections that it may bring in this one */
 	} * listeners, *next_listeners;
 	size_t n_listeners;
 	struct loop_timer accept_again;	       /* after there was no descriptor for a connection */

@@ -58,7 +58,7 @@ static bool read_backends(struct service *service, const json_t *list)
 	return true;
 }
 
-static struct service_listener *find_listener(struct services *services, const char *key)
+static struct service_listener *find_listener(const struct services *services, const char *key)
 {
 	for (size_t i = 0; i < services->n_listeners; i++)
 		if (!strcmp(services->listeners[i].key, key))
@@ -239,6 +239,14 @@ struct service_backend *services_backend(const struct service *service, be32 add
 		if (service->backends[i].addr == addr && service->backends[i].port == port)
 			return &service->backends[i];
 	return NULL;
+}
+
+const struct service_listener *services_listener(const struct services *services, const char *key,
+						 size_t hint)
+{
+	if (hint < services->n_listeners && !strcmp(services->listeners[hint].key, key))
+		return &services->listeners[hint];
+	return find_listener(services, key);
 }
 
 static struct service *find_name(const struct services *services,

@@ -73,6 +73,10 @@ void services_adopt(struct services *services, const struct services *before);
 struct service *services_find(const struct services *services, const char *name);
 struct service_backend *services_backend(const struct service *service, be32 addr, uint16_t port);
 
+/* services_listener() - @hint: where it probably is. NULL: there is none with that key. */
+const struct service_listener *services_listener(const struct services *services, const char *key,
+						 size_t hint);
+
 /**
  * services_route() - which service of @listener a TLS name leads to
  * An exact name comes first, then the wildcard that says most, then the default.

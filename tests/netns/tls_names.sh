@@ -31,12 +31,28 @@ frontend told
 CONFIG
 spawn haproxy vc haproxy -db -f "$WORK/haproxy.cfg"
 
+# A backend that says how many bytes there were up to the end of what its client sends.
+COUNTING='
+import socketserver
+class Count(socketserver.BaseRequestHandler):
+	def handle(self):
+		n = 0
+		while got := self.request.recv(1 << 16):
+			n += len(got)
+		self.request.sendall(b"%d" % n)
+server = socketserver.ThreadingTCPServer(("10.10.0.10", 9443), Count)
+print("listening", flush=True)
+server.serve_forever()'
+spawn counting vc /usr/bin/python3 -c "$COUNTING"
+wait_for 10 "the counting backend listens" grep -q listening "$WORK/counting.out"
+
 {
 	gateway_config | grep -v '^service add vcenter'
 	cat <<-CONFIG
 	service add vcenter address 172.16.0.1 protocol tcp port 443 sni pcc-1.example.net backend 10.10.0.10:443
 	service add others address 172.16.0.1 protocol tcp port 443 sni *.pcc-1.example.net,NSX.example.net backend 10.10.0.21:443
 	service add told address 172.16.0.1 protocol tcp port 443 sni told.example.net backend 10.10.0.10:8443 proxy-protocol v2
+	service add counted address 172.16.0.1 protocol tcp port 443 sni counted.example.net backend 10.10.0.10:9443
 	CONFIG
 } >"$WORK/names.conf"
 gateway_start "$WORK/names.conf"
@@ -75,6 +91,30 @@ told() { # told NODE PORT - what it says of a client with that port of its own
 wait_for 10 "haproxy answers" told near 40001
 equal "near" "$(told near 40002)" "172.16.0.50:40002 to 172.16.0.1:443"
 equal "far" "$(told far 40003)" "192.168.50.10:40003 to 172.16.0.1:443"
+
+note "a client that has said all still gets the answer to it; what it says in pieces, large or small, is all there"
+COUNTED='
+import socket, sys
+sys.path.append(sys.argv[1])
+from hello import client_hello
+hello = client_hello("counted.example.net")
+client = socket.create_connection(("172.16.0.1", 443), 10)
+client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+first, piece, n = map(int, sys.argv[2:])
+client.sendall(hello[:first])
+client.sendall(hello[first:])
+for _ in range(n):
+	client.sendall(bytes(piece))
+client.shutdown(socket.SHUT_WR)
+said, heard = len(hello) + n * piece, b""
+while got := client.recv(100):
+	heard += got
+print("all" if int(heard) == said else "%s of %d" % (heard, said))'
+for pieces in "5 1 0" "100 10 300" "1 8192 40" "1 3000000 2"; do
+	# shellcheck disable=SC2086 # three numbers
+	equal "counted, $pieces" \
+		"$(on far /usr/bin/python3 -c "$COUNTED" "$(dirname "$0")/../lib" $pieces)" all
+done
 
 note "who asks for nobody that there is gets an alert, who talks something else nothing"
 alert=$(on far openssl s_client -connect 172.16.0.1:443 -servername other.net </dev/null 2>&1 || true)

@@ -82,6 +82,7 @@ struct end {
 	struct loop_source source;
 	struct loop *loop;
 	struct end *other; /* taken out when this one is called */
+	bool closes;	   /* … by closing its descriptor */
 	unsigned calls;
 };
 
@@ -91,23 +92,25 @@ static void ready(struct loop_source *source, uint32_t events)
 
 	assert_true(events & EPOLLIN);
 	end->calls++;
-	if (end->other)
+	if (end->other && end->closes)
+		loop_close(end->loop, &end->other->source);
+	else if (end->other)
 		loop_remove(end->loop, &end->other->source);
 }
 
-static void what_was_taken_out_is_not_called(void **state)
+static void what_goes_is_not_called(bool closes)
 {
 	struct end a = {.source.ready = ready}, b = {.source.ready = ready};
 	struct loop *loop;
 	int first[2], second[2];
 
-	(void)state;
 	assert_int_equal(loop_create(&loop, NULL, NULL), 0);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, first), 0);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, second), 0);
 	a.source.fd = first[0];
 	b.source.fd = second[0];
 	a.loop = b.loop = loop;
+	a.closes = b.closes = closes;
 	a.other = &b;
 	b.other = &a;
 	assert_int_equal(loop_add(loop, &a.source, EPOLLIN), 0);
@@ -116,13 +119,27 @@ static void what_was_taken_out_is_not_called(void **state)
 	assert_int_equal(write(second[1], "x", 1), 1);
 	assert_int_equal(loop_round(loop, 1000), 0);
 	assert_int_equal(a.calls + b.calls, 1); /* both were ready, the first took the other out */
-	loop_remove(loop, &a.source);
-	loop_remove(loop, &b.source);
+	assert_int_equal(a.source.added + b.source.added, 1);
+	assert_int_equal((a.source.fd < 0) + (b.source.fd < 0), closes);
+	assert_int_equal(loop_round(loop, 0), 0);
+	assert_int_equal(a.calls + b.calls, 2); /* the one that is left */
+	loop_close(loop, &a.source);
+	loop_close(loop, &b.source);
 	loop_destroy(loop);
-	for (unsigned i = 0; i < 2; i++) {
-		close(first[i]);
-		close(second[i]);
-	}
+	close(first[1]);
+	close(second[1]);
+}
+
+static void what_was_taken_out_is_not_called(void **state)
+{
+	(void)state;
+	what_goes_is_not_called(false);
+}
+
+static void what_was_closed_is_not_called(void **state)
+{
+	(void)state;
+	what_goes_is_not_called(true);
 }
 
 struct later {
@@ -159,6 +176,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(timers_fire_in_order),
 		cmocka_unit_test(what_was_taken_out_is_not_called),
+		cmocka_unit_test(what_was_closed_is_not_called),
 		cmocka_unit_test(deferred_once_a_round),
 	};
 
