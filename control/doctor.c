@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <linux/neighbour.h>
+#include <net/if.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,6 +83,16 @@ static void look_at_portgroups(struct doctor *doctor)
 				   "create the interface again, or attach the virtual NIC",
 				   "%s: interface %s is absent", p->name, p->dev);
 			continue;
+		}
+		if (link.master) {
+			char master[IF_NAMESIZE] = "?";
+
+			(void)if_indextoname(link.master, master);
+			doctor_say(doctor, "portgroup", DOCTOR_FAIL,
+				   "find out who puts it there (a network manager, a script) and "
+				   "stop that; it is taken out again by itself",
+				   "%s: interface %s is a port of %s, which takes its packets",
+				   p->name, p->dev, master);
 		}
 		if (!link.up)
 			doctor_say(doctor, "portgroup", DOCTOR_FAIL,

@@ -40,15 +40,26 @@ uint64_t history_next(const struct gateway *gateway)
 	return (last > gateway->revision ? last : gateway->revision) + 1;
 }
 
+static int never_was(const struct gateway *gateway, uint64_t base, struct ctl_error *error)
+{
+	return fault(error, -ESTALE,
+		     "there has been no revision %" PRIu64 ", revision %" PRIu64
+		     " runs: compare with that (pgw config diff FILE), then base it on %" PRIu64,
+		     base, gateway->revision, gateway->revision);
+}
+
 /* "revision 8 of 2026-… by root (apply, 3 changes)" of the newest that was missed. */
 static int stale(struct gateway *gateway, uint64_t base, json_t **detail, struct ctl_error *error)
 {
 	const struct revision *running = &gateway->history.running;
-	json_t *missed = json_array();
+	json_t *missed;
 	struct state_error why;
 	struct revision *list = NULL;
 	size_t n = 0;
 
+	if (base >= history_next(gateway))
+		return never_was(gateway, base, error);
+	missed = json_array();
 	if (gateway->state)
 		revision_list(gateway->state, base + 1, REVISIONS_MAX, &list, &n, &why);
 	for (size_t i = 0; i < n; i++)

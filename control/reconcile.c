@@ -123,7 +123,7 @@ static bool may_change(void *context, const struct kernel_change *change)
 {
 	struct gateway *gateway = context;
 
-	return (change->added && guarding_expected(gateway, change->added)) ||
+	return change->follows || (change->added && guarding_expected(gateway, change->added)) ||
 	       reconcile_may(gateway, change->what);
 }
 
@@ -135,6 +135,9 @@ static void change_done(void *context, const struct kernel_change *change, int e
 		if (!*gateway->reconcile.failed)
 			snprintf(gateway->reconcile.failed, sizeof(gateway->reconcile.failed), "%s",
 				 why);
+	} else if (change->follows) {
+		ctl_log(TOLD_LINK, LOG_NOTICE, "%s, as the links of portgroups changed",
+			change->what);
 	} else if (change->added && guarding_expected(gateway, change->added)) {
 		gateway->reconcile.expected = true;
 	} else if (!change->route || !gateway->reconcile.expected) {

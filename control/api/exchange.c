@@ -8,6 +8,7 @@
 
 #include "control/api/schema.h"
 #include "control/api/translate.h"
+#include "control/ctl/log.h"
 
 #define UNREACHABLE "The gateway's control daemon does not answer, try again"
 
@@ -69,6 +70,9 @@ static bool accepted(struct exchange *exchange, const json_t *answer)
 	if (is_ok(answer))
 		return true;
 	reply_refused(&exchange->reply, answer);
+	if (exchange->reply.status >= 500)
+		ctl_log(TOLD_API_CALL, LOG_ERR, "api: %s: %s", exchange->query_id,
+			json_string_value(json_object_get(answer, "error")) ?: "no reason");
 	finish(exchange);
 	return false;
 }
@@ -151,17 +155,32 @@ static void perform(struct exchange *exchange)
 	ask(exchange, request, on_answer, changes);
 }
 
+/* Whether @item is a task that only an admin could have asked for: to do it again is to ask again.
+ */
+static bool is_admins(const json_t *item)
+{
+	const char *type = json_string_value(json_object_get(item, "type"));
+
+	return type && strcmp(type, "allowedNetwork") == 0;
+}
+
 /* Whether what the path names is where the path says. */
 static void on_guard(void *context, const json_t *answer)
 {
 	struct exchange *exchange = context;
+	const json_t *item;
 
 	if (!accepted(exchange, answer))
 		return;
-	if (json_array_size(json_object_get(answer, "items")))
-		perform(exchange);
-	else
+	item = json_array_get(json_object_get(answer, "items"), 0);
+	if (!item)
 		refuse(exchange, 404, NULL, "This object does not exist");
+	else if (exchange->role < API_ADMIN && is_admins(item))
+		refuse(exchange, 403, "NOT_GRANTED_CALL",
+		       "The application's role does not permit this call: tasks of allowed "
+		       "networks need the role admin");
+	else
+		perform(exchange);
 }
 
 static enum api_role role_of(const char *name)
@@ -187,8 +206,8 @@ static void on_identity(void *context, const json_t *answer)
 		not_granted(exchange, access ? access : "NOT_CREDENTIAL", answer);
 		return;
 	}
-	if (role_of(json_string_value(json_object_get(answer, "role"))) <
-	    exchange->route.call->role) {
+	exchange->role = role_of(json_string_value(json_object_get(answer, "role")));
+	if (exchange->role < exchange->route.call->role) {
 		refuse(exchange, 403, "NOT_GRANTED_CALL",
 		       "The application's role does not permit this call");
 		return;

@@ -43,6 +43,7 @@ struct exchange {
 	struct reply reply;
 	char query_id[REPLY_QUERY_ID_BYTES];
 	char by[80];	    /* who it is, once that is known */
+	enum api_role role; /* so too */
 	int64_t credential; /* the number of the credential, once it is known; else 0 */
 	bool unproven;	    /* who it is could not be proven: the answer may be held back */
 	int64_t now_ms;

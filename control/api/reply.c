@@ -117,10 +117,15 @@ void reply_refused(struct reply *reply, const json_t *answer)
 	for (size_t i = 0; word && i < sizeof(words) / sizeof(words[0]); i++) {
 		if (strcmp(word, words[i].word) != 0)
 			continue;
+		/* What is wrong with the gateway itself, where its files lie, is its operator's. */
+		if (words[i].status >= 500)
+			text = "The gateway cannot do this now; its log has the reason, beside "
+			       "this "
+			       "answer's X-Ovh-QueryID";
 		reply_error(reply, words[i].status, words[i].code, text ? text : word);
 		return;
 	}
-	reply_error(reply, 500, NULL, text ? text : "The gateway refused and gave no reason");
+	reply_error(reply, 500, NULL, "The gateway refused; its log has the reason");
 }
 
 void reply_free(struct reply *reply)

@@ -282,12 +282,15 @@ int kernel_inside(struct kernel *kernel, uint32_t mtu, uint32_t *host_ifindex,
 	struct klink ends[NAMES];
 	int code = make_pair(kernel, ends, error);
 
+	mtu = mtu < MTU_MIN ? MTU_MIN : mtu;
 	if (!code)
 		code = set_parameters(error);
 	if (!code)
-		code = set_ends(kernel, ends, mtu < MTU_MIN ? MTU_MIN : mtu, error);
-	if (!code)
+		code = set_ends(kernel, ends, mtu, error);
+	if (!code) {
 		*host_ifindex = ends[1].ifindex;
+		kernel->inside_mtu = mtu;
+	}
 	for (unsigned end = 0; end < NAMES && !code; end++)
 		kernel->inside_ifindex[end] = ends[end].ifindex;
 	return code;
@@ -379,13 +382,27 @@ static void mend_parameter(const char *path, const char *value, const struct ker
 static void mend_mtu(struct kernel *kernel, const struct klink *end, uint32_t mtu,
 		     const struct kernel_mend *mend)
 {
-	struct kernel_change change = {.added = 0};
+	struct kernel_change change = {.follows = end->mtu == kernel->inside_mtu};
 	int code;
 
 	(void)snprintf(change.what, sizeof(change.what), "MTU of %s set to %u", end->name, mtu);
 	if (end->mtu == mtu || !mend->may(mend->context, &change))
 		return;
 	code = netlink_request(&kernel->netlink, mtu_message(end->ifindex, mtu));
+	mend->done(mend->context, &change, code, kernel->netlink.text);
+}
+
+static void mend_master(struct kernel *kernel, const struct klink *end,
+			const struct kernel_mend *mend)
+{
+	struct kernel_change change = {.added = 0};
+	int code;
+
+	(void)snprintf(change.what, sizeof(change.what), "interface %s taken out of its master",
+		       end->name);
+	if (!end->master || !mend->may(mend->context, &change))
+		return;
+	code = netlink_request(&kernel->netlink, klink_master_message(end->ifindex, 0));
 	mend->done(mend->context, &change, code, kernel->netlink.text);
 }
 
@@ -398,8 +415,12 @@ void kernel_inside_mend(struct kernel *kernel, uint32_t host_ifindex, uint32_t m
 
 	if (!find_pair(kernel, host_ifindex, ends, &known))
 		return; /* it is made anew, as a whole */
+	mtu = mtu < MTU_MIN ? MTU_MIN : mtu;
 	for (unsigned end = 0; end < NAMES; end++)
-		mend_mtu(kernel, &ends[end], mtu < MTU_MIN ? MTU_MIN : mtu, mend);
+		mend_master(kernel, &ends[end], mend);
+	for (unsigned end = 0; end < NAMES; end++)
+		mend_mtu(kernel, &ends[end], mtu, mend);
+	kernel->inside_mtu = mtu;
 	for (enum part part = 0; part < PARTS; part++) {
 		struct kernel_change change = {.added = 0};
 		int code;

@@ -110,6 +110,7 @@ int kernel_portgroup(struct kernel *kernel, const struct config_portgroup *portg
 	if (found) {
 		link->ifindex = found->ifindex;
 		link->mtu = found->mtu;
+		link->master = found->master;
 		/* IFF_RUNNING is carrier, as IFF_LOWER_UP, and for VLAN links the parent's too. */
 		link->up = (found->flags & IFF_UP) && (found->flags & IFF_RUNNING);
 		link->mac = found->mac;

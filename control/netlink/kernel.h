@@ -37,7 +37,8 @@ void kernel_close(struct kernel *kernel);
 struct kernel_link {
 	uint32_t ifindex; /* 0: absent */
 	uint32_t mtu;
-	bool up; /* administratively up with carrier */
+	uint32_t master; /* ifindex of the bridge or other link whose port it is; 0: none */
+	bool up;	 /* administratively up with carrier */
 	struct mac mac;
 	char name[CONFIG_DEV];
 };
@@ -107,6 +108,8 @@ struct kernel_change {
 					   eth1" */
 	be32 added;			/* the address, if that is the change; else 0 */
 	bool route;			/* it is a route's */
+	bool follows;			/* nobody has touched it: something that it depends on
+					   has changed */
 };
 
 /**

@@ -57,6 +57,7 @@ static int each_link(const struct nlmsghdr *header, void *arg)
 		[IFLA_MTU] = {.type = NLA_U32},
 		[IFLA_LINK] = {.type = NLA_U32},
 		[IFLA_GROUP] = {.type = NLA_U32},
+		[IFLA_MASTER] = {.type = NLA_U32},
 	};
 	struct link_array *array = arg;
 	struct nlattr *tb[IFLA_MAX + 1];
@@ -84,6 +85,8 @@ static int each_link(const struct nlmsghdr *header, void *arg)
 		link->mtu = nla_get_u32(tb[IFLA_MTU]);
 	if (tb[IFLA_GROUP])
 		link->group = nla_get_u32(tb[IFLA_GROUP]);
+	if (tb[IFLA_MASTER])
+		link->master = nla_get_u32(tb[IFLA_MASTER]);
 	/* An index of another namespace says nothing here. */
 	if (tb[IFLA_LINK] && !tb[IFLA_LINK_NETNSID])
 		link->parent = nla_get_u32(tb[IFLA_LINK]);
@@ -242,6 +245,21 @@ struct nl_msg *klink_alias_message(uint32_t ifindex, const char *alias)
 	if (change)
 		rtnl_link_set_ifalias(change, alias);
 	return change_message(ifindex, change);
+}
+
+/* Of a master of 0 rtnl_link_build_change_request() makes no difference. */
+struct nl_msg *klink_master_message(uint32_t ifindex, uint32_t master)
+{
+	const struct ifinfomsg header = {.ifi_family = AF_UNSPEC, .ifi_index = (int)ifindex};
+	struct nl_msg *msg = nlmsg_alloc_simple(RTM_NEWLINK, 0);
+
+	if (msg &&
+	    (nlmsg_append(msg, (void *)(uintptr_t)&header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
+	     nla_put_u32(msg, IFLA_MASTER, master) < 0)) {
+		nlmsg_free(msg);
+		msg = NULL;
+	}
+	return msg;
 }
 
 int klink_set_up(struct netlink *netlink, uint32_t ifindex, bool up)

@@ -15,6 +15,7 @@
 struct klink {
 	uint32_t ifindex;
 	uint32_t parent; /* ifindex of IFLA_LINK, 0 if none */
+	uint32_t master; /* ifindex of the bridge, bond, … whose port it is, 0 if none */
 	uint32_t mtu;
 	uint32_t flags; /* IFF_* */
 	uint32_t group;
@@ -53,6 +54,8 @@ void klink_vlan_name(char name[CONFIG_DEV], const char *parent, uint32_t parent_
 struct nl_msg *klink_vlan_message(const char *name, uint32_t parent_index, uint16_t vlan);
 struct nl_msg *klink_vmac_message(const char *name, uint32_t parent_index, struct mac mac);
 struct nl_msg *klink_alias_message(uint32_t ifindex, const char *alias);
+/* klink_master_message() - make it a port of @master; 0: of none */
+struct nl_msg *klink_master_message(uint32_t ifindex, uint32_t master);
 
 int klink_set_up(struct netlink *netlink, uint32_t ifindex, bool up);
 int klink_del(struct netlink *netlink, uint32_t ifindex);

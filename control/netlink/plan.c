@@ -186,6 +186,45 @@ int plan_up_one(struct plan *plan, const struct plan_state *state, const char *d
 	return 0;
 }
 
+/* plan_release() - what a bridge or another master takes is lost for the portgroup: the kernel's
+ * ARP does not see it. One that is its port from the start may be so for a reason. */
+static int plan_release(struct plan *plan, const struct plan_state *state,
+			struct kernel_error *error)
+{
+	for (size_t i = 0; i < PLAN_VMACS + state->n_vmacs; i++) {
+		const struct plan_target *target = &state->target[i];
+		const struct config_portgroup *portgroup =
+			&state->config->portgroups[target->portgroup];
+		const struct klink *link, *master;
+		struct change *change;
+
+		if (i < PLAN_VMACS && i >= state->config->n_portgroups)
+			continue;
+		link = target->ifindex
+			       ? klink_by_index(state->links, state->n_links, target->ifindex)
+			       : NULL;
+		master = link && link->master
+				 ? klink_by_index(state->links, state->n_links, link->master)
+				 : NULL;
+		if (!master)
+			continue;
+		if (!target->ours && state->mode != PLAN_POSSIBLE && !had(state->from, portgroup))
+			return kernel_fail(
+				error, -EBUSY,
+				"portgroup \"%s\": interface \"%s\" is a port of \"%s\", "
+				"which takes its packets; take it out (ip link set dev "
+				"%s nomaster) or name another dev",
+				portgroup->name, link->name, master->name, link->name);
+		change = plan_add(plan, CHANGE_RELEASE);
+		if (!change)
+			return no_memory(error);
+		memcpy(change->dev, link->name, sizeof(change->dev));
+		memcpy(change->dev_before, master->name, sizeof(change->dev_before));
+		memcpy(change->portgroup, portgroup->name, sizeof(change->portgroup));
+	}
+	return 0;
+}
+
 static int plan_up(struct plan *plan, const struct plan_state *state)
 {
 	for (size_t i = 0; i < state->config->n_portgroups; i++) {
@@ -301,6 +340,8 @@ static int plan_all(struct plan *plan, struct plan_state *state, struct kernel *
 	lift = !plan->wanted.n;
 	if (!err && !lift && plan_suppress(plan))
 		err = no_memory(error);
+	if (!err)
+		err = plan_release(plan, state, error);
 	if (!err && plan_up(plan, state))
 		err = no_memory(error);
 	if (!err)

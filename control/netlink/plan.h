@@ -22,6 +22,7 @@ enum change_kind {
 	CHANGE_ALIAS,	  /* dev's alias from .old to .new */
 	CHANGE_SYSCTL,	  /* .path from .old to .new */
 	CHANGE_SUPPRESS,  /* the nft table from plan->loaded to plan->wanted */
+	CHANGE_RELEASE,	  /* dev out of .dev_before, whose port it is */
 	CHANGE_UP,	  /* dev administratively up */
 	CHANGE_ADDRESS,	  /* add or remove .to on dev */
 	CHANGE_CONNECTED, /* add .to, the network of our address .via on dev: the kernel's own route
@@ -36,7 +37,7 @@ struct change {
 	bool remove; /* VLAN, VMAC, ADDRESS, ROUTE: take away rather than add */
 	uint16_t vlan;
 	char dev[CONFIG_DEV];	     /* "" for a route: whichever link reaches .via */
-	char dev_before[CONFIG_DEV]; /* REROUTE; for VLAN and VMAC the parent */
+	char dev_before[CONFIG_DEV]; /* REROUTE, RELEASE; for VLAN and VMAC the parent */
 	char portgroup[CONFIG_NAME]; /* for messages; "" if none is concerned */
 	struct prefix to;	     /* ADDRESS: with host bits */
 	be32 via, via_before;

@@ -208,6 +208,26 @@ static int run_suppress(const struct plan *plan, struct kernel *kernel, const st
 	return suppress_load(direction == FORWARD ? &plan->wanted : &plan->loaded, error);
 }
 
+static int run_release(const struct plan *plan, struct kernel *kernel, const struct change *change,
+		       enum direction direction, struct kernel_error *error)
+{
+	uint32_t index, master = 0;
+	char what[64];
+	int err;
+
+	(void)plan;
+	index = index_of(change->dev, &err);
+	if (!err && direction == BACKWARD)
+		master = index_of(change->dev_before, &err);
+	if (!err)
+		err = netlink_request(&kernel->netlink, klink_master_message(index, master));
+	if (!err)
+		return 0;
+	(void)snprintf(what, sizeof(what), "take the interface %s out of %s", change->dev,
+		       change->dev_before);
+	return refused(error, err, kernel, change, what);
+}
+
 static int run_up(const struct plan *plan, struct kernel *kernel, const struct change *change,
 		  enum direction direction, struct kernel_error *error)
 {
@@ -320,11 +340,17 @@ static int run_reroute(const struct plan *plan, struct kernel *kernel, const str
 }
 
 static const change_run runs[] = {
-	[CHANGE_VLAN] = run_vlan,	  [CHANGE_VMAC] = run_vmac,
-	[CHANGE_ALIAS] = run_alias,	  [CHANGE_SYSCTL] = run_sysctl,
-	[CHANGE_SUPPRESS] = run_suppress, [CHANGE_UP] = run_up,
-	[CHANGE_ADDRESS] = run_address,	  [CHANGE_CONNECTED] = run_connected,
-	[CHANGE_ROUTE] = run_route,	  [CHANGE_REROUTE] = run_reroute,
+	[CHANGE_VLAN] = run_vlan,
+	[CHANGE_VMAC] = run_vmac,
+	[CHANGE_ALIAS] = run_alias,
+	[CHANGE_SYSCTL] = run_sysctl,
+	[CHANGE_SUPPRESS] = run_suppress,
+	[CHANGE_RELEASE] = run_release,
+	[CHANGE_UP] = run_up,
+	[CHANGE_ADDRESS] = run_address,
+	[CHANGE_CONNECTED] = run_connected,
+	[CHANGE_ROUTE] = run_route,
+	[CHANGE_REROUTE] = run_reroute,
 };
 static_assert(sizeof(runs) / sizeof(runs[0]) == CHANGE_KIND_COUNT, "a kind without a function");
 

@@ -45,6 +45,10 @@ void plan_change_text(const struct change *change, char text[KERNEL_CHANGE_BYTES
 	case CHANGE_SUPPRESS:
 		(void)snprintf(text, KERNEL_CHANGE_BYTES, "nft table " SUPPRESS_TABLE " loaded");
 		break;
+	case CHANGE_RELEASE:
+		(void)snprintf(text, KERNEL_CHANGE_BYTES, "interface %s taken out of %s",
+			       change->dev, change->dev_before);
+		break;
 	case CHANGE_UP:
 		(void)snprintf(text, KERNEL_CHANGE_BYTES, "interface %s set up", change->dev);
 		break;

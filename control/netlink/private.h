@@ -29,6 +29,7 @@ struct kernel {
 	size_t n_routes;
 	struct sysctl_saved parameters;	   /* last applied */
 	uint32_t inside_ifindex[2];	   /* both ends of the pair of inside.c; 0: not made here */
+	uint32_t inside_mtu;		   /* of both, as it was last set here */
 	bool inside_touched;		   /* a neighbour there was changed */
 	size_t changes;			   /* that the last successful apply made */
 	struct snapshot_reserved *sockets; /* that the last plan found */

@@ -19,7 +19,8 @@
  *	  ip daddr . meta l4proto @pool_LO_HI th dport LO-HI drop    one per such set
  *
  * The sets hold all there is to know, so what is loaded can be read back, compared and, when a
- * later step fails, loaded again.
+ * later step fails, loaded again. Chain and rules that are not those which the sets stand for make
+ * the table equal to none.
  */
 #ifndef PGW_NETLINK_SUPPRESS_H
 #define PGW_NETLINK_SUPPRESS_H
@@ -31,7 +32,10 @@
 #define SUPPRESS_CHAIN	     "prerouting"
 #define SUPPRESS_NAME	     32
 #define SUPPRESS_KEY	     12 /* the longest: three fields, each padded to four bytes */
+#define SUPPRESS_CHAIN_TYPE  "filter"
+#define SUPPRESS_PRIORITY    (-300) /* raw: before connection tracking */
 #define SUPPRESS_FIXED_RULES 5
+#define SUPPRESS_RULE_BYTES  1024 /* of one in words */
 
 struct suppress_set {
 	char name[SUPPRESS_NAME];
@@ -65,6 +69,15 @@ void suppress_free(struct suppress *suppress);
 struct suppress_set *suppress_add_set(struct suppress *suppress, const char *name);
 int suppress_add_key(struct suppress_set *set, const uint8_t *key, size_t bytes);
 void suppress_sort(struct suppress *suppress);
+
+/* suppress_rules() - hand the rules that the sets stand for to @take, in their order; each is freed
+ * afterwards. Return: 0, -ENOMEM, or what @take has returned, which ends it. */
+struct nftnl_rule;
+typedef int (*suppress_take_rule)(void *context, struct nftnl_rule *rule);
+int suppress_rules(const struct suppress *suppress, suppress_take_rule take, void *context);
+/* suppress_rule_text() - in words; of two that do the same they are the same.
+ * Return: 0, or -E2BIG: too long to be ours. */
+int suppress_rule_text(struct nftnl_rule *rule, char text[SUPPRESS_RULE_BYTES]);
 
 /* suppress_socket() - a netlink socket to nf_tables. Return: descriptor or -errno. */
 int suppress_socket(void);

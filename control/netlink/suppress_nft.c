@@ -15,7 +15,6 @@
 #include <libmnl/libmnl.h>
 #include <libnftnl/chain.h>
 #include <libnftnl/common.h>
-#include <libnftnl/expr.h>
 #include <libnftnl/rule.h>
 #include <libnftnl/set.h>
 #include <libnftnl/table.h>
@@ -25,7 +24,6 @@
 
 #include "control/netlink/suppress.h"
 
-#define PRIORITY_RAW  (-300)	  /* before connection tracking */
 #define MESSAGE_MAX   (48 * 1024) /* one message; a chunk of elements takes 28 each */
 #define CHUNK	      1000	  /* set elements of one message */
 #define RECEIVE_BYTES (64 * 1024)
@@ -82,9 +80,9 @@ static void put_chain(struct batch *batch)
 	if (header && chain) {
 		nftnl_chain_set_str(chain, NFTNL_CHAIN_TABLE, SUPPRESS_TABLE);
 		nftnl_chain_set_str(chain, NFTNL_CHAIN_NAME, SUPPRESS_CHAIN);
-		nftnl_chain_set_str(chain, NFTNL_CHAIN_TYPE, "filter");
+		nftnl_chain_set_str(chain, NFTNL_CHAIN_TYPE, SUPPRESS_CHAIN_TYPE);
 		nftnl_chain_set_u32(chain, NFTNL_CHAIN_HOOKNUM, NF_INET_PRE_ROUTING);
-		nftnl_chain_set_s32(chain, NFTNL_CHAIN_PRIO, PRIORITY_RAW);
+		nftnl_chain_set_s32(chain, NFTNL_CHAIN_PRIO, SUPPRESS_PRIORITY);
 		nftnl_chain_set_u32(chain, NFTNL_CHAIN_POLICY, NF_ACCEPT);
 		nftnl_chain_nlmsg_build_payload(header, chain);
 		message_end(batch, header);
@@ -169,188 +167,18 @@ fail:
 	batch->failed = true;
 }
 
-/* A rule under construction: expressions are appended until one cannot be allocated. */
-struct rule {
-	struct nftnl_rule *nft;
-	bool failed;
-};
-
-static struct nftnl_expr *expression(struct rule *rule, const char *name)
+/* put_rule() - of suppress_rules() */
+static int put_rule(void *context, struct nftnl_rule *rule)
 {
-	struct nftnl_expr *expr = rule->failed ? NULL : nftnl_expr_alloc(name);
-
-	if (expr)
-		nftnl_rule_add_expr(rule->nft, expr);
-	else
-		rule->failed = true;
-	return expr;
-}
-
-static void load_payload(struct rule *rule, uint32_t base, uint32_t offset, uint32_t bytes,
-			 uint32_t reg)
-{
-	struct nftnl_expr *expr = expression(rule, "payload");
-
-	if (!expr)
-		return;
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_PAYLOAD_BASE, base);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_PAYLOAD_OFFSET, offset);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_PAYLOAD_LEN, bytes);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_PAYLOAD_DREG, reg);
-}
-
-static void load_daddr(struct rule *rule, uint32_t reg)
-{
-	load_payload(rule, NFT_PAYLOAD_NETWORK_HEADER, 16, 4, reg);
-}
-
-static void load_dport(struct rule *rule, uint32_t reg)
-{
-	load_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, reg);
-}
-
-static void load_protocol(struct rule *rule, uint32_t reg)
-{
-	struct nftnl_expr *expr = expression(rule, "meta");
-
-	if (!expr)
-		return;
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_META_KEY, NFT_META_L4PROTO);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_META_DREG, reg);
-}
-
-static void compare(struct rule *rule, uint32_t op, uint16_t value)
-{
-	struct nftnl_expr *expr = expression(rule, "cmp");
-
-	if (!expr)
-		return;
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_CMP_SREG, NFT_REG_1);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_CMP_OP, op);
-	nftnl_expr_set_u16(expr, NFTNL_EXPR_CMP_DATA, htons(value));
-}
-
-static void mask(struct rule *rule, uint16_t value)
-{
-	struct nftnl_expr *expr = expression(rule, "bitwise");
-	uint16_t and_be = htons(value), xor_be = 0;
-
-	if (!expr)
-		return;
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_BITWISE_SREG, NFT_REG_1);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_BITWISE_DREG, NFT_REG_1);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_BITWISE_LEN, sizeof(and_be));
-	nftnl_expr_set(expr, NFTNL_EXPR_BITWISE_MASK, &and_be, sizeof(and_be));
-	nftnl_expr_set(expr, NFTNL_EXPR_BITWISE_XOR, &xor_be, sizeof(xor_be));
-}
-
-static void look_up(struct rule *rule, const char *set, uint32_t flags)
-{
-	struct nftnl_expr *expr = expression(rule, "lookup");
-
-	if (!expr)
-		return;
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_LOOKUP_SREG, NFT_REG_1);
-	nftnl_expr_set_str(expr, NFTNL_EXPR_LOOKUP_SET, set);
-	if (flags)
-		nftnl_expr_set_u32(expr, NFTNL_EXPR_LOOKUP_FLAGS, flags);
-}
-
-static void verdict(struct rule *rule, uint32_t value)
-{
-	struct nftnl_expr *expr;
-
-	if (value == NF_DROP)
-		(void)expression(rule, "counter");
-	expr = expression(rule, "immediate");
-	if (!expr)
-		return;
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_IMM_VERDICT, value);
-}
-
-static struct rule rule_begin(void)
-{
-	struct rule rule = {.nft = nftnl_rule_alloc()};
-
-	rule.failed = !rule.nft;
-	if (rule.nft) {
-		nftnl_rule_set_str(rule.nft, NFTNL_RULE_TABLE, SUPPRESS_TABLE);
-		nftnl_rule_set_str(rule.nft, NFTNL_RULE_CHAIN, SUPPRESS_CHAIN);
-		nftnl_rule_set_u32(rule.nft, NFTNL_RULE_FAMILY, NFPROTO_IPV4);
-	}
-	return rule;
-}
-
-static void rule_end(struct batch *batch, struct rule *rule)
-{
+	struct batch *batch = context;
 	struct nlmsghdr *header =
 		message(batch, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND | NLM_F_ACK);
 
-	if (header && !rule->failed) {
-		nftnl_rule_nlmsg_build_payload(header, rule->nft);
-		message_end(batch, header);
-	} else {
-		batch->failed = true;
-	}
-	if (rule->nft)
-		nftnl_rule_free(rule->nft);
-}
-
-/* put_tuple_rule() - ip daddr . meta l4proto . th dport @SET VERDICT */
-static void put_tuple_rule(struct batch *batch, const char *set, uint32_t value)
-{
-	struct rule rule = rule_begin();
-
-	/* A concatenation is laid out in consecutive 32-bit registers; REG_1 is the first four. */
-	load_daddr(&rule, NFT_REG_1);
-	load_protocol(&rule, NFT_REG32_01);
-	load_dport(&rule, NFT_REG32_02);
-	look_up(&rule, set, 0);
-	verdict(&rule, value);
-	rule_end(batch, &rule);
-}
-
-static void put_fixed_rules(struct batch *batch)
-{
-	struct rule rule = rule_begin();
-
-	load_daddr(&rule, NFT_REG_1);
-	look_up(&rule, "addresses", NFT_LOOKUP_F_INV);
-	verdict(&rule, NF_ACCEPT);
-	rule_end(batch, &rule);
-
-	rule = rule_begin();
-	load_payload(&rule, NFT_PAYLOAD_NETWORK_HEADER, 6, 2, NFT_REG_1);
-	mask(&rule, 0x1fff);
-	compare(&rule, NFT_CMP_NEQ, 0);
-	verdict(&rule, NF_DROP);
-	rule_end(batch, &rule);
-
-	put_tuple_rule(batch, "services", NF_DROP);
-
-	rule = rule_begin();
-	load_protocol(&rule, NFT_REG_1);
-	load_dport(&rule, NFT_REG32_01);
-	look_up(&rule, "listening", 0);
-	verdict(&rule, NF_ACCEPT);
-	rule_end(batch, &rule);
-
-	put_tuple_rule(batch, "listening_at", NF_ACCEPT);
-}
-
-static void put_pool_rule(struct batch *batch, const struct suppress_set *set)
-{
-	struct rule rule = rule_begin();
-
-	load_daddr(&rule, NFT_REG_1);
-	load_protocol(&rule, NFT_REG32_01);
-	look_up(&rule, set->name, 0);
-	load_dport(&rule, NFT_REG_1);
-	compare(&rule, NFT_CMP_GTE, set->pool.first);
-	compare(&rule, NFT_CMP_LTE, set->pool.last);
-	verdict(&rule, NF_DROP);
-	rule_end(batch, &rule);
+	if (!header)
+		return -ENOMEM;
+	nftnl_rule_nlmsg_build_payload(header, rule);
+	message_end(batch, header);
+	return 0;
 }
 
 /* build_batch() - the whole transaction. Return: sequence number whose answer ends it. */
@@ -376,10 +204,8 @@ static uint32_t build_batch(struct batch *batch, const struct suppress *suppress
 				put_elements(batch, set, k,
 					     set->n - k < CHUNK ? set->n - k : CHUNK);
 		}
-		put_fixed_rules(batch);
-		for (size_t i = 0; i < suppress->n; i++)
-			if (suppress->sets[i].pool.last)
-				put_pool_rule(batch, &suppress->sets[i]);
+		if (suppress_rules(suppress, put_rule, batch))
+			batch->failed = true;
 		last = batch->sequence - 1;
 	}
 	header = message(batch, 0, 0);

@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include <libmnl/libmnl.h>
+#include <libnftnl/chain.h>
 #include <libnftnl/common.h>
+#include <libnftnl/rule.h>
 #include <libnftnl/set.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
@@ -77,8 +79,10 @@ static int ask(int fd, const struct nlmsghdr *request, mnl_cb_t each, void *arg)
 
 struct reader {
 	struct suppress *suppress;
-	struct suppress_set *set; /* whose elements are being read */
-	bool foreign;		  /* something in our table is not as we make it */
+	struct suppress_set *set;	    /* whose elements are being read */
+	bool foreign;			    /* something in our table is not as we make it */
+	char (*rules)[SUPPRESS_RULE_BYTES]; /* as they should be */
+	size_t n_rules, at;		    /* the next to be met */
 };
 
 /* on_flags() - one that is dormant holds nothing back */
@@ -111,7 +115,8 @@ static int on_set(const struct nlmsghdr *header, void *arg)
 		table = nftnl_set_get_str(nft, NFTNL_SET_TABLE);
 		name = nftnl_set_get_str(nft, NFTNL_SET_NAME);
 		if (table && name && !strcmp(table, SUPPRESS_TABLE) &&
-		    !suppress_add_set(reader->suppress, name))
+		    (nftnl_set_get_u32(nft, NFTNL_SET_FLAGS) ||
+		     !suppress_add_set(reader->suppress, name)))
 			reader->foreign = true;
 	}
 	nftnl_set_free(nft);
@@ -153,13 +158,91 @@ fail:
 	return MNL_CB_ERROR;
 }
 
+static bool is_our_chain(const struct nftnl_chain *chain)
+{
+	const char *name = nftnl_chain_get_str(chain, NFTNL_CHAIN_NAME);
+	const char *type = nftnl_chain_get_str(chain, NFTNL_CHAIN_TYPE);
+
+	return name && type && !strcmp(name, SUPPRESS_CHAIN) &&
+	       !strcmp(type, SUPPRESS_CHAIN_TYPE) &&
+	       nftnl_chain_get_u32(chain, NFTNL_CHAIN_HOOKNUM) == NF_INET_PRE_ROUTING &&
+	       nftnl_chain_get_s32(chain, NFTNL_CHAIN_PRIO) == SUPPRESS_PRIORITY &&
+	       nftnl_chain_get_u32(chain, NFTNL_CHAIN_POLICY) == NF_ACCEPT;
+}
+
+/* on_chain() - of any table */
+static int on_chain(const struct nlmsghdr *header, void *arg)
+{
+	struct nftnl_chain *chain = nftnl_chain_alloc();
+	struct reader *reader = arg;
+	const char *table;
+
+	if (!chain) {
+		errno = ENOMEM;
+		return MNL_CB_ERROR;
+	}
+	if (nftnl_chain_nlmsg_parse(header, chain) == 0) {
+		table = nftnl_chain_get_str(chain, NFTNL_CHAIN_TABLE);
+		if (table && !strcmp(table, SUPPRESS_TABLE) && !is_our_chain(chain))
+			reader->foreign = true;
+	}
+	nftnl_chain_free(chain);
+	return MNL_CB_OK;
+}
+
 static int on_rule(const struct nlmsghdr *header, void *arg)
 {
+	struct nftnl_rule *rule = nftnl_rule_alloc();
 	struct reader *reader = arg;
+	char text[SUPPRESS_RULE_BYTES];
 
-	(void)header;
+	if (!rule || nftnl_rule_nlmsg_parse(header, rule)) {
+		if (rule)
+			nftnl_rule_free(rule);
+		errno = ENOMEM;
+		return MNL_CB_ERROR;
+	}
 	reader->suppress->rules++;
+	if (reader->at == reader->n_rules || suppress_rule_text(rule, text) ||
+	    strcmp(text, reader->rules[reader->at++]) != 0)
+		reader->foreign = true;
+	nftnl_rule_free(rule);
 	return MNL_CB_OK;
+}
+
+/* expect_rule() - of suppress_rules() */
+static int expect_rule(void *context, struct nftnl_rule *rule)
+{
+	struct reader *reader = context;
+	char(*grown)[SUPPRESS_RULE_BYTES] =
+		netlink_grow(reader->rules, reader->n_rules, sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	reader->rules = grown;
+	return suppress_rule_text(rule, grown[reader->n_rules++]);
+}
+
+/* read_rules() - and the chains; the sets have been read */
+static int read_rules(int fd, struct reader *reader, uint32_t sequence)
+{
+	char request[MNL_NLMSG_HDRLEN + 512] __attribute__((aligned(MNL_ALIGNTO)));
+	struct nlmsghdr *header;
+	int err = suppress_rules(reader->suppress, expect_rule, reader);
+
+	if (err)
+		return err;
+	header = nftnl_nlmsg_build_hdr(request, NFT_MSG_GETCHAIN, NFPROTO_IPV4, NLM_F_DUMP,
+				       sequence++);
+	err = ask(fd, header, on_chain, reader);
+	if (err)
+		return err;
+	header =
+		nftnl_nlmsg_build_hdr(request, NFT_MSG_GETRULE, NFPROTO_IPV4, NLM_F_DUMP, sequence);
+	mnl_attr_put_strz(header, NFTA_RULE_TABLE, SUPPRESS_TABLE);
+	mnl_attr_put_strz(header, NFTA_RULE_CHAIN, SUPPRESS_CHAIN);
+	err = ask(fd, header, on_rule, reader);
+	return err == -ENOENT ? 0 : err; /* the chain has been taken away */
 }
 
 static int read_table(int fd, struct reader *reader)
@@ -191,12 +274,8 @@ static int read_table(int fd, struct reader *reader)
 	}
 	if (err)
 		return err;
-	header = nftnl_nlmsg_build_hdr(request, NFT_MSG_GETRULE, NFPROTO_IPV4, NLM_F_DUMP,
-				       sequence++);
-	mnl_attr_put_strz(header, NFTA_RULE_TABLE, SUPPRESS_TABLE);
-	mnl_attr_put_strz(header, NFTA_RULE_CHAIN, SUPPRESS_CHAIN);
-	err = ask(fd, header, on_rule, reader);
-	return err == -ENOENT ? 0 : err; /* the chain has been taken away */
+	suppress_sort(reader->suppress);
+	return read_rules(fd, reader, sequence);
 }
 
 int suppress_read(struct suppress *suppress, struct kernel_error *error)
@@ -209,11 +288,11 @@ int suppress_read(struct suppress *suppress, struct kernel_error *error)
 		return suppress_fail(error, fd, "reach");
 	err = read_table(fd, &reader);
 	close(fd);
+	free(reader.rules);
 	if (err) {
 		suppress_free(suppress);
 		return suppress_fail(error, err, "read");
 	}
-	suppress_sort(suppress);
 	if (reader.foreign)
 		suppress->rules = SIZE_MAX; /* equal to nothing that we build */
 	return 0;

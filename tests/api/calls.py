@@ -235,13 +235,17 @@ def locked():
     for ago in range(4):
         got = call("GET", path, given=given, timestamp=int(time.time()) - ago)
         check("the list", got.status == 200 and got.json == before.json, got)
-    refused("a change", call("POST", path, {"network": "203.0.113.0/25"}), 503, None, "locked")
+    refused("a change", call("POST", path, {"network": "203.0.113.0/25"}), 503, None,
+            "cannot do this now")
     base.execute("ROLLBACK")
     base.close()
     check("nothing has changed", call("GET", path, timestamp=int(time.time()) - 9).json == before.json)
     with open(os.path.join(WORK, "pgwd.err"), encoding="utf-8") as file:
         said = [line for line in file if "last use is not kept" in line]
     check("the log says it once, not for every call", len(said) == 1, said)
+    with open(os.path.join(WORK, "pgwd.err"), encoding="utf-8") as file:
+        said = [line for line in file if "api: pgw.api." in line and "locked by another program" in line]
+    check("and why the change was refused, which is not for its caller", len(said) == 1, said)
 
 
 def names():

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The trees of tasks: below a service, a datacenter, an allowed network, a server."""
 
-from client import CLOUD, SERVER, call, check, refused, wait
+from client import CLOUD, SERVER, call, check, pgw, refused, wait
 
 DATE = {"executionDate": "2999-01-01T00:00:00Z"}
 
@@ -58,6 +58,15 @@ def main():
         refused("the date, there", call("POST", place + "/changeMaintenanceExecutionDate", DATE), 404)
         refused("again, there", call("POST", place + "/resetTaskState", {"reason": "x"}), 404)
     check("it stays as it is", call("GET", CLOUD + "/task/%d" % failed).json == task)
+    given = pgw("application", "add", "operator", "role", "operate")
+    given.update(pgw("credential", "add", "operator"))
+    for place in (CLOUD + "/task/%d" % gone, below + "/task/%d" % gone):
+        for last, body in (("/resetTaskState", {"reason": "x"}), ("/changeMaintenanceExecutionDate", DATE)):
+            refused("an operator may not: " + place + last, call("POST", place + last, body, given=given),
+                    403, "NOT_GRANTED_CALL", "networks need the role admin")
+            refused("an admin might: " + place + last, call("POST", place + last, body), 409)
+    refused("an operator might here", call("POST", CLOUD + "/task/%d/changeMaintenanceExecutionDate" % failed,
+                                           DATE, given=given), 409)
     refused("a server's task 0 is not canceled", call("POST", SERVER + "/task/0/cancel"), 404)
 
 

@@ -83,6 +83,9 @@ on gw nft flush table ip pgw
 wait_for 5 "a table that was emptied is filled again" same_rules "$table"
 on gw nft insert rule ip pgw prerouting accept
 wait_for 5 "a rule that was added is taken away" same_rules "$table"
+on gw nft replace rule ip pgw prerouting handle \
+	"$(on gw nft -a list chain ip pgw prerouting | sed -n 's/.*@services .*# handle //p')" accept
+wait_for 5 "a rule that was replaced in its place is as it was" same_rules "$table"
 on gw nft add table ip pgw '{ flags dormant; }'
 wait_for 5 "a table that was put to sleep is awake" same_rules "$table"
 mended "net/ipv4/conf/eth1/forwarding set to" sysctl -qw net.ipv4.conf.eth1.forwarding=1
@@ -93,6 +96,10 @@ mended "link $link of virtual MAC 02:00:00:12:34:56 made" ip link del "$link"
 wait_for 5 "with its address" shows "inet 172.16.0.20/" ip -o -4 addr
 mended "interface eth2 set up" ip link set eth2 down
 wait_for 5 "it is up" event '.event == "link" and .portgroup == "vsphere" and .state == "up"'
+on gw ip link add br0 type bridge
+on gw ip link set br0 up
+mended "interface eth2 taken out of br0" ip link set eth2 master br0
+expect "it is the gateway's again" eval '! on gw ip -o link show eth2 | grep -q "master br0"'
 if [ "$(pgw -j portgroup show vrack | jq -r '.[0]["offload-state"]')" = tc ]; then
 	mended "tc program attached to eth1" tc qdisc del dev eth1 clsact
 	expect "it is there" shows pgw_forward tc filter show dev eth1 ingress
@@ -135,5 +142,18 @@ on gw ip addr del 172.16.0.11/32 dev eth1 2>/dev/null || true
 on gw ip route del 192.168.77.0/24
 wait_for 5 "other things are mended meanwhile" shows "via 172.16.0.254" ip route show 192.168.77.0/24
 wait_for 30 "once the other stops, it comes back" has_address eth1 172.16.0.11/32
+join() {
+	on gw ip link set eth2 master br0
+	event '.event == "conflict" and .what == "interface eth2 taken out of br0" and .wait >= 2'
+}
+wait_for 20 "somebody who does not stop putting an interface into a bridge" join
+join_and_ask() {
+	on gw ip link set eth2 master br0
+	pgw doctor >"$WORK/doctor" 2>&1 || true
+	grep "vsphere: interface eth2 is a port of br0" "$WORK/doctor"
+}
+wait_for 20 "the doctor names the bridge" join_and_ask
+wait_for 30 "once the other stops, it is taken out" eval '! on gw ip -o link show eth2 | grep -q "master br0"'
+hold_goes_on session
 hold_end session
 gateway_stop

@@ -4,12 +4,15 @@
 # pgw: an error that says so, or nothing; never a crash, a hang, or something left in the kernel that the
 # next start does not take away.
 #
-# Every day a sample of n, spread over all; FAULT_EVERY=1 takes each of them (hours), FAULT_FROM=N begins at allocation N.
+# Every day a sample of n, spread over all. FAULT_EVERY=K takes each K-th of them (hours); then FAULT_FROM=N and
+# FAULT_TO=N are the first and the last of pgwd, and FAULT_KINDS=alloc|write|fsync|pgw (several: "write fsync") is what
+# fails, so that the work can be divided.
 #
 # shellcheck source=tests/fault/common.sh
 . "$(dirname "$0")/common.sh"
 
 FAULT_FROM=${FAULT_FROM:-1}
+FAULT_KINDS=${FAULT_KINDS:-alloc write fsync pgw}
 FAILING=$(dirname "$PGW_BIN")/tests/libpgw_failing.so
 
 kernel_state() {
@@ -61,11 +64,11 @@ once() { # once KIND N
 	equal "processes left" "$(ip netns pids "$(node gw)" | wc -l)" 0 >/dev/null
 }
 
-# numbers ALL SAMPLE - each n, or SAMPLE of them, the first ones among them
+# numbers ALL SAMPLE - each FAULT_EVERY-th n, or SAMPLE of them, the first ones among them
 numbers() {
 	local i
 	if [ -n "${FAULT_EVERY:-}" ] || [ "$1" -le "$2" ]; then
-		seq "$(($1 > FAULT_FROM ? FAULT_FROM : 1))" "$1"
+		seq "$(($1 > FAULT_FROM ? FAULT_FROM : 1))" "${FAULT_EVERY:-1}" "$((${FAULT_TO:-$1} < $1 ? FAULT_TO : $1))"
 		return
 	fi
 	for ((i = 0; i < $2; i++)); do
@@ -78,6 +81,7 @@ gateway_config >"$WORK/pgw.conf"
 kernel_state >"$WORK/before"
 for sample in "alloc 12" "write 8" "fsync 4"; do
 	read -r kind count <<<"$sample"
+	[[ " $FAULT_KINDS " = *" $kind "* ]] || continue
 	once "$kind" 0
 	all=$(<"$WORK/report")
 	tried=0
@@ -89,6 +93,7 @@ for sample in "alloc 12" "write 8" "fsync 4"; do
 	at_least "calls that can fail" "$all" 1
 done
 
+[[ " $FAULT_KINDS " = *" pgw "* ]] || exit 0
 gateway_start "$WORK/pgw.conf"
 for arguments in "session show" "-j stats show" "config show" "allow add 10.98.0.0/24" "allow del 10.98.0.0/24"; do
 	read -ra words <<<"$arguments"

@@ -67,6 +67,9 @@ message=$(pgw config apply "$WORK/bob.conf" 2>&1) && fail "a stale base was acce
 contains "its base" "$message" "based on revision 8"
 contains "what it missed" "$message" "revision 9 runs (apply by root)"
 refused "10.96.0.0/24 has not been added" grep -q 10.96.0.0 <(pgw config show)
+equal "all of it, in JSON" "$(pgw -j config apply "$WORK/bob.conf" 2>/dev/null | jq -c '[.revision, [.missed[].revision]]')" "[9,[9]]"
+message=$(pgw config apply "$WORK/bob.conf" base 99 2>&1) && fail "a base that never was is accepted"
+contains "one that never was is not called missed" "$message" "there has been no revision 99, revision 9 runs"
 refused "an explicit base outweighs the mark" pgw config apply "$WORK/bob.conf" base 7
 pgw config apply "$WORK/bob.conf" base 9
 equal "the base of a comparison" "$(pgw -j config diff "$WORK/bob.conf" | jq .base)" 10

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Statements, batches, the configuration as a whole."""
 
+import json
+
 from fake import PENDING, REVISIONS
 from harness import case, contains, equal, lacks
 
@@ -241,6 +243,11 @@ def config_apply_for_a_time(bench):
     equal("without a difference", bench.text("config", "apply", good, "revert-in", "60"),
           "nothing has changed: revision 9 stays, and nothing is to be confirmed\n")
     equal("nor asked for", bench.text("config", "apply", good), "")
+    stale = {"ok": False, "error": "revision 9 runs", "code": "conflict", "revision": 9, "missed": REVISIONS[:1]}
+    bench.gateway.answers["config-apply"] = dict(stale)
+    result = bench.pgw("-j", "config", "apply", good, "base", "8").must(2)
+    equal("what was missed, as JSON", json.loads(result.out), stale)
+    contains("and as text", result.err, "revision 9 runs")
     bench.gateway.requests.clear()
     for words, message in (
             (("revert-in", "0"), '"0" is wrong: expected a time such as 60, 60s, 5m or 1h'),
@@ -276,6 +283,8 @@ def config_revisions(bench):
     assert bench.gateway
     equal("JSON", bench.json("config", "log"), REVISIONS)
     equal("only one", bench.json("config", "log", "1"), REVISIONS[:1])
+    for word in ("0", "-1", "x", "99999999999999999999"):
+        contains(word, bench.pgw("config", "log", word).must(1).err, "expected how many revisions to list, from 1 on")
     equal("text", bench.text("config", "log"),
           "REVISION  TIME                      ORIGIN  USER   CHANGES  STATE    COMMENT\n"
           "       9  2026-01-02T03:04:05.678Z  apply   alice        2  running  for the partner\n"

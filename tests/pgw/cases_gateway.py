@@ -106,6 +106,13 @@ def tasks(bench):
     contains("another", bench.pgw("task", "show", "8").must(2).err, 'task "8" does not exist')
     bench.gateway.answers["task-show"] = {"ok": True, "items": [fake.task("done", 2)]}
     contains("wait", bench.text("task", "wait", "7"), "task 7, enablePrivateGateway: done")
+    said = [{"ok": True, "items": [fake.task()]}, b"", b"", {"ok": True, "items": [fake.task("done", 2)]}]
+    bench.gateway.answers["task-show"] = lambda _: said.pop(0)
+    contains("while pgwd is started again", bench.text("task", "wait", "7"), "task 7, enablePrivateGateway: done")
+    said = [{"ok": True, "items": [fake.task()]}, b"", {"ok": False, "error": "no such task"}]
+    contains("and has forgotten it", bench.pgw("task", "wait", "7").must(2).err, "Error: no such task")
+    said = [b""]
+    contains("one that never was there", bench.pgw("task", "wait", "7").must(2).err, "Error: ")
     for words, op, request in (
             (("cancel", "7"), "task-cancel", {"id": 7}),
             (("reset", "7", "reason", "again"), "task-reset", {"id": 7, "reason": "again"}),

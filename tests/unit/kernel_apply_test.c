@@ -368,6 +368,63 @@ static void interface_is_set_up(void **state)
 	assert_true(prints("ip -o link show g1", ",UP"));
 }
 
+static void port_of_a_bridge(void **state)
+{
+	struct net *net = *state;
+	struct kernel_error error = {0};
+	struct setup one;
+	char *before;
+
+	fill_one(&one);
+	sh("ip link add br0 type bridge && ip link set g2 master br0");
+	before = snapshot();
+	assert_int_equal(kernel_apply(net->kernel, &one.config, &error), -EBUSY);
+	assert_non_null(strstr(error.text, "portgroup \"vsphere\": interface \"g2\" is a port of "
+					   "\"br0\""));
+	assert_non_null(strstr(error.text, "ip link set dev g2 nomaster"));
+	assert_snapshot(before);
+	free(before);
+	sh("ip link set g2 nomaster");
+	apply(net, &one.config);
+	/* Somebody puts it there later, and a change meets that. */
+	sh("ip link set g2 master br0");
+	before = snapshot();
+	net->kernel->fault_step = 2; /* what has been done is undone */
+	one.config.n_services = 1;
+	assert_int_equal(kernel_change(net->kernel, &one.config, &one.config, &error), -EIO);
+	net->kernel->fault_step = 0;
+	assert_snapshot(before);
+	free(before);
+	assert_int_equal(kernel_change(net->kernel, &one.config, &one.config, &error), 0);
+	assert_false(prints("ip -o link show g2", "master"));
+}
+
+static void rules_of_others_are_no_match(void **state)
+{
+	static const char *const changes[] = {
+		("nft replace rule ip pgw prerouting handle $(nft -a list chain ip pgw prerouting |"
+		 "	sed -n 's/.*@services .*# handle //p') accept"),
+		"nft chain ip pgw prerouting '{ policy drop; }'",
+		"nft add chain ip pgw other",
+		"nft add set ip pgw other '{ type ipv4_addr; }'",
+	};
+	struct net *net = *state;
+	struct setup one;
+	char *before, *after;
+
+	fill_one(&one);
+	apply(net, &one.config);
+	before = output("nft -s list ruleset");
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		sh("%s", changes[i]);
+		apply(net, &one.config);
+		after = output("nft -s list ruleset");
+		assert_string_equal(before, after);
+		free(after);
+	}
+	free(before);
+}
+
 static void later_address_in_our_network_survives(void **state)
 {
 	struct net *net = *state;
@@ -462,6 +519,8 @@ int main(void)
 		TEST(pool_without_ports_left),
 		TEST(vlan_portgroup),
 		TEST(interface_is_set_up),
+		TEST(port_of_a_bridge),
+		TEST(rules_of_others_are_no_match),
 		TEST(later_address_in_our_network_survives),
 		TEST(portgroup_given_up),
 		TEST(unwritable_state_directory),

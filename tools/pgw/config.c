@@ -289,7 +289,7 @@ static int config_log(const struct pgw_call *call)
 	int code = grammar_end(call, 1);
 
 	if (!code && call->argc)
-		code = revision_number(call->argv[0], &limit);
+		code = revision_count(call->argv[0], &limit);
 	if (code)
 		return code;
 	request = remote_operation("config-log");

@@ -26,10 +26,25 @@ static int not_reachable(const struct pgw *pgw, int code, const struct ctl_error
 	return EXIT_REFUSED;
 }
 
+int remote_try(struct pgw *pgw, json_t *request, json_t **answer, int *fds, struct ctl_error *error)
+{
+	int code;
+
+	*answer = NULL;
+	*error = (struct ctl_error){.text = ""};
+	code = pgw->client ? 0 : ctl_connect(&pgw->client, pgw->options.rundir, error);
+	if (!code)
+		code = ctl_request(pgw->client, request, answer, fds, error);
+	json_decref(request);
+	if (!code && !*answer)
+		code = -EPROTO;
+	return code;
+}
+
 int remote_ask(struct pgw *pgw, json_t *request, json_t **answer, int *fds,
 	       struct ctl_error *refusal)
 {
-	struct ctl_error error = {.text = ""};
+	struct ctl_error error;
 	int code;
 
 	*answer = NULL;
@@ -39,15 +54,13 @@ int remote_ask(struct pgw *pgw, json_t *request, json_t **answer, int *fds,
 		message_error("out of memory, or text that is not UTF-8");
 		return EXIT_REFUSED;
 	}
-	code = pgw->client ? 0 : ctl_connect(&pgw->client, pgw->options.rundir, &error);
-	if (code) {
-		json_decref(request);
-		return not_reachable(pgw, code, &error);
-	}
-	code = ctl_request(pgw->client, request, answer, fds, &error);
-	json_decref(request);
-	if (code == 0 && *answer)
+	code = remote_try(pgw, request, answer, fds, &error);
+	if (!code)
 		return EXIT_DONE;
+	if (!pgw->client)
+		return not_reachable(pgw, code, &error);
+	if (code == -EREMOTEIO && pgw->options.json && json_object_get(*answer, "missed"))
+		emit_value(print_emit(pgw->printer), *answer);
 	json_decref(*answer);
 	*answer = NULL;
 	if (code != -EREMOTEIO) {

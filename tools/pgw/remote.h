@@ -13,6 +13,12 @@
 /* remote_operation() - a request {"op": @op}; remote_ask() refuses NULL with a message. */
 json_t *remote_operation(const char *op);
 
+/* remote_try() - as remote_ask(), without a word about what went wrong.
+ * @error: -EREMOTEIO: the gateway's refusal, with *answer, too, which is the caller's
+ * Return: 0 or -errno; if pgw->client is NULL then, pgwd could not be reached. */
+int remote_try(struct pgw *pgw, json_t *request, json_t **answer, int *fds,
+	       struct ctl_error *error);
+
 /**
  * remote_ask() - send a request, wait for its answer, say what went wrong
  * @request: taken over; NULL = there was no memory for it

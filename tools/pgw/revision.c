@@ -41,6 +41,16 @@ int revision_number(const char *word, json_int_t *number)
 		       : message_wrong(word, "expected the number of a revision, from 1 on");
 }
 
+int revision_count(const char *word, json_int_t *count)
+{
+	if (revision_is_number(word) && strlen(word) <= 18)
+		*count = strtoll(word, NULL, 10);
+	else
+		*count = 0;
+	return *count ? EXIT_DONE
+		      : message_wrong(word, "expected how many revisions to list, from 1 on");
+}
+
 int revision_seconds(const char *word, json_int_t *seconds)
 {
 	static const struct {

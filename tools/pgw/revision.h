@@ -15,6 +15,9 @@ bool revision_is_number(const char *word);
 /* revision_number() - from 1 on. Return: EXIT_DONE, or EXIT_WRONG after a message. */
 int revision_number(const char *word, json_int_t *number);
 
+/* revision_count() - of revisions to list, from 1 on. As revision_number(). */
+int revision_count(const char *word, json_int_t *count);
+
 /* revision_seconds() - "60", "60s", "5m", "1h", at most a day. As revision_number(). */
 int revision_seconds(const char *word, json_int_t *seconds);
 

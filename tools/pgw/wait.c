@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tools/pgw/wait.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include "tools/pgw/remote.h"
 
 #define POLL_MS	    100
+#define AWAY_MS	    60000 /* of a pgwd that is being started again: tasks go on with it */
 #define BAR_WIDTH   30u
 #define STEPS_SHOWN 32u
 
@@ -101,15 +103,45 @@ static int show_end(struct pgw *pgw, const json_t *task)
 	return EXIT_REFUSED;
 }
 
-/* The task as it is now; the caller's. */
-static int ask(struct pgw *pgw, json_int_t id, json_t **task)
+static json_t *question(json_int_t id)
 {
-	json_t *answer;
-	int code = remote_ask(pgw, json_pack("{s:s, s:I}", "op", "task-show", "id", id), &answer,
-			      NULL, NULL);
+	return json_pack("{s:s, s:I}", "op", "task-show", "id", id);
+}
 
-	if (code)
-		return code;
+/* Ask again until pgwd is back. Return: 0, or what the last try returned. */
+static int ask_again(struct pgw *pgw, json_int_t id, json_t **answer, struct ctl_error *error)
+{
+	int code = -ENOTCONN;
+
+	for (int left = AWAY_MS / POLL_MS; left && code && code != -EREMOTEIO; left--) {
+		remote_close(pgw);
+		poll(NULL, 0, POLL_MS);
+		code = remote_try(pgw, question(id), answer, NULL, error);
+	}
+	return code;
+}
+
+/* The task as it is now; the caller's. @again: pgwd has answered before */
+static int ask(struct pgw *pgw, json_int_t id, bool again, json_t **task)
+{
+	struct ctl_error error;
+	json_t *answer;
+	int code;
+
+	if (again) {
+		code = remote_try(pgw, question(id), &answer, NULL, &error);
+		if (code && code != -EREMOTEIO)
+			code = ask_again(pgw, id, &answer, &error);
+		if (code) {
+			json_decref(answer);
+			message_error("%s", *error.text ? error.text : strerror(-code));
+			return EXIT_REFUSED;
+		}
+	} else {
+		code = remote_ask(pgw, question(id), &answer, NULL, NULL);
+		if (code)
+			return code;
+	}
 	*task = json_incref(json_array_get(json_object_get(answer, "items"), 0));
 	json_decref(answer);
 	if (json_is_object(*task))
@@ -126,8 +158,8 @@ int wait_for_task(struct pgw *pgw, json_int_t id)
 	json_t *task;
 	int code;
 
-	for (;;) {
-		code = ask(pgw, id, &task);
+	for (bool again = false;; again = true) {
+		code = ask(pgw, id, again, &task);
 		if (code)
 			return code;
 		if (text)
