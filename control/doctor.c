@@ -75,6 +75,7 @@ static void look_at_portgroups(struct doctor *doctor)
 		const char *state = offloading_state(gateway, places.portgroup[i]);
 		const char *said = gateway->receiving.port[places.portgroup[i]].said;
 		bool asked = p->offload == OFFLOAD_TC || p->offload == OFFLOAD_XDP;
+		enum receiving_way way;
 		struct kernel_error why;
 		struct kernel_link link;
 
@@ -107,7 +108,11 @@ static void look_at_portgroups(struct doctor *doctor)
 				   "the log says why it is not to be had",
 				   "%s: offload %s is configured, %s is in force", p->name,
 				   offload_mode_name(p->offload), state);
-		if (strcmp(receiving_state(gateway, places.portgroup[i]), io_mode_name(p->io)) != 0)
+		way = receiving_way(gateway, places.portgroup[i]);
+		if (p->io == IO_PACKET && way == RECEIVING_PACKET && *said)
+			doctor_say(doctor, "io", DOCTOR_WARN, "mend what stands in the way",
+				   "%s: small packets are not sent by AF_XDP: %s", p->name, said);
+		if (p->io == IO_XDP && way != RECEIVING_XDP)
 			doctor_say(doctor, "io", DOCTOR_WARN,
 				   "mend what stands in the way, or configure io packet",
 				   "%s: io %s is configured, but packets come by the packet "

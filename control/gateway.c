@@ -184,15 +184,18 @@ static int take_memory(struct gateway *gateway, int fds[CHANNEL_FDS_MAX], struct
 }
 
 /* What an adopted datapath has, by its own word and its snapshot's. */
-static void read_ports(struct gateway *gateway, const struct snapshot *view, uint32_t told)
+static void read_ports(struct gateway *gateway, const struct snapshot *view,
+		       const struct channel_message *hello)
 {
 	for (unsigned i = 0; i < CONFIG_PORTGROUPS_MAX; i++)
-		gateway->ports[i].told = told & 1u << i;
+		gateway->ports[i].told = hello->u.hello.ports & 1u << i;
 	for (uint32_t i = 0; i < view->n_ports; i++) {
 		const struct snapshot_port *port = &view->ports[i];
 
 		if (gateway->ports[port->index].told)
 			gateway->ports[port->index].link.ifindex = port->ifindex;
+		if (hello->u.hello.xdp_senders & 1u << port->index)
+			receiving_adopt(gateway, port->index, port->ifindex);
 	}
 }
 
@@ -214,7 +217,7 @@ static void adopt(struct gateway *gateway, struct keeper *kept, const struct con
 				datapath_quit(&gateway->datapath);
 				return;
 			}
-			read_ports(gateway, &view, hello.u.hello.ports);
+			read_ports(gateway, &view, &hello);
 			if (!hello.u.hello.events && tell_events(gateway, &error))
 				ctl_log(TOLD_DATAPATH, LOG_WARNING, "datapath: %s", error.text);
 			ctl_log(TOLD_DATAPATH, LOG_NOTICE,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "control/receiving.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -29,9 +30,34 @@ static bool is_there(const struct gateway *gateway, unsigned index)
 	return port->ifindex && gateway->datapath.pid && port->datapath == gateway->datapath.pid;
 }
 
-const char *receiving_state(const struct gateway *gateway, unsigned index)
+static const char *const way_names[] = {
+	[RECEIVING_PACKET] = "packet",
+	[RECEIVING_PACKET_XDP] = "packet-xdp",
+	[RECEIVING_XDP] = "xdp",
+};
+static_assert(sizeof(way_names) / sizeof(way_names[0]) == RECEIVING_WAYS, "one per way");
+
+const char *receiving_way_name(enum receiving_way way)
 {
-	return index < CONFIG_PORTGROUPS_MAX && is_there(gateway, index) ? "xdp" : "packet";
+	return way_names[way];
+}
+
+enum receiving_way receiving_way(const struct gateway *gateway, unsigned index)
+{
+	if (index >= CONFIG_PORTGROUPS_MAX || !is_there(gateway, index))
+		return RECEIVING_PACKET;
+	return gateway->receiving.port[index].sends_only ? RECEIVING_PACKET_XDP : RECEIVING_XDP;
+}
+
+void receiving_adopt(struct gateway *gateway, unsigned index, uint32_t ifindex)
+{
+	gateway->receiving.port[index] = (struct receiving_port){
+		.ifindex = ifindex,
+		.sends_only = true,
+		.wanted = RECEIVING_PACKET_XDP,
+		.frame_bytes = XDP_FRAME_BYTES_MIN,
+		.datapath = gateway->datapath.pid,
+	};
 }
 
 void receiving_forget(struct gateway *gateway, unsigned index)
@@ -53,9 +79,9 @@ say(struct gateway *gateway, unsigned index, const char *format, ...)
 	if (!strcmp(text, port->said))
 		return;
 	memcpy(port->said, text, sizeof(text));
-	ctl_log(TOLD_IO, LOG_WARNING,
-		"portgroup %s: no AF_XDP, packets come by the packet socket: %s",
-		gateway->names.portgroup[index], text);
+	ctl_log(TOLD_IO, LOG_WARNING, "portgroup %s: no AF_XDP, %s by the packet socket: %s",
+		gateway->names.portgroup[index],
+		port->wanted == RECEIVING_XDP ? "packets come" : "small packets are sent", text);
 }
 
 static bool forwards(const struct gateway *gateway, unsigned index)
@@ -68,10 +94,11 @@ static void take_away(struct gateway *gateway, unsigned index, uint32_t ifindex)
 {
 	struct receiving *receiving = &gateway->receiving;
 	bool was_there = is_there(gateway, index);
+	bool sent = receiving->port[index].sends_only;
 	uint32_t former = receiving->port[index].ifindex;
 	struct ctl_error error;
 
-	if (former)
+	if (former && receiving->receiver)
 		receiver_stop(receiving->receiver, index, former);
 	if (former && former != ifindex)
 		receiver_detach(former);
@@ -84,8 +111,8 @@ static void take_away(struct gateway *gateway, unsigned index, uint32_t ifindex)
 	if (gateway->ports[index].told && tell_port(gateway, index, &gateway->ports[index], &error))
 		ctl_log(TOLD_DATAPATH, LOG_ERR, "portgroup %s: %s", gateway->names.portgroup[index],
 			error.text);
-	ctl_log(TOLD_IO, LOG_INFO, "portgroup %s: packets come by the packet socket",
-		gateway->names.portgroup[index]);
+	ctl_log(TOLD_IO, LOG_INFO, "portgroup %s: %s by the packet socket",
+		gateway->names.portgroup[index], sent ? "small packets are sent" : "packets come");
 }
 
 static int bind_soon(const struct xdp_socket *xdp, uint32_t ifindex, bool *zero_copy,
@@ -140,7 +167,7 @@ static int hand_over(struct gateway *gateway, unsigned index, const struct kerne
 		return -EREMOTEIO;
 	}
 	code = bind_soon(xdp, link->ifindex, &receiving->zero_copy, error);
-	if (!code) {
+	if (!code && !xdp->sends_only) {
 		code = receiver_fill(gateway->receiving.receiver, index, link, xdp->fd);
 		if (code)
 			snprintf(error->text, sizeof(error->text), "map: %s", strerror(-code));
@@ -173,7 +200,8 @@ static void refused(struct gateway *gateway, unsigned index, uint32_t ifindex, i
 	if (busy)
 		return;
 	/* which is a change of the link, after which we come again */
-	receiver_detach(ifindex);
+	if (port->wanted == RECEIVING_XDP)
+		receiver_detach(ifindex);
 	say(gateway, index, "%s", error->text);
 }
 
@@ -183,7 +211,8 @@ static void put_there(struct gateway *gateway, unsigned index, const struct kern
 	struct receiving_port *port = &gateway->receiving.port[index];
 	struct xdp_socket xdp;
 	struct xdp_error error;
-	int code = xdp_socket_open(&xdp, frame_bytes, &error);
+	bool sends_only = port->wanted == RECEIVING_PACKET_XDP;
+	int code = xdp_socket_open(&xdp, frame_bytes, sends_only, &error);
 
 	if (!code) {
 		code = hand_over(gateway, index, link, &xdp, &error);
@@ -197,31 +226,52 @@ static void put_there(struct gateway *gateway, unsigned index, const struct kern
 	port->refused = 0;
 	port->ifindex = link->ifindex;
 	port->frame_bytes = frame_bytes;
+	port->sends_only = sends_only;
 	port->datapath = gateway->datapath.pid;
 	port->said[0] = '\0';
-	ctl_log(TOLD_IO, LOG_INFO, "portgroup %s: packets come by AF_XDP%s",
-		gateway->names.portgroup[index], port->zero_copy ? ", without being copied" : "");
+	ctl_log(TOLD_IO, LOG_INFO, "portgroup %s: %s by AF_XDP%s", gateway->names.portgroup[index],
+		sends_only ? "small packets are sent" : "packets come",
+		port->zero_copy ? ", without being copied" : "");
+}
+
+/* want() - another way than before begins anew */
+static void want(struct receiving_port *port, enum receiving_way way)
+{
+	if (port->wanted == way)
+		return;
+	port->wanted = way;
+	port->said[0] = '\0';
+	port->refused = port->busy = 0;
+}
+
+/* wait_longer() - whether what was refused is not to be tried again yet */
+static bool wait_longer(struct gateway *gateway, const struct receiving_port *port,
+			uint32_t ifindex)
+{
+	if (port->refused != ifindex || gateway_now_ms() >= port->again_ms)
+		return false;
+	come_again(gateway, port->again_ms);
+	return true;
 }
 
 /* Brings portgroup @index, which wants AF_XDP, to its link as it is now. */
 static void follow_port(struct gateway *gateway, unsigned index, const struct kernel_link *link)
 {
-	const struct receiving_port *port = &gateway->receiving.port[index];
+	struct receiving_port *port = &gateway->receiving.port[index];
 	uint32_t frame_bytes = xdp_frame_bytes(link->mtu);
 	bool there = is_there(gateway, index) && port->ifindex == link->ifindex &&
-		     port->frame_bytes == frame_bytes;
+		     port->frame_bytes == frame_bytes && !port->sends_only;
 	struct receiver_error error = {.text = ""};
 
+	want(port, RECEIVING_XDP);
 	if (!frame_bytes) {
 		take_away(gateway, index, link->ifindex);
 		say(gateway, index, "its MTU of %u is too large: ip link set %s mtu 1500",
 		    link->mtu, link->name);
 		return;
 	}
-	if (port->refused == link->ifindex && gateway_now_ms() < port->again_ms) {
-		come_again(gateway, port->again_ms);
+	if (wait_longer(gateway, port, link->ifindex))
 		return;
-	}
 	if (port->ifindex && !there)
 		take_away(gateway, index, 0);
 	if (receiver_attach(gateway->receiving.receiver, link->ifindex, forwards(gateway, index),
@@ -234,6 +284,22 @@ static void follow_port(struct gateway *gateway, unsigned index, const struct ke
 		receiver_fill(gateway->receiving.receiver, index, link, -1);
 	else
 		put_there(gateway, index, link, frame_bytes);
+}
+
+/* The same for one with a packet socket that may send by AF_XDP as well. */
+static void follow_sender(struct gateway *gateway, unsigned index, const struct kernel_link *link)
+{
+	struct receiving_port *port = &gateway->receiving.port[index];
+	bool there = is_there(gateway, index) && port->ifindex == link->ifindex &&
+		     port->sends_only && link->queueless;
+
+	want(port, RECEIVING_PACKET_XDP);
+	if (port->ifindex && !there)
+		take_away(gateway, index, 0);
+	if (there || !link->queueless || wait_longer(gateway, port, link->ifindex))
+		return;
+	/* longer frames are the packet socket's */
+	put_there(gateway, index, link, XDP_FRAME_BYTES_MIN);
 }
 
 static void select_packets(struct gateway *gateway)
@@ -278,12 +344,35 @@ static void clean(struct gateway *gateway)
 	gateway->receiving.cleaned = true;
 }
 
+/* Those of @wanted get AF_XDP for both ways, all others no program; @senders are left as they are.
+ */
+static void follow_receivers(struct gateway *gateway, const struct places *places, uint32_t wanted,
+			     uint32_t senders, const struct kernel_link *links)
+{
+	struct receiving *receiving = &gateway->receiving;
+
+	if (!open_program(gateway, places))
+		return;
+	receiving->cleaned = true;
+	if (wanted)
+		select_packets(gateway);
+	for (unsigned i = 0; i < CONFIG_PORTGROUPS_MAX; i++) {
+		uint32_t ifindex = gateway->ports[i].link.ifindex;
+
+		if (wanted & 1u << i)
+			follow_port(gateway, i, &links[i]);
+		else if (senders & 1u << i)
+			receiver_detach(ifindex);
+		else if (receiving->port[i].ifindex || ifindex)
+			take_away(gateway, i, ifindex);
+	}
+}
+
 void receiving_follow(struct gateway *gateway)
 {
 	const struct config *config = &gateway->forwarded;
-	struct receiving *receiving = &gateway->receiving;
 	struct kernel_link links[CONFIG_PORTGROUPS_MAX];
-	uint32_t wanted = 0;
+	uint32_t wanted = 0, senders = 0;
 	struct places places;
 	struct ctl_error error;
 
@@ -295,33 +384,20 @@ void receiving_follow(struct gateway *gateway)
 		struct kernel_error why;
 
 		/* one whose interface has just gone, or come, gets its port first */
-		if (config->portgroups[i].io == IO_XDP && port->told && port->link.ifindex &&
-		    !kernel_portgroup(gateway->kernel, &config->portgroups[i], &links[index],
-				      &why) &&
-		    links[index].ifindex == port->link.ifindex)
-			wanted |= 1u << index;
-	}
-	if (!wanted && !receiving->receiver) {
-		clean(gateway);
-		return;
-	}
-	if (!open_program(gateway, &places))
-		return;
-	receiving->cleaned = true;
-	if (wanted)
-		select_packets(gateway);
-	for (unsigned i = 0; i < CONFIG_PORTGROUPS_MAX; i++) {
-		uint32_t ifindex = gateway->ports[i].link.ifindex;
-
-		if (wanted & 1u << i) {
-			follow_port(gateway, i, &links[i]);
+		if (!port->told || !port->link.ifindex ||
+		    kernel_portgroup(gateway->kernel, &config->portgroups[i], &links[index],
+				     &why) ||
+		    links[index].ifindex != port->link.ifindex)
 			continue;
-		}
-		if (receiving->port[i].ifindex || ifindex)
-			take_away(gateway, i, ifindex);
-		receiving->port[i].said[0] = '\0';
-		receiving->port[i].refused = receiving->port[i].busy = 0;
+		*(config->portgroups[i].io == IO_XDP ? &wanted : &senders) |= 1u << index;
 	}
+	if (wanted || gateway->receiving.receiver)
+		follow_receivers(gateway, &places, wanted, senders, links);
+	else
+		clean(gateway);
+	for (unsigned i = 0; i < CONFIG_PORTGROUPS_MAX; i++)
+		if (senders & 1u << i)
+			follow_sender(gateway, i, &links[i]);
 }
 
 void receiving_end(struct gateway *gateway)

@@ -75,9 +75,9 @@ static int show_portgroups(struct gateway *gateway, json_t *items, struct ctl_er
 			item, "offload-state",
 			json_string(offloading_state(gateway, index_of(gateway, p->name))));
 		json_object_set_new(item, "io", json_string(io_mode_name(p->io)));
-		json_object_set_new(
-			item, "io-state",
-			json_string(receiving_state(gateway, index_of(gateway, p->name))));
+		json_object_set_new(item, "io-state",
+				    json_string(receiving_way_name(
+					    receiving_way(gateway, index_of(gateway, p->name)))));
 		json_object_set_new(item, "state",
 				    json_string(!link.ifindex ? "absent"
 						: link.up     ? "up"

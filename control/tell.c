@@ -86,6 +86,7 @@ int tell_port_xdp(struct gateway *gateway, unsigned index, const struct gateway_
 
 	add_socket(&question, port, 0);
 	question.u.port.xdp_frame_bytes = xdp->frame_bytes;
+	question.u.port.xdp_sends_only = xdp->sends_only;
 	return peer_ask(&gateway->datapath.peer, &question, fds, 3, &answer, NULL, error);
 }
 

@@ -248,6 +248,13 @@ static void add_portgroups(struct exposition *e, const struct gateway *gateway,
 		if (*gateway->names.portgroup[i])
 			exposition_number(e, !strcmp(gateway->ports[i].state, "up"), "portgroup",
 					  gateway->names.portgroup[i], LABELS_END);
+	exposition_family(e, GAUGE, "portgroup_io",
+			  "1 for the way that packets come and go, 0 for the others.");
+	for (unsigned i = 0; i < CONFIG_PORTGROUPS_MAX; i++)
+		for (unsigned way = 0; *gateway->names.portgroup[i] && way < RECEIVING_WAYS; way++)
+			exposition_number(e, receiving_way(gateway, i) == way, "portgroup",
+					  gateway->names.portgroup[i], "state",
+					  receiving_way_name(way), LABELS_END);
 	exposition_family(e, GAUGE, "portgroup_offload",
 			  "1 while the kernel forwards what is established.");
 	for (unsigned i = 0; i < CONFIG_PORTGROUPS_MAX; i++)

@@ -113,6 +113,7 @@ int kernel_portgroup(struct kernel *kernel, const struct config_portgroup *portg
 		link->master = found->master;
 		/* IFF_RUNNING is carrier, as IFF_LOWER_UP, and for VLAN links the parent's too. */
 		link->up = (found->flags & IFF_UP) && (found->flags & IFF_RUNNING);
+		link->queueless = found->queueless;
 		link->mac = found->mac;
 		memcpy(link->name, found->name, sizeof(link->name));
 	}

@@ -39,6 +39,7 @@ struct kernel_link {
 	uint32_t mtu;
 	uint32_t master; /* ifindex of the bridge or other link whose port it is; 0: none */
 	bool up;	 /* administratively up with carrier */
+	bool queueless;	 /* it has no queueing discipline, as links that are software alone */
 	struct mac mac;
 	char name[CONFIG_DEV];
 };

@@ -58,6 +58,7 @@ static int each_link(const struct nlmsghdr *header, void *arg)
 		[IFLA_LINK] = {.type = NLA_U32},
 		[IFLA_GROUP] = {.type = NLA_U32},
 		[IFLA_MASTER] = {.type = NLA_U32},
+		[IFLA_QDISC] = {.type = NLA_STRING},
 	};
 	struct link_array *array = arg;
 	struct nlattr *tb[IFLA_MAX + 1];
@@ -83,6 +84,7 @@ static int each_link(const struct nlmsghdr *header, void *arg)
 		(void)nla_strlcpy(link->alias, tb[IFLA_IFALIAS], sizeof(link->alias));
 	if (tb[IFLA_MTU])
 		link->mtu = nla_get_u32(tb[IFLA_MTU]);
+	link->queueless = tb[IFLA_QDISC] && !nla_strcmp(tb[IFLA_QDISC], "noqueue");
 	if (tb[IFLA_GROUP])
 		link->group = nla_get_u32(tb[IFLA_GROUP]);
 	if (tb[IFLA_MASTER])

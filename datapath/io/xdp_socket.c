@@ -44,7 +44,7 @@ uint32_t xdp_frame_bytes(uint32_t mtu)
 /* Tells the kernel of the frames. */
 static int register_memory(struct xdp_socket *xdp, struct xdp_error *error)
 {
-	size_t bytes = (size_t)(XDP_RX_FRAMES + XDP_TX_FRAMES) * xdp->frame_bytes;
+	size_t bytes = (size_t)(xdp_socket_rx_frames(xdp) + XDP_TX_FRAMES) * xdp->frame_bytes;
 	struct xdp_umem_reg umem = {.len = bytes, .chunk_size = xdp->frame_bytes};
 	void *memory = MAP_FAILED;
 	int err;
@@ -66,19 +66,21 @@ static int register_memory(struct xdp_socket *xdp, struct xdp_error *error)
 		    err == ENOBUFS ? ": raise LimitMEMLOCK= of the service (ulimit -l)" : "");
 }
 
+/* The kernel binds no socket without a fill ring, also if that is to receive nothing. */
 static int size_rings(const struct xdp_socket *xdp, struct xdp_error *error)
 {
 	static const struct {
 		int option, slots;
 	} rings[] = {
-		{XDP_RX_RING, XDP_RX_FRAMES},
-		{XDP_UMEM_FILL_RING, XDP_RX_FRAMES},
 		{XDP_TX_RING, XDP_TX_FRAMES},
 		{XDP_UMEM_COMPLETION_RING, XDP_TX_FRAMES},
+		{XDP_UMEM_FILL_RING, XDP_RX_FRAMES},
+		{XDP_RX_RING, XDP_RX_FRAMES},
 	};
+	const size_t n = sizeof(rings) / sizeof(rings[0]) - (xdp->sends_only ? 1 : 0);
 	int bytes = SEND_BUFFER_BYTES;
 
-	for (size_t i = 0; i < sizeof(rings) / sizeof(rings[0]); i++)
+	for (size_t i = 0; i < n; i++)
 		if (setsockopt(xdp->fd, SOL_XDP, rings[i].option, &rings[i].slots,
 			       sizeof(rings[i].slots)))
 			return fail(error, errno, "AF_XDP: rings: %s", strerror(errno));
@@ -88,11 +90,13 @@ static int size_rings(const struct xdp_socket *xdp, struct xdp_error *error)
 	return 0;
 }
 
-int xdp_socket_open(struct xdp_socket *xdp, uint32_t frame_bytes, struct xdp_error *error)
+int xdp_socket_open(struct xdp_socket *xdp, uint32_t frame_bytes, bool sends_only,
+		    struct xdp_error *error)
 {
 	int err;
 
-	*xdp = (struct xdp_socket){.fd = -1, .memory_fd = -1, .frame_bytes = frame_bytes};
+	*xdp = (struct xdp_socket){
+		.fd = -1, .memory_fd = -1, .frame_bytes = frame_bytes, .sends_only = sends_only};
 	xdp->fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
 	if (xdp->fd < 0 && errno == EPERM)
 		return fail(error, EPERM,
@@ -113,7 +117,8 @@ int xdp_socket_bind(const struct xdp_socket *xdp, uint32_t ifindex, bool *zero_c
 {
 	const struct sockaddr_xdp address = {
 		.sxdp_family = AF_XDP,
-		.sxdp_flags = XDP_USE_NEED_WAKEUP,
+		/* one that only sends leaves the driver and its queues as they are */
+		.sxdp_flags = (uint16_t)(XDP_USE_NEED_WAKEUP | (xdp->sends_only ? XDP_COPY : 0)),
 		.sxdp_ifindex = ifindex,
 	};
 	struct xdp_options options = {0};

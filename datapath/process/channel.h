@@ -78,8 +78,8 @@ struct channel_message {
 			uint32_t events; /* answer: 1 if it has an rtnetlink socket */
 			/* answer: the file that it runs; 0: it cannot tell */
 			uint64_t binary_device, binary_inode;
-			uint32_t workers; /* answer: how many forward; 0: one */
-			uint32_t spare;
+			uint32_t workers;     /* answer: how many forward; 0: one */
+			uint32_t xdp_senders; /* answer: of ports, those with AF_XDP to send only */
 		} hello;
 		struct {
 			uint64_t bytes; /* of the table */
@@ -98,6 +98,7 @@ struct channel_message {
 			struct mac mac;
 			uint16_t worker;	  /* whose socket it is */
 			uint32_t xdp_frame_bytes; /* PORT_XDP: of one frame of the memfd */
+			uint32_t xdp_sends_only;  /* 1: it receives nothing */
 		} port;
 		struct {
 			uint64_t value; /* as the table above says */

@@ -150,6 +150,8 @@ static void take_hello(struct holdings *h, const struct channel_message *message
 	for (unsigned i = 0; i < SNAPSHOT_PORTS_MAX; i++) {
 		if (h->port_fds[0][i] >= 0)
 			answer->message.u.hello.ports |= 1u << i;
+		if (h->xdp_senders & 1u << i)
+			answer->message.u.hello.xdp_senders |= 1u << i;
 	}
 	if (!h->table.memory)
 		return;
@@ -272,7 +274,11 @@ static const char *open_xdp(const struct channel_message *message, const int *fd
 			    struct io_counters counters, struct io_port **io)
 {
 	const struct xdp_socket xdp = {
-		.fd = fds[1], .memory_fd = fds[2], .frame_bytes = message->u.port.xdp_frame_bytes};
+		.fd = fds[1],
+		.memory_fd = fds[2],
+		.frame_bytes = message->u.port.xdp_frame_bytes,
+		.sends_only = message->u.port.xdp_sends_only,
+	};
 	int err = xdp_port_attach(&xdp, *io, counters, io);
 
 	if (!err)
@@ -320,8 +326,14 @@ static void take_port(struct holdings *h, const struct channel_message *message,
 	/* The worker closes the former port of that index. */
 	worker_port(h->member[number], (uint8_t)index, &link, io);
 	h->port_fds[number][index] = fds[0];
-	if (!number)
-		h->xdp_fds[index] = xdp ? fds[1] : -1;
+	if (!number) {
+		h->xdp_fds[index] = -1;
+		h->xdp_senders &= ~(1u << index);
+		if (xdp && message->u.port.xdp_sends_only)
+			h->xdp_senders |= 1u << index;
+		else if (xdp)
+			h->xdp_fds[index] = fds[1];
+	}
 	fds[0] = -1;
 	if (xdp)
 		fds[1] = -1;
@@ -344,6 +356,7 @@ static void take_port_gone(struct holdings *h, const struct channel_message *mes
 		h->port_fds[i][index] = -1;
 	}
 	h->xdp_fds[index] = -1;
+	h->xdp_senders &= ~(1u << index);
 	h->changed = true;
 	accept_with(answer, 0);
 }

@@ -42,7 +42,8 @@ struct holdings {
 	struct memfd table, snapshot;
 	uint64_t revision;			       /* of the snapshot */
 	int port_fds[WORKERS_MAX][SNAPSHOT_PORTS_MAX]; /* the worker's; -1: no such port */
-	int xdp_fds[SNAPSHOT_PORTS_MAX];	       /* the lead's AF_XDP beside it; -1: none */
+	int xdp_fds[SNAPSHOT_PORTS_MAX]; /* the lead's AF_XDP beside it; -1: none that receives */
+	uint32_t xdp_senders;		 /* ports of the lead with AF_XDP that only sends */
 	struct log_end log;
 	uint64_t binary_device, binary_inode;
 	uint64_t now_ns; /* of the question that is being answered */

@@ -17,7 +17,7 @@ import sys
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 LABELS = {"process", "reason", "portgroup", "pool", "worker", "protocol", "rule", "service", "backend",
-          "version", "stage", "port", "le"}
+          "version", "stage", "port", "state", "le"}
 
 
 def fail(text):

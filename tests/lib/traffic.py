@@ -16,6 +16,9 @@ udp-fill HOST PORT COUNT
 udp-either PORT HOST HOST
     send numbered datagrams, each to both echo servers at once; on SIGTERM stop, and print how many
     each has answered and which numbers neither has; exit 1 if there are such
+udp-order HOST PORT ROUNDS
+    numbered datagrams to an echo server, single ones and, between them, eight at once as one
+    super-packet; after each round wait for its answers. Print "in order", or exit 1
 arp DEVICE ADDRESS [--wait S]
     print the MACs that answer an ARP request, sorted, one a line; of several, those that come within
     ARP_MORE_S of the first
@@ -42,6 +45,7 @@ IP_MTU_DISCOVER, PMTUDISC_DONT, PMTUDISC_PROBE = 10, 0, 3
 PIECE_INTERVAL_S = 0.02
 FILL_PORTS, FILL_BURST = 64, 64
 ARP_AGAIN_S, ARP_MORE_S, SIOCGIFADDR = 0.5, 0.25, 0x8915
+ORDER_WAIT_S, ORDER_SEGMENTS, ORDER_BYTES, UDP_SEGMENT = 10, 8, 1000, 103
 EITHER_OUTSTANDING, EITHER_INTERVAL_S, EITHER_WAIT_S = 64, 0.001, 10
 
 
@@ -146,6 +150,29 @@ def udp_either(options):
     return 1 if outstanding else 0
 
 
+def udp_order(options):
+    sock = datagram_socket()
+    sock.connect((options.host, options.port))
+    sock.settimeout(ORDER_WAIT_S)
+    number = 0
+    for _ in range(options.rounds):
+        first = number
+        for count in (1, 1, ORDER_SEGMENTS, 1, ORDER_SEGMENTS, ORDER_SEGMENTS, 1):
+            numbers = range(number, number + count)
+            number += count
+            data = b"".join(struct.pack("!I", n).ljust(ORDER_BYTES, b".") for n in numbers)
+            segment = [(socket.IPPROTO_UDP, UDP_SEGMENT, struct.pack("H", ORDER_BYTES))]
+            sock.sendmsg([data], segment if count > 1 else [])
+        for expected in range(first, number):
+            try:
+                got, = struct.unpack("!I", sock.recv(65536)[:4])
+            except TimeoutError:
+                sys.exit(f"no answer to {expected}")
+            if got != expected:
+                sys.exit(f"answer to {got} instead of {expected}")
+    print("in order")
+
+
 def tcp(options):
     names = {errno.ECONNREFUSED: "refused", errno.EHOSTUNREACH: "unreachable",
              errno.ENETUNREACH: "unreachable"}
@@ -229,7 +256,7 @@ def main():
         sub = commands.add_parser(name)
         sub.set_defaults(run=run)
         for argument in arguments:
-            sub.add_argument(argument, type=int if argument in ("port", "count") else str)
+            sub.add_argument(argument, type=int if argument in ("port", "count", "rounds") else str)
         return sub
 
     sub = command("udp", udp, "host", "port", "text")
@@ -244,6 +271,7 @@ def main():
     sub = command("udp-listen", udp_listen, "port")
     sub.add_argument("--first", required=True)
     command("udp-fill", udp_fill, "host", "port", "count")
+    command("udp-order", udp_order, "host", "port", "rounds")
     command("udp-either", udp_either, "port", "host", "other")
     sub = command("arp", arp, "device", "address")
     sub.add_argument("--wait", type=float, default=5)

@@ -21,6 +21,10 @@ io_of() { # io_of PORTGROUP - by what its packets come
 	pgw -j portgroup show "$1" | jq -r '.[0]["io-state"]'
 }
 
+in_force() { # in_force IO - what becomes of it here: io packet sends by AF_XDP
+	[ "$1" = xdp ] && echo xdp || echo packet-xdp
+}
+
 # io_becomes PORTGROUP MODE - a new AF_XDP socket waits until the kernel has forgotten the former one
 io_becomes() {
 	wait_for 15 "$1 by $2" eval "[ \"\$(io_of $1)\" = $2 ]"
@@ -58,8 +62,8 @@ for both in "xdp xdp" "xdp packet" "packet xdp"; do
 	else
 		gateway_reload "$WORK/$vrack-$vsphere.conf"
 	fi
-	io_becomes vrack "$vrack"
-	io_becomes vsphere "$vsphere"
+	io_becomes vrack "$(in_force "$vrack")"
+	io_becomes vsphere "$(in_force "$vsphere")"
 	equal "programs at eth1" "$(xdp_programs eth1)" "$([ "$vrack" = xdp ] && echo 1 || echo 0)"
 	eth1=$(redirected eth1) eth2=$(redirected eth2)
 	all_kinds

@@ -115,6 +115,10 @@ ip -n "$(node switch)" link set gw-eth2 down # the other end: nothing that pgwd 
 wait_for 5 "link down" figure_is 0 pgw_portgroup_up portgroup=vsphere
 ip -n "$(node switch)" link set gw-eth2 up
 wait_for 10 "link up" figure_is 1 pgw_portgroup_up portgroup=vsphere
+if [ -z "${PGW_TEST_IO:-}" ]; then
+	wait_for 10 "small packets by AF_XDP" figure_is 1 pgw_portgroup_io portgroup=vsphere state=packet-xdp
+	wait_for 10 "not both ways" figure_is 0 pgw_portgroup_io portgroup=vsphere state=xdp
+fi
 
 note "whoever asks for nonsense"
 equal "another page" "$(status_of /other)" 404

@@ -305,7 +305,7 @@ static void test_xdp_ports(void **state)
 		goto out;
 	}
 	assert_true(fds[0] >= 0);
-	assert_int_equal(xdp_socket_open(&xdp, XDP_FRAME_BYTES_MIN, &xdp_error), 0);
+	assert_int_equal(xdp_socket_open(&xdp, XDP_FRAME_BYTES_MIN, false, &xdp_error), 0);
 	message.u.port.index = 3;
 	message.u.port.ifindex = 1;
 	message.u.port.mtu = 1500;

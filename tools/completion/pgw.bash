@@ -203,7 +203,8 @@ _pgw_values() {
 	*" realm") _pgw_add private vsphere internet ;;
 	*" last-hop" | *" reverse-path") _pgw_add on off ;;
 	*" offload") _pgw_add auto tc xdp off ;;
-	*" io" | *" io-state") _pgw_add packet xdp ;;
+	*" io") _pgw_add packet xdp ;;
+	*" io-state") _pgw_add packet packet-xdp xdp ;;
 	*" offload-state") _pgw_add tc xdp off ;;
 	*" mapping-type") _pgw_add eim edm ;;
 	*" filtering-type") _pgw_add eif adf edf ;;
