@@ -6,12 +6,12 @@
 #include "tools/bench/traffic.h"
 
 struct fill {
-	double seconds; /* that it took, pauses included */
+	double seconds; /* that packets were sent, whatever had to be sent again included */
 };
 
 /**
- * fill_sessions() - send packets of plan.flows until all sessions are made, slower where many are
- * lost Return: 0, or -1 after run_fail().
+ * fill_sessions() - send packets of plan.flows until all sessions are made, each as soon as an
+ * earlier one has arrived. Return: 0, or -1 after run_fail().
  */
 int fill_sessions(struct run *run, struct traffic *traffic, const struct traffic_plan *plan,
 		  struct fill *fill);

@@ -4,6 +4,9 @@
  * live frames) and sends them on the client's interface; and the sink, a tc program at the
  * server's ingress that counts by source address and drops.
  *
+ * With a window the load is a closed loop: a frame leaves when an earlier one has arrived, so the
+ * gateway is offered what it can do, whoever else takes time of its core meanwhile.
+ *
  * One processor runs the generator, so its counts need no atomic operation. A frame that is
  * not due is dropped, which makes waiting exact to a fraction of a microsecond. The
  * frame's memory comes back from whoever forwarded it, so all of the headers are written each time;
@@ -55,14 +58,33 @@ static __always_inline uint16_t fold(uint64_t sum)
 	return (uint16_t)sum;
 }
 
+/* has_room() - whether the window lets one more frame go */
+static __always_inline bool has_room(struct load *l, const struct sink *s, uint64_t now)
+{
+	uint64_t progress = s->good[l->stream % LOAD_STREAMS] - l->good_first + l->lost;
+
+	/* more than were sent: some that counted as lost were only late */
+	if (!l->window || progress > l->sent || l->sent - progress < l->window)
+		return true;
+	if (progress != l->progress || !l->progress_ns) {
+		l->progress = progress;
+		l->progress_ns = now;
+	} else if (now - l->progress_ns > LOAD_PATIENCE_NS) {
+		l->lost += l->sent - progress;
+	}
+	return false;
+}
+
 /* due() - whether a frame is to be sent now */
-static __always_inline bool due(struct load *l)
+static __always_inline bool due(struct load *l, const struct sink *s)
 {
 	uint64_t now, frames, done = l->sent + l->missed;
 
 	if (l->limit && l->sent >= l->limit)
 		return false;
 	now = bpf_ktime_get_ns();
+	if (!has_room(l, s, now))
+		return false;
 	if (!l->begin_ns)
 		l->begin_ns = now;
 	l->end_ns = now;
@@ -117,9 +139,10 @@ int generate(struct xdp_md *ctx)
 {
 	uint32_t zero = 0, bytes, whole = (uint32_t)bpf_xdp_get_buff_len(ctx);
 	struct load *l = bpf_map_lookup_elem(&load, &zero);
+	struct sink *s = bpf_map_lookup_elem(&sink, &zero);
 	struct headers *h;
 
-	if (!l || !l->flows || !l->ports || !due(l))
+	if (!l || !s || !l->flows || !l->ports || !due(l, s))
 		return XDP_DROP;
 	bytes = bytes_of(l);
 	if (bytes < whole && bpf_xdp_adjust_tail(ctx, (int)bytes - (int)whole))

@@ -17,6 +17,7 @@
 #define LOAD_SPORT	  10000u
 #define LOAD_HOST_FIRST	  0x0a800001u	/* 10.128.0.1 */
 #define LOAD_LATE	  4096u		/* frames that may be caught up with after a pause */
+#define LOAD_PATIENCE_NS  20000000u	/* without an arrival: what is under way is lost */
 #define LOAD_SCATTER	  2654435761ull /* a prime beyond any number of flows */
 
 /* Written by user space before a start, counted by the generator alone. Host order, but for
@@ -24,6 +25,7 @@
 struct load {
 	uint64_t rate_pps;     /* 0: as fast as it goes */
 	uint64_t burst;	       /* frames that leave at once; 1: evenly */
+	uint64_t window;       /* frames under way at most, however many are due; 0: any number */
 	uint64_t limit;	       /* frames, 0: none */
 	uint64_t first, flows; /* flows first ... first + flows - 1, scattered */
 	uint64_t ports;	       /* of each host */
@@ -36,6 +38,10 @@ struct load {
 	uint64_t sent;	      /* frames offered to the interface */
 	uint64_t missed;      /* frames that were due while the generator did not run */
 	uint64_t end_ns;      /* of the last frame */
+	uint64_t good_first;  /* sink.good[stream] at the start */
+	uint64_t lost;	      /* frames that the window does not wait for any more */
+	uint64_t progress;    /* frames that had arrived or were lost, ... */
+	uint64_t progress_ns; /* ... when that last changed */
 };
 
 struct sink {

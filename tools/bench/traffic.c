@@ -185,6 +185,7 @@ static int start_on(struct run *run, struct traffic *traffic, const struct traff
 	load->daddr_be = spec.dst;
 	load->rate_pps = plan->rate_pps;
 	load->burst = plan->burst ? plan->burst : 1;
+	load->window = plan->window;
 	load->limit = plan->count;
 	load->first = plan->first;
 	load->flows = plan->flows;
@@ -192,6 +193,8 @@ static int start_on(struct run *run, struct traffic *traffic, const struct traff
 	load->frame_bytes = plan->frame_bytes;
 	load->stream = plan->stream;
 	load->begin_ns = load->end_ns = load->sent = load->missed = 0;
+	load->lost = load->progress = load->progress_ns = 0;
+	load->good_first = traffic->sink->good[plan->stream];
 	traffic->frame_bytes = plan->frame_bytes;
 	traffic->device = device;
 	atomic_store(&traffic->ended, 0);

@@ -21,7 +21,8 @@ struct traffic_plan {
 	uint32_t stream;      /* below LOAD_STREAMS; counted apart */
 	uint64_t rate_pps;    /* 0: as fast as it goes */
 	uint64_t burst;	      /* frames at once, 0: one */
-	uint64_t count;	      /* 0: until stopped */
+	uint64_t window; /* frames under way at most, 0: any number; lost ones do not stop it */
+	uint64_t count;	 /* 0: until stopped */
 	uint64_t first, flows, ports;
 };
 
