@@ -194,10 +194,11 @@ uint32_t flow_find(const struct flow_table *table, const struct flow_tuple *tupl
 
 	for (unsigned choice = 0; choice < 2; choice++) {
 		const struct flow_bucket *bucket = &table->buckets[bucket_of(table, hash, choice)];
+		unsigned bits = flow_match_tag(bucket, tag);
 
-		for (unsigned i = 0; i < FLOW_BUCKET_SLOTS; i++) {
-			uint64_t slot =
-				atomic_load_explicit(&bucket->slot[i], memory_order_relaxed);
+		for (; bits; bits &= bits - 1) {
+			uint64_t slot = atomic_load_explicit(&bucket->slot[__builtin_ctz(bits)],
+							     memory_order_relaxed);
 			uint32_t ref = (uint32_t)slot;
 			const struct flow *flow;
 			unsigned side = FLOW_REF_SIDE(ref);
@@ -269,15 +270,13 @@ static _Atomic uint64_t *empty_slot(const struct flow_table *table, uint64_t has
 
 	for (unsigned choice = 0; choice < 2; choice++) {
 		struct flow_bucket *bucket = &table->buckets[bucket_of(table, hash, choice)];
+		unsigned bits = flow_match_tag(bucket, 0); /* that no slot in use has */
 
-		for (unsigned i = 0; i < FLOW_BUCKET_SLOTS; i++) {
-			if (&bucket->slot[i] == taken ||
-			    atomic_load_explicit(&bucket->slot[i], memory_order_relaxed))
-				continue;
-			empty[choice]++;
-			if (!found[choice])
-				found[choice] = &bucket->slot[i];
-		}
+		if (taken >= bucket->slot && taken < bucket->slot + FLOW_BUCKET_SLOTS)
+			bits &= ~(1u << (taken - bucket->slot));
+		empty[choice] = (unsigned)__builtin_popcount(bits);
+		if (bits)
+			found[choice] = &bucket->slot[__builtin_ctz(bits)];
 	}
 	if (empty[0] > FLOW_BUCKET_SPARE)
 		return found[0];
@@ -294,6 +293,10 @@ bool flow_publish(struct flow_table *table, uint32_t index)
 		return false; /* a flow from itself to itself would answer itself for ever */
 	for (unsigned side = 0; side < 2; side++) {
 		hash[side] = flow_hash(table, &flow->tuple[side], flow->proto, flow->port[side]);
+		for (unsigned choice = 0; choice < 2; choice++)
+			__builtin_prefetch(&table->buckets[bucket_of(table, hash[side], choice)]);
+	}
+	for (unsigned side = 0; side < 2; side++) {
 		if (flow_find(table, &flow->tuple[side], flow->proto, flow->port[side],
 			      hash[side]) != FLOW_NONE)
 			return false;

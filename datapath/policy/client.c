@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A chained hash that grows by a head with each entry (linear hashing), so that memory is touched
+ * as hosts come, and no entry waits for all others to be moved. The heads from HEADS_MIN on come in
+ * turn: with head n, what of head n - p belongs there moves to it, p being the greatest
+ * power of two up to n.
+ */
 #include "datapath/policy/client.h"
 
 #include <errno.h>
@@ -6,17 +12,19 @@
 #include <string.h>
 
 #define SECOND_NS   1000000000ull
+#define HEADS_MIN   64u
 #define IDLE_SEARCH 32u /* entries looked at to find an idle one, when all were used once */
 
 int clients_init(struct clients *clients, uint32_t capacity, const uint32_t key[2])
 {
-	uint32_t heads = 64;
+	uint32_t heads = HEADS_MIN;
 
 	while (heads < capacity)
 		heads *= 2;
 	memset(clients, 0, sizeof(*clients));
 	clients->capacity = capacity;
-	clients->head_mask = heads - 1;
+	clients->heads = HEADS_MIN;
+	clients->heads_max = heads;
 	memcpy(clients->key, key, sizeof(clients->key));
 	clients->client = calloc(capacity, sizeof(*clients->client));
 	clients->head = calloc(heads, sizeof(*clients->head));
@@ -35,11 +43,34 @@ void clients_fini(struct clients *clients)
 
 static uint32_t *head_of(const struct clients *clients, be32 addr, uint32_t scope)
 {
-	uint64_t hash = (uint64_t)(addr + clients->key[0]) * (scope + clients->key[1]);
+	uint64_t hash = (uint64_t)(addr + clients->key[0]) * (uint32_t)(scope + clients->key[1]);
+	uint32_t whole = 1u << (31 - __builtin_clz(clients->heads)), at;
 
 	hash ^= hash >> 32;
 	hash *= 0x9e3779b97f4a7c15ull;
-	return &clients->head[(uint32_t)(hash >> 32) & clients->head_mask];
+	at = (uint32_t)(hash >> 32) & (2 * whole - 1);
+	return &clients->head[at < clients->heads ? at : at - whole];
+}
+
+static void grow(struct clients *clients)
+{
+	uint32_t whole = 1u << (31 - __builtin_clz(clients->heads));
+	uint32_t *head = &clients->head[clients->heads], *to = head;
+	uint32_t *from = &clients->head[clients->heads - whole];
+
+	clients->heads++;
+	while (*from) {
+		struct client *client = &clients->client[*from - 1];
+
+		if (head_of(clients, client->addr, client->scope) == head) {
+			*to = *from;
+			*from = client->next;
+			client->next = 0;
+			to = &client->next;
+		} else {
+			from = &client->next;
+		}
+	}
 }
 
 uint32_t client_find(const struct clients *clients, be32 addr, uint32_t scope)
@@ -91,6 +122,8 @@ uint32_t client_get(struct clients *clients, be32 addr, uint32_t scope, uint64_t
 	} else {
 		return CLIENT_NONE;
 	}
+	if (clients->used >= clients->heads && clients->heads < clients->heads_max)
+		grow(clients);
 	head = head_of(clients, addr, scope);
 	clients->client[index] =
 		(struct client){.addr = addr,

@@ -34,8 +34,10 @@ struct client {
 
 struct clients {
 	struct client *client;
-	uint32_t *head;				  /* index + 1 */
-	uint32_t capacity, head_mask, high, free; /* free: index + 1 */
+	uint32_t *head;		       /* index + 1 */
+	uint32_t heads;		       /* in use: one more with each entry, see client.c */
+	uint32_t heads_max;	       /* a power of two */
+	uint32_t capacity, high, free; /* free: index + 1 */
 	uint32_t used;
 	uint32_t cursor; /* where the search for an idle entry goes on */
 	uint32_t key[2];

@@ -37,6 +37,8 @@ struct port_space {
 struct ports {
 	struct port_space *space[PORTS_SPACES_MAX]; /* sorted by address value as stored */
 	unsigned spaces;
+	uint32_t held;	    /* ports that rest, in all sets */
+	uint32_t rest_tick; /* while any does: none may be free before */
 };
 
 int ports_create(struct ports **ports)
@@ -220,21 +222,33 @@ void ports_release(struct ports *ports, be32 addr, uint8_t proto, uint16_t port,
 	set->held[(set->held_first + set->held_count) % SET_PORTS] =
 		(struct held){.until_tick = until_tick, .port = port};
 	set->held_count++;
+	if (!ports->held++ || (int32_t)(until_tick - ports->rest_tick) < 0)
+		ports->rest_tick = until_tick;
+}
+
+static void rest_set(struct ports *ports, struct port_set *set, uint32_t now_tick)
+{
+	for (unsigned n = 0; set->held_count; n++) {
+		struct held held = set->held[set->held_first];
+
+		if (n == REST_BATCH || (int32_t)(held.until_tick - now_tick) > 0) {
+			if ((int32_t)(held.until_tick - ports->rest_tick) < 0)
+				ports->rest_tick = held.until_tick;
+			break;
+		}
+		set->used[held.port / 64] &= ~(1ull << held.port % 64);
+		set->held_first = (set->held_first + 1) % SET_PORTS;
+		set->held_count--;
+		ports->held--;
+	}
 }
 
 void ports_rest(struct ports *ports, uint32_t now_tick)
 {
-	for (unsigned i = 0; i < ports->spaces * SETS; i++) {
-		struct port_set *set = &ports->space[i / SETS]->set[i % SETS];
-
-		for (unsigned n = 0; n < REST_BATCH && set->held_count; n++) {
-			struct held held = set->held[set->held_first];
-
-			if ((int32_t)(held.until_tick - now_tick) > 0)
-				break;
-			set->used[held.port / 64] &= ~(1ull << held.port % 64);
-			set->held_first = (set->held_first + 1) % SET_PORTS;
-			set->held_count--;
-		}
-	}
+	/* the sets of many addresses are not looked at for nothing: they are far apart in memory */
+	if (!ports->held || (int32_t)(ports->rest_tick - now_tick) > 0)
+		return;
+	ports->rest_tick = now_tick + INT32_MAX;
+	for (unsigned i = 0; i < ports->spaces * SETS; i++)
+		rest_set(ports, &ports->space[i / SETS]->set[i % SETS], now_tick);
 }

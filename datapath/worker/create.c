@@ -19,8 +19,7 @@
 struct plan {
 	struct flow flow;		  /* tuples, ports, flags, next hops so far */
 	const struct snapshot_pool *pool; /* source NAT; NULL = the source stays */
-	uint32_t target;		  /* mapping that the destination is, or MAPPING_NONE */
-	uint32_t source;		  /* mapping of the source, or MAPPING_NONE */
+	uint32_t target; /* leader of the mapping that the destination is, or MAPPING_NONE */
 };
 
 /* Where side 1 is: portgroup and next hop of the destination as it leaves. */
@@ -84,13 +83,34 @@ static be32 paired_address(const struct worker *w, const struct snapshot_pool *p
 	return w->snapshot.pool_addresses[pool->first_address + choice];
 }
 
+/* Where side 1 is: where the flow of @leader has its internal host. What belongs to another worker
+ * is read only where nobody changes it, or under the lock. */
+static enum drop_reason plan_hop(struct worker *w, struct flow *f, uint32_t leader)
+{
+	const struct flow *known = worker_flow(w, FLOW_REF_INDEX(leader));
+	unsigned inside = FLOW_REF_SIDE(leader);
+	const struct worker *owner = w;
+
+	f->neigh[1] = known->neigh[inside];
+	if (f->neigh[1] >= NEIGHBOURS_MAX) {
+		f->mac[1] = known->mac[inside];
+		return DROP_NONE;
+	}
+	if (w->owner)
+		owner = worker_member(w, w->owner[FLOW_REF_INDEX(leader)]);
+	f->neigh[1] = neighbour_get(&w->neighbours, f->port[1],
+				    neighbour_at(&owner->neighbours, f->neigh[1])->addr);
+	worker_use_neighbour(w, f->neigh[1]);
+	return f->neigh[1] == NEIGHBOUR_NONE ? DROP_NEIGH_FULL : DROP_NONE;
+}
+
 /* A packet to an external address and port of ours: its mapping and the pool's filtering decide. */
 static enum drop_reason plan_external(struct worker *w, struct plan *plan, const struct packet *p,
 				      const struct snapshot_pool *pool)
 {
 	struct flow *f = &plan->flow;
 	const struct snapshot_rule *rule;
-	const struct mapping *m;
+	struct mapping m;
 	be32 remote = p->tuple.src;
 	enum drop_reason reason;
 
@@ -98,8 +118,8 @@ static enum drop_reason plan_external(struct worker *w, struct plan *plan, const
 		mapping_find_external(&w->lead->mappings, p->tuple.dst, p->tuple.dport, p->proto);
 	if (plan->target == MAPPING_NONE)
 		return DROP_NO_MAPPING;
-	m = &w->lead->mappings.mapping[plan->target];
-	reason = admit_external(&w->snapshot, &p->tuple, p->proto, p->port, m->internal, m->port,
+	m = mapping_of(&w->lead->mappings, plan->target);
+	reason = admit_external(&w->snapshot, &p->tuple, p->proto, p->port, m.internal, m.port,
 				&rule);
 	if (reason)
 		return reason;
@@ -109,21 +129,15 @@ static enum drop_reason plan_external(struct worker *w, struct plan *plan, const
 		remote = paired_address(w, plan->pool, p->tuple.src);
 	}
 	if (pool->filtering_type == FILTERING_EDF ||
-	    (pool->filtering_type == FILTERING_ADF &&
-	     !permit_find(&w->lead->mappings, plan->target, remote)))
+	    (pool->filtering_type == FILTERING_ADF && !permit_find(&w->lead->mappings, &m, remote)))
 		return DROP_FILTERED;
 	f->flags |= FLOW_INBOUND;
 	if (!plan->pool)
-		f->pool = m->pool;
-	f->tuple[1].src = m->internal;
-	f->tuple[1].sport = m->internal_port;
-	f->port[1] = m->port;
-	f->mac[1] = m->mac;
-	f->neigh[1] = m->neigh;
-	if (m->hop)
-		f->neigh[1] = neighbour_get(&w->neighbours, m->port, m->hop);
-	worker_use_neighbour(w, f->neigh[1]);
-	return m->hop && f->neigh[1] == NEIGHBOUR_NONE ? DROP_NEIGH_FULL : DROP_NONE;
+		f->pool = m.pool;
+	f->tuple[1].src = m.internal;
+	f->tuple[1].sport = m.internal_port;
+	f->port[1] = m.port;
+	return plan_hop(w, f, plan->target);
 }
 
 /* The destination side: what the packet is for, and where that is. */
@@ -248,68 +262,44 @@ static bool publish_with_any_port(struct worker *w, struct plan *plan, uint32_t 
 	return false;
 }
 
-static uint32_t new_mapping(struct worker *w, struct plan *plan, const struct flow *f, bool shared,
-			    enum drop_reason *reason)
-{
-	const struct snapshot_pool *pool = plan->pool;
-	struct mapping model = {
-		.internal = f->tuple[0].src,
-		.internal_port = f->tuple[0].sport,
-		.external = f->tuple[1].dst,
-		.proto = f->proto,
-		.port = f->port[0],
-		.pool = f->pool,
-		.mac = f->mac[0],
-		.shared = shared,
-	};
-	uint32_t index;
-	uint16_t port;
-
-	worker_mapping_hop(w, &model, f->neigh[0]);
-	*reason = check_port_limits(w, f, pool, true);
-	if (*reason)
-		return MAPPING_NONE;
-	port = ports_take_of(w->lead->ports, model.external, model.proto, pool->port_first,
-			     pool->port_last, &w->random, w->number,
-			     w->crew ? w->crew->members : 1);
-	if (!port) {
-		*reason = DROP_PORTS_EXHAUSTED;
-		return MAPPING_NONE;
-	}
-	model.external_port = htons(port);
-	index = mapping_add(&w->lead->mappings, &model);
-	if (index == MAPPING_NONE) {
-		ports_release(w->lead->ports, model.external, model.proto, port, w->now_tick,
-			      w->now_tick);
-		*reason = DROP_MAPPINGS_FULL;
-		return MAPPING_NONE;
-	}
-	worker_count_port(w, worker_client(f), model.pool, true, 1);
-	w->counters->mappings_created++;
-	w->lead->counters->mappings = w->lead->mappings.used;
-	return index;
-}
-
-static bool publish_mapped(struct worker *w, const struct mapping *m, uint32_t index)
+static bool publish_as(struct worker *w, uint32_t index, be32 external, be16 external_port)
 {
 	struct flow *f = worker_flow(w, index);
 
-	f->tuple[1].dst = m->external;
-	f->tuple[1].dport = m->external_port;
+	f->tuple[1].dst = external;
+	f->tuple[1].dport = external_port;
 	rewrite_deltas(f);
 	return flow_publish(&w->lead->table, index);
 }
 
-static void forget_new_mapping(struct worker *w, uint32_t index)
+/* A mapping of the flow's source, with a port that nobody has. */
+static enum drop_reason publish_with_new_mapping(struct worker *w, struct plan *plan,
+						 uint32_t index, bool shared)
 {
-	struct mapping *m = &w->lead->mappings.mapping[index];
+	const struct snapshot_pool *pool = plan->pool;
+	struct flow *f = worker_flow(w, index);
+	enum drop_reason reason = check_port_limits(w, f, pool, true);
+	be32 external = f->tuple[1].dst;
+	struct mapping m;
+	uint16_t port;
 
-	worker_count_port(w, (struct client_key){.addr = m->internal, .port = m->port}, m->pool,
-			  true, -1);
-	ports_release(w->lead->ports, m->external, m->proto, ntohs(m->external_port), w->now_tick,
-		      w->now_tick);
-	mapping_remove(&w->lead->mappings, index);
-	w->lead->counters->mappings = w->lead->mappings.used;
+	if (reason)
+		return reason;
+	if (w->lead->mappings.used == w->lead->mappings.capacity)
+		return DROP_MAPPINGS_FULL;
+	port = ports_take_of(w->lead->ports, external, f->proto, pool->port_first, pool->port_last,
+			     &w->random, w->number, w->crew ? w->crew->members : 1);
+	if (!port)
+		return DROP_PORTS_EXHAUSTED;
+	if (!publish_as(w, index, external, htons(port))) {
+		ports_release(w->lead->ports, external, f->proto, port, w->now_tick, w->now_tick);
+		return DROP_FLOWS_FULL;
+	}
+	worker_begin_mapping(w, FLOW_REF(index, 0), f->pool, shared);
+	m = mapping_of(&w->lead->mappings, FLOW_REF(index, 0));
+	w->counters->mappings_created++;
+	worker_log_mapping(w, &m, 1);
+	return DROP_NONE;
 }
 
 /* Source translation with a port that is the mapping's alone. */
@@ -317,29 +307,24 @@ static enum drop_reason publish_with_mapping(struct worker *w, struct plan *plan
 {
 	struct flow *f = worker_flow(w, index);
 	bool shared = plan->pool->mapping_type == MAPPING_EIM;
-	enum drop_reason reason = DROP_NONE;
-	uint32_t m = MAPPING_NONE;
+	uint32_t leader = MAPPING_NONE;
+	struct mapping m;
 
 	if (shared)
-		m = mapping_find_internal(&w->lead->mappings, f->tuple[0].src, f->tuple[0].sport,
-					  f->proto, f->port[0], f->pool);
-	if (m != MAPPING_NONE && publish_mapped(w, &w->lead->mappings.mapping[m], index)) {
-		w->lead->mappings.mapping[m].mac = f->mac[0];
-		plan->source = m;
-		return DROP_NONE;
+		leader = mapping_find_internal(&w->lead->mappings, f->tuple[0].src,
+					       f->tuple[0].sport, f->proto, f->port[0], f->pool);
+	if (leader != MAPPING_NONE) {
+		m = mapping_of(&w->lead->mappings, leader);
+		if (publish_as(w, index, m.external, m.external_port)) {
+			/* it leads, because it knows best where the host is now */
+			worker_share_mapping(w, FLOW_REF(index, 0), true);
+			return DROP_NONE;
+		}
+		f->tuple[1].dst = plan->flow.tuple[1].dst;
 	}
 	/* none yet; or the same host and port reach one backend under two service addresses, and
 	 * only a second external port can keep these two flows apart */
-	m = new_mapping(w, plan, f, shared && m == MAPPING_NONE, &reason);
-	if (m == MAPPING_NONE)
-		return reason;
-	if (!publish_mapped(w, &w->lead->mappings.mapping[m], index)) {
-		forget_new_mapping(w, m);
-		return DROP_FLOWS_FULL;
-	}
-	worker_log_mapping(w, &w->lead->mappings.mapping[m], 1);
-	plan->source = m;
-	return DROP_NONE;
+	return publish_with_new_mapping(w, plan, index, shared && leader == MAPPING_NONE);
 }
 
 static enum drop_reason publish(struct worker *w, struct plan *plan, uint32_t index)
@@ -367,28 +352,22 @@ static enum drop_reason publish(struct worker *w, struct plan *plan, uint32_t in
 	return publish_with_mapping(w, plan, index);
 }
 
-static void join_mapping(struct worker *w, uint32_t *slot, uint32_t mapping, be32 remote)
-{
-	if (mapping == MAPPING_NONE)
-		return;
-	w->lead->mappings.mapping[mapping].flows++;
-	*slot = mapping + 1;
-	worker_permit(w, mapping, remote);
-}
-
-/* End the connection that was closed longest ago. Return: false if there is none. */
+/* End the connection that was closed longest ago. Return: false if there is none, or if the mapping
+ * for which the plan's packet is would end with it. */
 static bool reclaim_closed(struct worker *w, const struct plan *plan)
 {
-	uint32_t oldest = wheel_oldest_closed(&w->wheel);
+	uint32_t oldest = wheel_oldest_closed(&w->wheel), leader;
 
 	if (oldest == WHEEL_NONE)
 		return false;
-	/* the plan's target must not go with its last flow */
-	if (plan->target != MAPPING_NONE)
-		w->lead->mappings.mapping[plan->target].flows++;
+	if (plan->target != MAPPING_NONE) {
+		leader = mapping_find_external(&w->lead->mappings, plan->flow.tuple[0].dst,
+					       plan->flow.tuple[0].dport, plan->flow.proto);
+		if (FLOW_REF_INDEX(leader) == oldest &&
+		    mapping_ends_with(&w->lead->mappings, leader))
+			return false;
+	}
 	worker_end_locked(w, oldest);
-	if (plan->target != MAPPING_NONE)
-		w->lead->mappings.mapping[plan->target].flows--;
 	w->counters->flows_expired++;
 	return true;
 }
@@ -457,7 +436,7 @@ static enum drop_reason make_record(struct worker *w, struct plan *plan, const s
 
 static enum drop_reason create(struct worker *w, struct packet *p, uint32_t *index)
 {
-	struct plan plan = {.target = MAPPING_NONE, .source = MAPPING_NONE};
+	struct plan plan = {.target = MAPPING_NONE};
 	struct flow *f = &plan.flow;
 	enum drop_reason reason;
 
@@ -490,9 +469,8 @@ static enum drop_reason create(struct worker *w, struct packet *p, uint32_t *ind
 	}
 	f = worker_flow(w, *index);
 	worker_choose_vmac(w, f);
-	join_mapping(w, &w->lead->source_mapping[*index], plan.source, f->tuple[1].src);
-	join_mapping(w, &w->lead->target_mapping[*index], plan.target,
-		     f->flags & FLOW_HAIRPIN ? f->tuple[1].dst : f->tuple[0].src);
+	if (plan.target != MAPPING_NONE)
+		worker_share_mapping(w, FLOW_REF(*index, 1), false);
 	worker_count_flow(w, f, 1);
 	wheel_add(&w->wheel, *index, w->now_tick + worker_timeout(w, f));
 	w->counters->flows_created++;

@@ -88,43 +88,36 @@ bool worker_next_hops_known(const struct worker *w, const struct flow *flow)
 	return true;
 }
 
-static void leave_mapping(struct worker *w, uint32_t *slot, be32 remote, bool tracked_end)
+/* Who writes to the mapping of @member, from outside or by a mapping of its own. */
+static be32 remote_of(const struct flow *flow, uint32_t member)
 {
-	uint32_t index = *slot - 1;
-	struct mapping *m;
+	if (FLOW_REF_SIDE(member) == 0)
+		return flow->tuple[1].src;
+	return flow->flags & FLOW_HAIRPIN ? flow->tuple[1].dst : flow->tuple[0].src;
+}
 
-	if (*slot == 0)
+static void leave_mapping(struct worker *w, uint32_t member, bool tracked_end)
+{
+	struct mappings *mappings = &w->lead->mappings;
+	struct mapping m = mapping_of(mappings, member);
+
+	permit_drop(mappings, &m, remote_of(worker_flow(w, FLOW_REF_INDEX(member)), member));
+	if (!mapping_leave(mappings, member))
 		return;
-	*slot = 0;
-	m = &w->lead->mappings.mapping[index];
-	permit_drop(&w->lead->mappings, index, remote);
-	if (--m->flows)
-		return;
-	worker_log_mapping(w, m, -1);
+	worker_log_mapping(w, &m, -1);
 	/* a TCP connection whose end was seen has waited already (RFC 6888 REQ-8 C) */
-	ports_release(w->lead->ports, m->external, m->proto, ntohs(m->external_port),
+	ports_release(w->lead->ports, m.external, m.proto, ntohs(m.external_port),
 		      w->now_tick + (tracked_end ? 0 : w->timeout_tick[TIMER_HOLD_DOWN]),
 		      w->now_tick);
-	worker_count_port(w, (struct client_key){.addr = m->internal, .port = m->port}, m->pool,
-			  true, -1);
-	mapping_remove(&w->lead->mappings, index);
-	w->lead->counters->mappings = w->lead->mappings.used;
+	worker_count_port(w, (struct client_key){.addr = m.internal, .port = m.port}, m.pool, true,
+			  -1);
+	w->lead->counters->mappings = mappings->used;
 }
 
 /* A port of the flow's own, without a mapping (edm). */
 static bool has_own_port(const struct flow *flow)
 {
 	return flow->flags & FLOW_SNAT && !(flow->flags & FLOW_EIM);
-}
-
-void worker_mapping_hop(const struct worker *w, struct mapping *m, uint16_t neigh)
-{
-	m->neigh = neigh;
-	m->hop = 0;
-	if (neigh < NEIGHBOURS_MAX) {
-		m->neigh = FLOW_NEIGH_NONE;
-		m->hop = neighbour_at(&w->neighbours, neigh)->addr;
-	}
 }
 
 void worker_end(struct worker *w, uint32_t index)
@@ -144,10 +137,10 @@ void worker_end_locked(struct worker *w, uint32_t index)
 	rule->bytes += flow->bytes[0] + flow->bytes[1];
 	worker_log_flow(w, flow, EVENT_SESSION_DELETE);
 	wheel_remove(&w->wheel, index);
-	leave_mapping(w, &w->lead->source_mapping[index], flow->tuple[1].src, tracked_end);
-	leave_mapping(w, &w->lead->target_mapping[index],
-		      flow->flags & FLOW_HAIRPIN ? flow->tuple[1].dst : flow->tuple[0].src,
-		      tracked_end);
+	if (flow->flags & FLOW_EIM)
+		leave_mapping(w, FLOW_REF(index, 0), tracked_end);
+	if (flow->flags & FLOW_INBOUND)
+		leave_mapping(w, FLOW_REF(index, 1), tracked_end);
 	if (has_own_port(flow))
 		worker_count_port(w, worker_client(flow), flow->pool, false, -1);
 	if (!tracked_end) /* a closed connection does not count any more */
@@ -162,50 +155,74 @@ void worker_end_locked(struct worker *w, uint32_t index)
 	w->lead->counters->flows = w->lead->table.used;
 }
 
+/* Only address-dependent filtering asks who was written to. A pool that is changed to it later
+ * begins with the flows that are made from then on. */
+void worker_permit(struct worker *w, uint32_t member)
+{
+	struct mapping m = mapping_of(&w->lead->mappings, member);
+	const struct snapshot_pool *pool = snapshot_pool(&w->snapshot, m.pool);
+
+	if (pool && pool->filtering_type == FILTERING_ADF)
+		permit_add(&w->lead->mappings, &m,
+			   remote_of(worker_flow(w, FLOW_REF_INDEX(member)), member));
+}
+
+bool worker_share_mapping(struct worker *w, uint32_t member, bool lead)
+{
+	struct mapping m = mapping_of(&w->lead->mappings, member);
+	uint32_t leader =
+		mapping_find_external(&w->lead->mappings, m.external, m.external_port, m.proto);
+
+	if (leader == MAPPING_NONE)
+		return false;
+	mapping_join(&w->lead->mappings, leader, member, lead);
+	worker_permit(w, member);
+	return true;
+}
+
+bool worker_begin_mapping(struct worker *w, uint32_t member, uint16_t pool, bool shared)
+{
+	struct mapping m;
+
+	if (!mapping_begin(&w->lead->mappings, member, pool, shared))
+		return false;
+	m = mapping_of(&w->lead->mappings, member);
+	worker_count_port(w, (struct client_key){.addr = m.internal, .port = m.port}, m.pool, true,
+			  1);
+	worker_permit(w, member);
+	w->lead->counters->mappings = w->lead->mappings.used;
+	return true;
+}
+
 /* The record has the pool of the flow's source; a hairpin's destination may be another pool's. */
-static uint16_t pool_of_mapping(const struct worker *w, const struct flow *flow, unsigned inside,
-				be32 external, be16 external_port)
+static uint16_t pool_of_mapping(const struct worker *w, const struct flow *flow, unsigned inside)
 {
 	const struct snapshot_pool *pool = NULL;
 
 	if (inside && flow->flags & FLOW_HAIRPIN)
-		pool = admit_external_pool(&w->snapshot, external, flow->proto,
-					   ntohs(external_port));
+		pool = admit_external_pool(&w->snapshot, flow->tuple[0].dst, flow->proto,
+					   ntohs(flow->tuple[0].dport));
 	return pool ? pool->index : flow->pool;
 }
 
-/* Enter an adopted flow into the mapping (made if need be) of @internal behind @external. */
-static uint32_t adopt_mapping(struct worker *w, const struct flow *flow, unsigned inside,
-			      be32 external, be16 external_port)
+/* Enter an adopted flow into its mapping, which is made if need be. */
+static void adopt_mapping(struct worker *w, const struct flow *flow, uint32_t member)
 {
-	struct mapping model = {
-		.internal = flow->tuple[inside].src,
-		.internal_port = flow->tuple[inside].sport,
-		.external = external,
-		.external_port = external_port,
-		.proto = flow->proto,
-		.port = flow->port[inside],
-		.pool = pool_of_mapping(w, flow, inside, external, external_port),
-		.mac = flow->mac[inside],
-	};
-	uint32_t index =
-		mapping_find_external(&w->lead->mappings, external, external_port, flow->proto);
+	uint16_t pool = pool_of_mapping(w, flow, FLOW_REF_SIDE(member));
+	struct mapping m;
+	bool shared;
 
-	if (index != MAPPING_NONE)
-		return index;
-	worker_mapping_hop(w, &model, flow->neigh[inside]);
-	model.shared =
-		mapping_find_internal(&w->lead->mappings, model.internal, model.internal_port,
-				      model.proto, model.port, model.pool) == MAPPING_NONE;
-	index = mapping_add(&w->lead->mappings, &model);
-	if (index == MAPPING_NONE)
-		return MAPPING_NONE;
-	worker_log_adopted(w, &model);
-	worker_count_port(w, (struct client_key){.addr = model.internal, .port = model.port},
-			  model.pool, true, 1);
-	if (!ports_add(w->lead->ports, external))
-		ports_take_this(w->lead->ports, external, flow->proto, ntohs(external_port));
-	return index;
+	if (worker_share_mapping(w, member, false))
+		return;
+	m = mapping_of(&w->lead->mappings, member);
+	shared = mapping_find_internal(&w->lead->mappings, m.internal, m.internal_port, m.proto,
+				       m.port, pool) == MAPPING_NONE;
+	if (!worker_begin_mapping(w, member, pool, shared))
+		return;
+	m.pool = pool;
+	worker_log_adopted(w, &m);
+	if (!ports_add(w->lead->ports, m.external))
+		ports_take_this(w->lead->ports, m.external, m.proto, ntohs(m.external_port));
 }
 
 static void adopt_next_hop(struct worker *w, struct flow *flow, unsigned side)
@@ -228,41 +245,6 @@ static void adopt_next_hop(struct worker *w, struct flow *flow, unsigned side)
 	worker_use_neighbour(w, flow->neigh[side]);
 }
 
-/* Only address-dependent filtering asks who was written to. A pool that is changed to it later
- * begins with the flows that are made from then on. */
-void worker_permit(struct worker *w, uint32_t mapping, be32 remote)
-{
-	const struct snapshot_pool *pool =
-		snapshot_pool(&w->snapshot, w->lead->mappings.mapping[mapping].pool);
-
-	if (pool && pool->filtering_type == FILTERING_ADF)
-		permit_add(&w->lead->mappings, mapping, remote);
-}
-
-static void adopt_mappings(struct worker *w, struct flow *flow, uint32_t i)
-{
-	uint32_t m;
-
-	if (flow->flags & FLOW_EIM) {
-		m = adopt_mapping(w, flow, 0, flow->tuple[1].dst, flow->tuple[1].dport);
-		if (m != MAPPING_NONE) {
-			w->lead->mappings.mapping[m].flows++;
-			w->lead->source_mapping[i] = m + 1;
-			worker_permit(w, m, flow->tuple[1].src);
-		}
-	}
-	if (flow->flags & FLOW_INBOUND) {
-		m = adopt_mapping(w, flow, 1, flow->tuple[0].dst, flow->tuple[0].dport);
-		if (m != MAPPING_NONE) {
-			w->lead->mappings.mapping[m].flows++;
-			w->lead->target_mapping[i] = m + 1;
-			worker_permit(w, m,
-				      flow->flags & FLOW_HAIRPIN ? flow->tuple[1].dst
-								 : flow->tuple[0].src);
-		}
-	}
-}
-
 /* A flow that ended under the predecessor: its external port goes on resting. */
 static void adopt_rest(struct worker *w, const struct flow *flow)
 {
@@ -283,7 +265,10 @@ static void adopt_flow(struct worker *w, struct flow *flow, uint32_t index)
 {
 	for (unsigned side = 0; side < 2; side++)
 		adopt_next_hop(w, flow, side);
-	adopt_mappings(w, flow, index);
+	if (flow->flags & FLOW_EIM)
+		adopt_mapping(w, flow, FLOW_REF(index, 0));
+	if (flow->flags & FLOW_INBOUND)
+		adopt_mapping(w, flow, FLOW_REF(index, 1));
 	if (has_own_port(flow))
 		worker_count_port(w, worker_client(flow), flow->pool, false, 1);
 	if (flow->tcp_state != TCP_CLOSED && flow->tcp_state != TCP_RESET)

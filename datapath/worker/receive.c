@@ -96,8 +96,11 @@ static enum drop_reason pass(struct worker *w, struct packet *p, uint32_t index,
 		flow->flags |= FLOW_REPLIED;
 	/* the client's router may change: answers follow the latest packet */
 	if (flow->neigh[side] == FLOW_NEIGH_LAST_HOP &&
-	    !mac_equal(&flow->mac[side], &packet_ethernet(p)->src) && shows_last_hop(p, flow))
+	    !mac_equal(&flow->mac[side], &packet_ethernet(p)->src) && shows_last_hop(p, flow)) {
+		worker_lock(w); /* another worker may take it for a flow to the same host */
 		flow->mac[side] = packet_ethernet(p)->src;
+		worker_unlock(w);
+	}
 	choose_ip_id(w, p, flow);
 	reason = worker_forward(w, p, flow, side);
 	if (reason)

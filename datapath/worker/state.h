@@ -130,8 +130,6 @@ struct worker {
 	uint32_t turn[WORKER_SERVICES]; /* round robin, by service index */
 	struct mappings mappings;
 	struct clients clients;
-	uint32_t *source_mapping; /* by flow: index + 1 of the mapping of its source; 0 = none */
-	uint32_t *target_mapping; /* by flow: of the mapping that its destination is */
 	struct ports *ports;
 	struct worker_log log;
 	struct worker_swept swept;
@@ -271,12 +269,17 @@ static inline uint32_t worker_idle(const struct worker *w, const struct flow *fl
  * - the same where the lock is held. */
 void worker_end(struct worker *w, uint32_t index);
 void worker_end_locked(struct worker *w, uint32_t index);
-/* worker_permit() - let @remote write to @mapping from now on, where filtering depends on that. */
-void worker_permit(struct worker *w, uint32_t mapping, be32 remote);
+/* worker_permit() - let the remote of @member write to its mapping from now on, where filtering
+ * depends on that. */
+void worker_permit(struct worker *w, uint32_t member);
 void worker_use_neighbour(struct worker *w, uint16_t index);
 void worker_leave_neighbour(struct worker *w, uint16_t index);
-/* worker_mapping_hop() - a mapping's next hop is this worker's neighbour @neigh. */
-void worker_mapping_hop(const struct worker *w, struct mapping *m, uint16_t neigh);
+/* worker_share_mapping() - @member's flow, which @w owns, begins: it becomes one of the mapping
+ * that has its external address and port already; and leads it, with @lead. Return: false if there
+ * is none. worker_begin_mapping() - there is none yet. Return: false if there is no room.
+ * @pool: see mapping_begin() */
+bool worker_share_mapping(struct worker *w, uint32_t member, bool lead);
+bool worker_begin_mapping(struct worker *w, uint32_t member, uint16_t pool, bool shared);
 /* worker_adopt() - for all workers, by the lead. */
 void worker_adopt(struct worker *w);
 /* worker_next_hops_known() - whether mac[] of both sides is where packets must go. */

@@ -80,9 +80,6 @@ static void detach_table(struct worker *w)
 	wheel_fini(&w->wheel);
 	mappings_fini(&w->mappings);
 	clients_fini(&w->clients);
-	free(w->source_mapping);
-	free(w->target_mapping);
-	w->source_mapping = w->target_mapping = NULL;
 	atomic_store_explicit(&w->closed, 0, memory_order_relaxed);
 	memset(&w->table, 0, sizeof(w->table));
 	worker_log_forget(w);
@@ -177,11 +174,8 @@ int64_t worker_attach_table(struct worker *w, void *memory, size_t bytes, uint64
 		detach_table(w);
 		return result;
 	}
-	w->source_mapping = calloc(w->table.capacity, sizeof(*w->source_mapping));
-	w->target_mapping = calloc(w->table.capacity, sizeof(*w->target_mapping));
-	if (!w->source_mapping || !w->target_mapping ||
-	    wheel_init(&w->wheel, w->table.capacity, w->now_tick) ||
-	    mappings_init(&w->mappings, w->table.capacity, key) ||
+	if (wheel_init(&w->wheel, w->table.capacity, w->now_tick) ||
+	    mappings_init(&w->mappings, w->table.records, w->table.capacity, key) ||
 	    clients_init(&w->clients, WORKER_CLIENTS(w->table.capacity), key) ||
 	    worker_share_table(w)) {
 		detach_table(w);

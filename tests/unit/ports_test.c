@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The port allocator and the mappings against simple models. */
+/* The port allocator against a simple model. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <setjmp.h>
@@ -11,7 +11,6 @@
 
 #include <cmocka.h>
 
-#include "datapath/policy/mapping.h"
 #include "datapath/policy/ports.h"
 #include "tests/unit/model.h"
 
@@ -129,60 +128,11 @@ static void test_exhaustion(void **state)
 	ports_destroy(ports);
 }
 
-static void test_mappings(void **state)
-{
-	static uint32_t at[4096]; /* model: mapping of inside key n, + 1 */
-	const uint32_t key[2] = {0x12345678, 0x9abcdef1};
-	struct mappings m;
-	unsigned live = 0;
-
-	(void)state;
-	assert_int_equal(mappings_init(&m, 1000, key), 0);
-	for (unsigned long left = model_operations(OPERATIONS); left > 0; left--) {
-		uint32_t n = draw(4096);
-		struct mapping model = {.internal = n / 64,
-					.internal_port = (be16)n,
-					.external = 9,
-					.external_port = (be16)(n + 1),
-					.proto = 6,
-					.shared = true};
-		uint32_t found = mapping_find_internal(&m, n / 64, (be16)n, 6, 0, 0);
-
-		assert_int_equal(found, at[n] ? at[n] - 1 : MAPPING_NONE);
-		assert_int_equal(mapping_find_external(&m, 9, (be16)(n + 1), 6), found);
-		assert_int_equal(mapping_find_internal(&m, n / 64, (be16)n, 17, 0, 0),
-				 MAPPING_NONE);
-		if (at[n] && draw(2)) {
-			permit_drop(&m, found, n);
-			assert_false(permit_find(&m, found, n));
-			mapping_remove(&m, found);
-			at[n] = 0;
-			live--;
-		} else if (!at[n]) {
-			uint32_t index = mapping_add(&m, &model);
-
-			if (live == 1000) {
-				assert_int_equal(index, MAPPING_NONE);
-			} else {
-				at[n] = index + 1;
-				live++;
-				assert_true(permit_add(&m, index, n));
-				assert_true(permit_add(&m, index, n)); /* two flows, one permit */
-				permit_drop(&m, index, n);
-				assert_true(permit_find(&m, index, n));
-			}
-		}
-		assert_int_equal(m.used, live);
-	}
-	mappings_fini(&m);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_model),
 		cmocka_unit_test(test_exhaustion),
-		cmocka_unit_test(test_mappings),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
