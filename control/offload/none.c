@@ -104,11 +104,10 @@ void offload_port(struct offload *offload, unsigned index, const struct kernel_l
 	(void)link;
 }
 
-void offload_timers(struct offload *offload, uint32_t tcp_idle_s, uint32_t udp_s)
+void offload_timers(struct offload *offload, const uint32_t *timer_s)
 {
 	(void)offload;
-	(void)tcp_idle_s;
-	(void)udp_s;
+	(void)timer_s;
 }
 
 void offload_count(const struct offload *offload, unsigned index, struct offload_counters *total)

@@ -511,11 +511,13 @@ static uint32_t ticks(uint32_t seconds)
 	return (uint32_t)((ns + (1u << FLOW_TICK_SHIFT) - 1) >> FLOW_TICK_SHIFT);
 }
 
-void offload_timers(struct offload *offload, uint32_t tcp_idle_s, uint32_t udp_s)
+void offload_timers(struct offload *offload, const uint32_t *timer_s)
 {
+	uint32_t open_s = timer_s[TIMER_TCP_TRANS_OPEN], close_s = timer_s[TIMER_TCP_TRANS_CLOSE];
 	struct offload_settings settings = {
-		.timeout_tick_tcp = ticks(tcp_idle_s),
-		.timeout_tick_udp = ticks(udp_s),
+		.timeout_tick_tcp = ticks(timer_s[TIMER_TCP_IDLE]),
+		.timeout_tick_udp = ticks(timer_s[TIMER_UDP]),
+		.timeout_tick_tcp_trans = ticks(open_s < close_s ? open_s : close_s),
 	};
 	const uint32_t zero = 0;
 	struct timespec lag = {.tv_nsec = CLOCK_LAG_MAX_NS};

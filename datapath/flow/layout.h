@@ -13,9 +13,10 @@
  * one 64-bit word {tag, record << 1 | side}; 0 is an empty slot. Each key may stand in either
  * of two buckets, so a look-up reads at most two cache lines of the index.
  *
- * Who may write: only the worker that owns the flow. Readers (pgw, the BPF programs) must take
- * a record as theirs only if its key word says FLOW_ACTIVE before and after they read it. The
- * key word is stored last when a flow is made and first when it ends.
+ * Who may write: only the worker that owns the flow; of one that the kernel forwards, its programs
+ * move the state, the windows, the counters and the time as well (flow/state.h). Readers (pgw, the
+ * BPF programs) must take a record as theirs only if its key word says FLOW_ACTIVE before and after
+ * they read it. The key word is stored last when a flow is made and first when it ends.
  *
  * Limits: 2^24 flows. Memory per flow: 128 (record) + 32 (four slots at load 1/2) = 160 bytes here.
  * What the datapath has of its own beside that: 8 (wheel), 11 for a mapping that the flow does not
@@ -117,9 +118,15 @@ struct flow {
 	uint32_t created_s; /* CLOCK_MONOTONIC seconds */
 	uint16_t rule;	    /* number of the nat rule, 0 = none */
 	uint16_t pool;	    /* index of the pool, 0xffff = none */
-	uint8_t tcp_state;  /* enum flow_tcp_state */
-	uint8_t vmac[2];    /* index of the source MAC used on side i, 0 = the interface's own */
-	uint8_t spare;
+	union {
+		struct {
+			uint8_t tcp_state; /* enum flow_tcp_state; moved as flow/state.h says */
+			uint8_t vmac[2];   /* index of the source MAC used on side i, 0 = the
+					      interface's own */
+			uint8_t spare;
+		};
+		uint32_t state_word; /* the same, for who compares and swaps */
+	};
 	FLOW_ATOMIC(uint32_t) word; /* key word */
 
 	/* second cache line: written by every packet */

@@ -15,7 +15,7 @@
  */
 #include "datapath/flow/tcp.h"
 
-#include "datapath/flow/window.h"
+#include "datapath/flow/state.h"
 
 static void begin_side(struct flow_tcp_side *side, const struct tcp_segment *segment)
 {
@@ -87,16 +87,21 @@ static enum drop_reason track_answer(struct flow *flow, const struct tcp_segment
 	return DROP_NONE;
 }
 
-static void track_fin(struct flow *flow, unsigned side)
+/* Whoever else moves the state meanwhile moves it forward, so this ends after a few steps. */
+static void move_to(struct flow *flow, uint8_t to)
 {
-	static const uint8_t next[TCP_STATE_COUNT][2] = {
-		[TCP_SYN_BOTH] = {TCP_FIN_0, TCP_FIN_1}, [TCP_ESTABLISHED] = {TCP_FIN_0, TCP_FIN_1},
-		[TCP_FIN_0] = {TCP_FIN_0, TCP_CLOSED},	 [TCP_FIN_1] = {TCP_CLOSED, TCP_FIN_1},
-		[TCP_CLOSED] = {TCP_CLOSED, TCP_CLOSED},
-	};
+	while (!tcp_move_state(flow, tcp_state(flow), to))
+		;
+}
 
-	if (next[flow->tcp_state][side])
-		flow->tcp_state = next[flow->tcp_state][side];
+static void move_on(struct flow *flow, unsigned side, uint8_t flags)
+{
+	uint8_t seen, next;
+
+	do {
+		seen = tcp_state(flow);
+		next = tcp_next_state(seen, side, flags);
+	} while (next != seen && !tcp_move_state(flow, seen, next));
 }
 
 enum drop_reason tcp_track(struct flow *flow, unsigned side, const struct tcp_segment *segment,
@@ -131,7 +136,7 @@ enum drop_reason tcp_track(struct flow *flow, unsigned side, const struct tcp_se
 	if (segment->flags & TCP_RST) {
 		if (segment->seq == self->end) {
 			if (flow->tcp_state != TCP_CLOSED)
-				flow->tcp_state = TCP_RESET;
+				move_to(flow, TCP_RESET);
 			return DROP_NONE;
 		}
 		return tcp_in_window(self, peer, segment) ? DROP_NONE : DROP_TCP_WINDOW;
@@ -139,10 +144,7 @@ enum drop_reason tcp_track(struct flow *flow, unsigned side, const struct tcp_se
 	if (!tcp_in_window(self, peer, segment))
 		return DROP_TCP_WINDOW;
 	tcp_follow_window(self, peer, segment, shared);
-	if (flow->tcp_state == TCP_SYN_BOTH && segment->flags & TCP_ACK)
-		flow->tcp_state = TCP_ESTABLISHED;
-	if (segment->flags & TCP_FIN)
-		track_fin(flow, side);
+	move_on(flow, side, segment->flags);
 	*refresh = flow->tcp_state != TCP_CLOSED;
 	return DROP_NONE;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * forward - established TCP and UDP flows, in the kernel: a tc program at each portgroup's
- * ingress, and before it, where that was chosen, an XDP program.
+ * forward - TCP and UDP flows that user space has made, in the kernel: a tc program at each
+ * portgroup's ingress, and before it, where that was chosen, an XDP program.
  *
  * They follow the same table as user space and do only what is plain (plain.h), inside the window,
  * and fits the way out. Everything else goes on as if the programs were not there, from XDP to tc
@@ -45,11 +45,19 @@ static __always_inline bool read_headers(struct __sk_buff *skb, struct seen *see
 	return seen->proto == PROTO_TCP && data + TCP_FRAME <= end && read_tcp(data, seen);
 }
 
+/* Whether the frame is longer than its packet: padding of short ones, and other trailers. */
+static __always_inline bool has_trailer(const struct __sk_buff *skb, const struct seen *seen)
+{
+	return skb->len > (uint32_t)seen->ip_len + AT_IP;
+}
+
 /* Whether each packet that leaves fits the next link as it is. */
 static __always_inline bool fits(const struct __sk_buff *skb, const struct seen *seen, uint32_t mtu)
 {
 	uint32_t bytes = seen->ip_len;
 
+	if (skb->gso_size && has_trailer(skb, seen))
+		return false;
 	if (skb->gso_size)
 		bytes = IP_BYTES + seen->l4_header + skb->gso_size;
 	return bytes <= mtu;
@@ -113,23 +121,21 @@ int pgw_forward(struct __sk_buff *skb)
 	if (!flow || !read_record((void *)(long)skb->data, (void *)(long)skb->data_end, &seen, flow,
 				  side, &to))
 		return TC_ACT_UNSPEC;
-	if (!alive(flow, &seen, &now))
+	if (!alive(flow, &seen, to.state, &now))
 		return TC_ACT_UNSPEC;
 	out = bpf_map_lookup_elem(&ports, &to.port);
 	if (!out || !out->ifindex || !out->up || !fits(skb, &seen, out->mtu))
 		return TC_ACT_UNSPEC;
 	to.ifindex = out->ifindex;
-	if (!follow(flow, side, word, &seen))
+	if (!follow(flow, side, word, &seen, to.state))
 		return TC_ACT_UNSPEC;
 	packets = segments(skb, &seen);
 	choose_id(header, flow, &seen, packets, &to);
-	/* padding of short frames, and other trailers */
-	if (skb->len > (uint32_t)seen.ip_len + AT_IP &&
-	    (skb->gso_size || bpf_skb_change_tail(skb, seen.ip_len + AT_IP, 0)))
+	if (has_trailer(skb, &seen) && bpf_skb_change_tail(skb, seen.ip_len + AT_IP, 0))
 		return TC_ACT_UNSPEC;
 	if (!translate(skb, &seen, &to, out))
 		return TC_ACT_SHOT; /* half changed: nobody could use it */
-	flow->seen_tick = now;
+	stamp(flow, to.state, now);
 	count(&seen, flow, side, packets, to.port);
 	return (int)bpf_redirect(to.ifindex, 0);
 }
@@ -209,14 +215,15 @@ static __always_inline int forward(struct xdp_md *xdp)
 	if (!in || !read_frame(data, end, in, &seen, &check))
 		return XDP_PASS;
 	flow = find(header, &seen, &side, &word);
-	if (!flow || !read_record(data, end, &seen, flow, side, &to) || !alive(flow, &seen, &now))
+	if (!flow || !read_record(data, end, &seen, flow, side, &to) ||
+	    !alive(flow, &seen, to.state, &now))
 		return XDP_PASS;
 	out = bpf_map_lookup_elem(&ports, &to.port);
 	if (!out || !out->ifindex || !out->up || !out->takes_xdp || seen.ip_len > out->mtu)
 		return XDP_PASS;
 	to.ifindex = out->ifindex;
 	/* last of what may leave the packet alone, and first of what changes it */
-	if (!follow(flow, side, word, &seen))
+	if (!follow(flow, side, word, &seen, to.state))
 		return XDP_PASS;
 	choose_id(header, flow, &seen, 1, &to);
 	if (bpf_xdp_adjust_tail(xdp, (int)(seen.ip_len + AT_IP) - (int)(end - data)))
@@ -232,7 +239,7 @@ static __always_inline int forward(struct xdp_md *xdp)
 		U16(data, AT_TCP_CHECK) = new_check(&seen, &to, check);
 	}
 	write_headers(data, &seen, &to, &out->mac);
-	flow->seen_tick = now;
+	stamp(flow, to.state, now);
 	count(&seen, flow, side, 1, to.port);
 	return (int)bpf_redirect(to.ifindex, 0);
 }

@@ -34,7 +34,7 @@ struct offload_settings {
 	uint32_t timeout_tick_tcp,
 		timeout_tick_udp; /* a flow idle for longer is left to user space */
 	uint32_t clock_lag_tick; /* the kernel's coarse clock may be so much behind its exact one */
-	uint32_t spare;
+	uint32_t timeout_tick_tcp_trans; /* the same for one that is not established, at least */
 };
 
 #endif

@@ -3,7 +3,7 @@
  * plain - the packets that the BPF programs forward: reading their headers, and writing them anew.
  *
  * Plain is IPv4 without options or fragmentation, with a right header checksum and a TTL above 1,
- * UDP, or TCP with ACK and without SYN, FIN and RST. Only these files of the kernel's part cast
+ * UDP, or TCP with ACK and without SYN and RST. Only these files of the kernel's part cast
  * raw bytes; who calls has compared the pointers with the packet's end.
  */
 #ifndef PGW_OFFLOAD_PLAIN_H
@@ -13,7 +13,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "datapath/flow/layout.h"
-#include "datapath/flow/window.h"
+#include "datapath/flow/state.h"
 
 #define PROTO_TCP     6
 #define PROTO_UDP     17
@@ -69,6 +69,7 @@ struct rewrite {
 	uint32_t ifindex;
 	be16 id; /* the new identification, if @new_id */
 	bool new_id;
+	uint8_t state; /* of the connection, before this packet */
 };
 
 /* Loads that are as wide as the field, wherever it lies. */
@@ -125,7 +126,7 @@ static __always_inline bool read_tcp(const void *data, struct seen *seen)
 {
 	uint8_t flags = U8(data, AT_FLAGS);
 
-	if ((flags & (TCP_SYN | TCP_FIN | TCP_RST | TCP_ACK)) != TCP_ACK)
+	if ((flags & (TCP_SYN | TCP_RST | TCP_ACK)) != TCP_ACK)
 		return false;
 	seen->l4_header = (U8(data, AT_OFFSET) >> 4) * 4;
 	if (seen->l4_header < TCP_BYTES_MIN || seen->ip_len < IP_BYTES + seen->l4_header)
@@ -134,7 +135,7 @@ static __always_inline bool read_tcp(const void *data, struct seen *seen)
 	seen->tcp.ack = bpf_ntohl(U32(data, AT_ACK));
 	seen->tcp.window = bpf_ntohs(U16(data, AT_WINDOW));
 	seen->tcp.flags = flags;
-	seen->tcp.len = seen->ip_len - IP_BYTES - seen->l4_header;
+	seen->tcp.len = seen->ip_len - IP_BYTES - seen->l4_header + (flags & TCP_FIN);
 	return true;
 }
 

@@ -6,6 +6,9 @@
  * its key and all that the packet needs is copied, and then the word is compared: a record that
  * changed meanwhile is left to user space. What may still happen is that a packet is counted for a
  * flow that has just ended; its record rests for a while before it is used again.
+ *
+ * Of a connection, what begins and what ends it is user space's: SYN, RST, and the second FIN
+ * (flow/state.h).
  */
 #ifndef PGW_OFFLOAD_RECORD_H
 #define PGW_OFFLOAD_RECORD_H
@@ -123,10 +126,11 @@ static __always_inline bool from(const void *data, const void *end, const struct
  * What it may lag is added, so that no timer ever ends early; user space takes a stamp that is
  * ahead of its clock as one of this moment.
  */
-static __always_inline bool alive(const struct flow *flow, const struct seen *seen, uint32_t *now)
+static __always_inline bool alive(const struct flow *flow, const struct seen *seen, uint8_t state,
+				  uint32_t *now)
 {
 	const struct offload_settings *s;
-	uint32_t zero = 0, idle;
+	uint32_t zero = 0, idle, timeout;
 
 	s = bpf_map_lookup_elem(&settings, &zero);
 	if (!s)
@@ -135,7 +139,11 @@ static __always_inline bool alive(const struct flow *flow, const struct seen *se
 	idle = *now - flow->seen_tick;
 	if ((int32_t)idle < 0)
 		return true;
-	return idle < (seen->proto == PROTO_TCP ? s->timeout_tick_tcp : s->timeout_tick_udp);
+	timeout = s->timeout_tick_udp;
+	if (seen->proto == PROTO_TCP)
+		timeout = state == TCP_SYN_BOTH || state == TCP_CLOSED ? s->timeout_tick_tcp_trans
+								       : s->timeout_tick_tcp;
+	return idle < timeout;
 }
 
 /* A datagram that may still be fragmented and whose source is ours gets an identification of our
@@ -146,6 +154,13 @@ static __always_inline void choose_id(struct flow_header *header, const struct f
 	to->new_id = seen->may_fragment && flow->flags & FLOW_SNAT;
 	if (to->new_id)
 		to->id = bpf_htons((uint16_t)(__sync_fetch_and_add(&header->ip_id, packets) + 1));
+}
+
+/* stamp() - a closed connection's timer runs on. */
+static __always_inline void stamp(struct flow *flow, uint8_t state, uint32_t now)
+{
+	if (state != TCP_CLOSED)
+		flow->seen_tick = now;
 }
 
 static __always_inline void count(const struct seen *seen, struct flow *flow, uint32_t side,
@@ -183,7 +198,8 @@ static __always_inline bool read_record(const void *data, const void *end, const
 
 	if ((flow->flags & needed) != needed)
 		return false;
-	if (seen->proto == PROTO_TCP && flow->tcp_state != TCP_ESTABLISHED)
+	to->state = tcp_state(flow);
+	if (seen->proto == PROTO_TCP && (to->state < TCP_SYN_BOTH || to->state > TCP_CLOSED))
 		return false;
 	if (flow->vmac[0] | flow->vmac[1]) /* that is not the address of the interface */
 		return false;
@@ -198,16 +214,19 @@ static __always_inline bool read_record(const void *data, const void *end, const
 }
 
 /* follow() - whether a segment is inside the window, as datagrams always are, and the record still
- * the one that was read; then the window has moved with it */
+ * the one that was read; then state and window have moved with it. @state: that was read */
 static __always_inline bool follow(struct flow *flow, uint32_t side, uint32_t word,
-				   const struct seen *seen)
+				   const struct seen *seen, uint8_t state)
 {
 	struct flow_tcp_side *self = side ? &flow->tcp[1] : &flow->tcp[0];
 	struct flow_tcp_side *peer = side ? &flow->tcp[0] : &flow->tcp[1];
+	uint8_t next = tcp_next_state(state, side, seen->tcp.flags);
 
 	if (seen->proto != PROTO_TCP)
 		return key_word(flow) == word;
 	if (!tcp_in_window(self, peer, &seen->tcp) || key_word(flow) != word)
+		return false;
+	if (next != state && (next == TCP_CLOSED || !tcp_move_state(flow, state, next)))
 		return false;
 	tcp_follow_window(self, peer, &seen->tcp, true);
 	return true;

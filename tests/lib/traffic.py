@@ -28,6 +28,11 @@ hold HOST PORT [--bind PORT] [--pieces N] [--hello NAME]
     keep a session with an echo server: send numbered lines, print "echoed NUMBER" for each that
     returns; ends with 0 on SIGTERM or after N, with 1 if the session breaks or garbles. --hello: a
     ClientHello with that server name goes ahead, and has to return, too
+brief HOST PORT COUNT
+    COUNT sessions with an echo server, one after another: a line there and back, then close first
+half HOST PORT BYTES
+    ask a web server for BYTES and say no more (FIN), print "half closed"; on SIGUSR1 read them, and
+    print how many came
 """
 import argparse
 import errno
@@ -222,6 +227,31 @@ def hold(options):
     return 0
 
 
+def brief(options):
+    for _ in range(options.count):
+        with socket.create_connection((options.host, options.port), 20) as sock:
+            sock.sendall(b"brief\n")
+            if sock.recv(100) != b"brief\n":
+                print("garbled")
+                return 1
+    print(f"{options.count} sessions")
+    return 0
+
+
+def half(options):
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+    with socket.create_connection((options.host, options.port), 20) as sock:
+        sock.sendall(b"GET /data/%d HTTP/1.0\r\n\r\n" % options.count)
+        sock.shutdown(socket.SHUT_WR)
+        print("half closed", flush=True)
+        signal.sigwait([signal.SIGUSR1])
+        with sock.makefile("rb") as stream:
+            while stream.readline().strip():
+                pass
+            print(f"{sum(map(len, iter(lambda: stream.read(65536), b'')))} bytes", flush=True)
+    return 0
+
+
 def arp(options):
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0806)) as wire:
         wire.bind((options.device, 0x0806))
@@ -277,6 +307,8 @@ def main():
     sub.add_argument("--wait", type=float, default=5)
     sub = command("tcp", tcp, "host", "port")
     sub.add_argument("--wait", type=float, default=3)
+    command("brief", brief, "host", "port", "count")
+    command("half", half, "host", "port", "count")
     sub = command("hold", hold, "host", "port")
     sub.add_argument("--bind", type=int, default=0)
     sub.add_argument("--pieces", type=int, default=0)

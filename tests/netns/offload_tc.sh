@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Established flows are forwarded by the tc program: figures prove the way taken, what ends a
-# session ends it there too, changes of mode keep sessions, and filters of others stay.
+# Flows are forwarded by the tc program, connections until they are half closed: figures prove the
+# way taken, what ends a session ends it there too, changes of mode keep sessions, and filters of
+# others stay.
 #
 #   far 192.168.50.10 ─ router ─ eth1 [tc] gw [tc] eth2 ─ vc 10.10.0.10
 #
@@ -53,6 +54,25 @@ before=$(offloaded vrack)
 equal "where it runs" "$(datapath_of 7)" tc
 hold_goes_on session
 at_least "packets of it that the program has forwarded" $(($(offloaded vrack) - before)) 5
+
+note "short connections: the program follows all but SYN, SYN-ACK and the second FIN"
+before=$(offloaded vrack)
+equal "short connections" "$(traffic far brief 172.16.0.1 7 20)" "20 sessions"
+at_least "packets of the client that the program has forwarded" $(($(offloaded vrack) - before)) 80
+wait_for 5 "they are closed" eval '[ "$(sessions state closed internal-dst-port 7)" = 20 ]'
+
+note "a half-closed connection is the program's, too"
+traffic_spawn half far half 172.16.0.1 80 20000000
+wait_for 5 "the client has closed its half" said half "half closed"
+wait_for 5 "the gateway has seen that" eval \
+	'[ "$(sessions state fin-initiator internal-dst-port 80)" = 1 ]'
+equal "where it runs" "$(datapath_of 80)" tc
+before=$(offloaded vsphere)
+kill -USR1 "${PID[half]}"
+wait_for 20 "all has come" said half "20000000 bytes"
+at_least "packets of it that the program has forwarded" $(($(offloaded vsphere) - before)) 10000
+finish half
+wait_for 5 "it is closed" eval '[ "$(sessions state closed internal-dst-port 80)" = 1 ]'
 
 note "another mode, and back: sessions go on"
 gateway_reload "$WORK/off.conf"

@@ -14,6 +14,9 @@
 
 #define SKIPPED 77
 #define MTU	1500u
+/* A connection that is not established, idle for so long, is left to the worker, whose own timer is
+ * longer. */
+#define BENCH_TRANS_TICKS 200000u
 
 enum hook { HOOK_TC, HOOK_XDP };
 extern enum hook bench_hooks[];
@@ -41,6 +44,8 @@ void bench_close(struct bench *b);
 void bench_set_port(struct bench *b, uint32_t index, uint32_t mtu, bool up);
 void bench_refuse_xdp(struct bench *b, uint32_t index); /* its link takes no frames from XDP */
 void bench_talk(struct bench *b, struct talk *talk);	/* make the flows of @talk */
+/* bench_age() - nothing has been seen of @c for @ticks. */
+void bench_age(const struct connection *c, uint32_t ticks);
 /* bench_datagram() - one of the UDP flow, from the client. */
 struct probe bench_datagram(uint16_t payload);
 

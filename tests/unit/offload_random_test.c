@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * offload_random_test - the tc and the XDP program of datapath/offload on random and damaged frames
- * of two live flows.
+ * of two live flows: one of datagrams, and a connection that goes through all of its states.
  *
  * Needs root and BPF; exits with 77 (skipped) without.
  */
+#include "datapath/flow/tcp.h"
 #include "tests/unit/offload_bench.h"
 
-#define ROUNDS 60000u
+#define ROUNDS	    60000u
+#define LIFE_ROUNDS 300u /* of one connection */
 
 static uint32_t pick(struct bench *b, uint32_t n)
 {
@@ -20,12 +22,11 @@ static uint32_t pick(struct bench *b, uint32_t n)
 static void random_segment(struct bench *b, struct talk *talk, struct probe *p, uint8_t *port)
 {
 	static const uint8_t odd[] = {0,    TCP_SYN, TCP_FIN | TCP_ACK, TCP_RST, 0x10 | 0x20,
-				      0x18, 0xff};
+				      0x18, 0xff,    TCP_SYN | TCP_ACK, TCP_FIN, TCP_FIN | 0x18};
 	unsigned side = pick(b, 2);
 	uint8_t flags = pick(b, 12) ? TCP_ACK | (pick(b, 2) ? 8 : 0) : odd[pick(b, sizeof(odd))];
 
-	/* these would end the connection for all rounds to come */
-	if (flags & (TCP_FIN | TCP_RST) && pick(b, 40))
+	if (flags & TCP_RST && pick(b, 4)) /* most connections are to be closed by FIN */
 		flags = TCP_ACK;
 	*p = talk_segment(&talk->tcp, side, flags, (uint16_t)pick(b, 1500));
 	p->window = (uint16_t)pick(b, 65536);
@@ -74,19 +75,44 @@ static void mend(struct frame *frame)
 	ip_header->check = (uint16_t)~checksum_fold(checksum_add(0, ip_header, 20));
 }
 
+/* Another connection, a random part of whose handshake is done. */
+static void connect_anew(struct bench *b, struct connection *c)
+{
+	const struct flow_table *table = &b->h->worker->table;
+	const struct flow *flow = talk_flow(c);
+	unsigned phase = pick(b, 4);
+
+	if (flow)
+		assert_true(worker_end_flow(b->h->worker, (uint32_t)(flow - table->records),
+					    atomic_load(&flow->word), b->h->now_ns));
+	*c = (struct connection){.h = b->h,
+				 .port = (uint16_t)(c->port + 1),
+				 .to = 443,
+				 .seq = {pick(b, UINT32_MAX), pick(b, UINT32_MAX)}};
+	talk_tcp(c, 0, TCP_SYN, 0);
+	if (phase > 0)
+		talk_tcp(c, 1, TCP_SYN | TCP_ACK, 0);
+	if (phase > 1)
+		talk_tcp(c, 0, TCP_ACK, 0);
+}
+
 static void test_random(void **state)
 {
 	struct bench *b = bench_open(state);
 	struct frame *frame = calloc(1, sizeof(*frame));
-	unsigned done = 0;
+	unsigned done = 0, by_state[TCP_STATE_COUNT] = {0};
 	struct talk talk;
 
 	assert_non_null(frame);
 	bench_talk(b, &talk);
 	for (unsigned i = 0; i < ROUNDS; i++) {
+		enum flow_tcp_state before;
 		struct probe p;
 		uint8_t port;
 
+		if (!talk_flow(&talk.tcp) || !pick(b, LIFE_ROUNDS))
+			connect_anew(b, &talk.tcp);
+		before = talk_flow(&talk.tcp)->tcp_state;
 		if (pick(b, 2))
 			random_segment(b, &talk, &p, &port);
 		else
@@ -106,18 +132,24 @@ static void test_random(void **state)
 		/* what a test run takes: a whole IP header, and no more than a page */
 		if (frame->len < 34 || frame->len > 3000)
 			continue;
-		done += bench_compare(b, port, frame);
+		if (bench_compare(b, port, frame)) {
+			done++;
+			by_state[before] += p.proto == IPPROTO_TCP;
+		} else if (pick(b, 2)) {
+			harness_send_frame(b->h, port, frame);
+		}
 		talk_discard(b->h, VRACK);
 		talk_discard(b->h, VSPHERE);
-		if (!talk_flow(&talk.tcp) || talk_flow(&talk.tcp)->tcp_state != TCP_ESTABLISHED) {
-			bench_close(b);
-			b = bench_open(state);
-			b->h->seed += i;
-			bench_talk(b, &talk);
-		}
 	}
 	print_message("%u of %u frames were forwarded by the program\n", done, ROUNDS);
 	assert_true(done > ROUNDS / 10);
+	for (unsigned i = 0; i < TCP_STATE_COUNT; i++) {
+		bool followed = i >= TCP_SYN_BOTH && i <= TCP_CLOSED;
+
+		print_message("  %u of the connection in state %s\n", by_state[i],
+			      tcp_state_name(i));
+		assert_true(followed ? by_state[i] > 50 : by_state[i] == 0);
+	}
 	free(frame);
 	bench_close(b);
 }

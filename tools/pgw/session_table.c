@@ -170,8 +170,8 @@ const char *session_datapath(const struct session_table *table, const struct ses
 	uint32_t sides = flow->port[0] < COUNTERS_PORTS && flow->port[1] < COUNTERS_PORTS
 				 ? 1u << flow->port[0] | 1u << flow->port[1]
 				 : UINT32_MAX;
-	bool plain = (flow->proto == IPPROTO_UDP || flow->tcp_state == TCP_ESTABLISHED) &&
-		     !flow->vmac[0] && !flow->vmac[1];
+	bool followed = flow->tcp_state >= TCP_SYN_BOTH && flow->tcp_state <= TCP_CLOSED;
+	bool plain = (flow->proto == IPPROTO_UDP || followed) && !flow->vmac[0] && !flow->vmac[1];
 
 	if (!plain || !(flow->flags & FLOW_OFFLOAD) || (table->offloaded & sides) != sides)
 		return "raw";
