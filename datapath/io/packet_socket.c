@@ -15,6 +15,7 @@
  * would have held for a moment, and on devices without one (veth, macvlan) it gains nothing.
  */
 #include "datapath/io/packet.h"
+#include "datapath/io/packet_own.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
@@ -136,6 +137,7 @@ static int open_socket(uint32_t ifindex, uint16_t protocol, unsigned share,
 	err = configure(fd, share, ring, error);
 	if (err)
 		goto out_close;
+	packet_leave_own(fd); /* without BPF there is no tc program either: all of them come */
 	/* A device that is down can be bound too; this socket then reports ENETDOWN once. */
 	if (bind(fd, (const struct sockaddr *)&address, sizeof(address))) {
 		err = fail(error, errno, "packet socket: interface with index %u: %s", ifindex,

@@ -15,6 +15,7 @@
 #include <linux/if_ether.h>
 #include <linux/pkt_cls.h>
 
+#include "datapath/offload/own.h"
 #include "datapath/offload/receive.h"
 #include "datapath/offload/record.h"
 
@@ -101,8 +102,7 @@ static __always_inline bool translate(struct __sk_buff *skb, const struct seen *
 	return true;
 }
 
-SEC("tc")
-int pgw_forward(struct __sk_buff *skb)
+static __always_inline int forward_buffer(struct __sk_buff *skb)
 {
 	uint32_t side = 0, word = 0, now, packets, ifindex = skb->ifindex;
 	const uint32_t *link = bpf_map_lookup_elem(&links, &ifindex);
@@ -138,6 +138,16 @@ int pgw_forward(struct __sk_buff *skb)
 	stamp(flow, to.state, now);
 	count(&seen, flow, side, packets, to.port);
 	return (int)bpf_redirect(to.ifindex, 0);
+}
+
+SEC("tc")
+int pgw_forward(struct __sk_buff *skb)
+{
+	int action = forward_buffer(skb);
+
+	if (action == TC_ACT_UNSPEC && is_own(skb))
+		skb->tc_index = OWN_TC_INDEX;
+	return action;
 }
 
 /* --- XDP: single frames, before there is a socket buffer --- */

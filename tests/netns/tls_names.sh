@@ -84,6 +84,14 @@ for node in near far; do
 		"$(name $node pcc-1.example.net sha256/5000000)"
 done
 
+note "what backends say to the relay is no business of the datapath's, which does not even get to see it"
+kernel=$(portgroup_figure vsphere kernel-packets)
+equal "bytes" "$(name far pcc-1.example.net data/20000000 | wc -c)" 20000000
+kernel=$(($(portgroup_figure vsphere kernel-packets) - kernel))
+if [ "$(pgw -j portgroup show vsphere | jq -r '.[0]["offload-state"]')" != off ]; then
+	at_least "a few at most of packets of the relay's connection" 20 $kernel
+fi
+
 note "a backend that speaks the PROXY protocol knows the client, through source NAT"
 told() { # told NODE PORT - what it says of a client with that port of its own
 	name "$1" told.example.net "" --local-port "$2"
