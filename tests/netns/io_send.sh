@@ -9,6 +9,7 @@
 # shellcheck source=tests/lib/test.sh
 . "$(dirname "$0")/../lib/test.sh"
 PGW_TEST_IO='' PGW_TEST_OFFLOAD='' # this test says them itself
+PGW_TEST_WORKERS='' # the others send by their packet sockets alone
 topology_start
 servers_start vc
 for device in eth1 eth2; do # what AF_XDP sends does not pass here
