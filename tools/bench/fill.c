@@ -30,7 +30,9 @@ static int fill_slice(struct run *run, struct traffic *traffic, const struct tra
 		if (held < 0 || held >= wanted)
 			return held < 0 ? -1 : 0;
 	}
-	return run_fail(run, "no way to make %lld sessions: packets are lost again and again",
+	return run_fail(run,
+			"no way to make %lld sessions in time: packets are lost, or others use "
+			"the machine",
 			(long long)wanted);
 }
 
@@ -38,7 +40,10 @@ int fill_sessions(struct run *run, struct traffic *traffic, const struct traffic
 		  struct fill *fill)
 {
 	struct traffic_plan slice = *plan;
-	uint64_t give_up = now_ns() + FILL_MAX_NS, end = plan->first + plan->flows;
+	uint64_t end = plan->first + plan->flows;
+	/* what is kept for a short time only must be there as a whole before its end */
+	uint64_t kept_ns = run->measure->kept_s * 1000000000ull;
+	uint64_t give_up = now_ns() + (kept_ns ? kept_ns : FILL_MAX_NS);
 	int64_t before = fill_held(run);
 
 	*fill = (struct fill){.seconds = 0};
