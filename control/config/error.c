@@ -12,6 +12,7 @@ int error_set(struct config_error *error, unsigned line, unsigned column, const 
 
 	error->line = line;
 	error->column = column;
+	error->absent = false;
 	va_start(arguments, format);
 	vsnprintf(error->text, sizeof(error->text), format, arguments);
 	va_end(arguments);

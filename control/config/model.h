@@ -317,6 +317,7 @@ struct config {
 /* A message about a statement. line and column count from 1; 0 where it concerns the whole. */
 struct config_error {
 	unsigned line, column;
+	bool absent; /* what a statement deletes is not there; the statement itself is right */
 	char text[256];
 };
 

@@ -231,9 +231,12 @@ static int del_item(struct edit *edit, enum config_kind kind, union config_item 
 	if (objects[kind].all && objects[kind].all(item) && del_all(edit, kind, item))
 		return 0;
 	found = edit_find(edit, kind, item);
-	if (!found || (objects[kind].same && !objects[kind].same(found, item)))
-		return about_item(kind, item, line->words[2].column,
-				  "does not exist, expected one that was added before", error);
+	if (!found || (objects[kind].same && !objects[kind].same(found, item))) {
+		wrong = about_item(kind, item, line->words[2].column,
+				   "does not exist, expected one that was added before", error);
+		error->absent = wrong == -EINVAL;
+		return wrong;
+	}
 	edit_remove(edit, kind, found);
 	return 0;
 }

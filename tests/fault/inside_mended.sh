@@ -53,6 +53,20 @@ mended "neighbour 169.254.112.2 added to pgwin0" ip neigh del 169.254.112.2 dev 
 mended "neighbour 169.254.112.1 added to pgwin1" \
 	ip neigh replace 169.254.112.1 lladdr 02:00:00:00:00:01 dev pgwin1 nud permanent
 mended "MTU of pgwin1 set to 1500" ip link set pgwin1 mtu 1400
+on gw ip link add br0 type bridge
+mended "interface pgwin1 taken out of its master" ip link set pgwin1 master br0
+note "an MTU that follows that of the portgroups was not mended"
+before=$(times "MTU of")
+for dev in eth1 eth2; do
+	ip -n "$(node gw)" link set "$dev" mtu 1400
+done
+wait_for 5 "it follows" grep "^MTU of pgwin0 set to 1400, as the links of portgroups changed" "$WORK/pgwd.err"
+wait_for 10 "near is served" served near
+for dev in eth1 eth2; do
+	ip -n "$(node gw)" link set "$dev" mtu 1500
+done
+wait_for 5 "and back" grep "^MTU of pgwin1 set to 1500, as the links of portgroups changed" "$WORK/pgwd.err"
+equal "mended meanwhile" "$(times "MTU of")" "$before"
 expect "the doctor looks at pgw-relay" eval \
 	'pgw -j doctor | jq -e "any(.[]; .check == \"pgw-relay\" and .state == \"ok\")"'
 note "the links"

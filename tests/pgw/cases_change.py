@@ -59,6 +59,9 @@ def wrong_statements_are_not_sent(bench):
             (("service", "add", "x"), 'Error: "address" is required'),
             (("set", "timer", "tea-timeout", "3"), 'Error: timer "tea-timeout" is unknown'),
             (("allow", "add"), "Error: "),
+            (("service", "del"), 'Error: "NAME" is required after "service del"'),
+            (("allow", "del", "x"), 'Error: argument "x" is wrong'),
+            (("address", "del", "172.16.0.1/24"), 'Error: "portgroup" is required'),
             (("allow", "add", "10.0.0.0/8", "description", "a\nb"), "Error: "),
             (("allow", "add", "10.0.0.0/8", "description", "\udcff"), "Error: ")):
         contains(" ".join(words[:2]), bench.pgw(*words).must(1).err, message)

@@ -120,22 +120,27 @@ static void connect_to(struct fixture *f)
 	assert_int_equal(connect(f->channel, (struct sockaddr *)&f->address, f->address_bytes), 0);
 }
 
-/* ask() - Return: type of the answer; unasked messages that come before it are noted. */
-static unsigned ask(struct fixture *f, struct channel_message message, const int *fds, unsigned n)
+/* receive() - the next message; unasked ones are noted */
+static void receive(struct fixture *f)
 {
 	struct pollfd polled = {.fd = f->channel, .events = POLLIN};
 
+	assert_int_equal(poll(&polled, 1, WAIT_MS), 1);
+	assert_int_equal(channel_receive(f->channel, &f->answer, f->fds), 1);
+	if (f->answer.type == CHANNEL_ERROR)
+		print_error("%s\n", f->answer.u.text);
+	f->swept |= f->answer.type == CHANNEL_SWEPT;
+}
+
+/* ask() - Return: type of the answer */
+static unsigned ask(struct fixture *f, struct channel_message message, const int *fds, unsigned n)
+{
 	message.sequence = 5;
 	assert_int_equal(channel_send(f->channel, &message, fds, n), 0);
-	for (;;) {
-		assert_int_equal(poll(&polled, 1, WAIT_MS), 1);
-		assert_int_equal(channel_receive(f->channel, &f->answer, f->fds), 1);
-		if (f->answer.type == CHANNEL_ERROR)
-			print_error("%s\n", f->answer.u.text);
-		if (f->answer.sequence == 5)
-			return f->answer.type;
-		f->swept |= f->answer.type == CHANNEL_SWEPT;
-	}
+	do
+		receive(f);
+	while (f->answer.sequence != 5);
+	return f->answer.type;
 }
 
 static void hand_over_port(struct fixture *f, uint32_t index, const char *name, struct mac mac)
@@ -285,16 +290,32 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* wait_for() - counters are written a moment after the packet that they count has left. */
-static void wait_for(const uint64_t *counter, uint64_t value)
+static int64_t now_ms(void)
 {
-	const struct timespec pause = {.tv_nsec = 1000000};
+	struct timespec now;
 
-	for (unsigned i = 0; i < WAIT_MS; i++) {
-		if (__atomic_load_n(counter, __ATOMIC_RELAXED) == value)
-			return;
-		nanosleep(&pause, NULL);
-	}
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* come_round() - wait until each worker has looked at all that it has once more */
+static void come_round(struct fixture *f)
+{
+	const struct channel_message ping = {.type = CHANNEL_PING};
+
+	assert_int_equal(channel_send(f->channel, &ping, NULL, 0), 0);
+	do
+		receive(f);
+	while (f->answer.type != CHANNEL_ALIVE);
+}
+
+/* wait_for() - counters are written a moment after the packet that they count has left. */
+static void wait_for(struct fixture *f, const uint64_t *counter, uint64_t value)
+{
+	int64_t end_ms = now_ms() + WAIT_MS;
+
+	while (__atomic_load_n(counter, __ATOMIC_RELAXED) != value && now_ms() < end_ms)
+		come_round(f);
 	assert_int_equal(*counter, value);
 }
 
@@ -400,13 +421,13 @@ static void test_forwards(void **state)
 	answer_client(f, port);
 	assert_int_equal(f->page->magic, COUNTERS_MAGIC);
 	assert_int_equal(f->page->worker[0].flows, 1);
-	wait_for(&f->page->worker[0].port[0].rcvd_packets, 1);
-	wait_for(&f->page->worker[0].port[0].sent_packets, 1);
+	wait_for(f, &f->page->worker[0].port[0].rcvd_packets, 1);
+	wait_for(f, &f->page->worker[0].port[0].sent_packets, 1);
 	/* One that may not pass. */
 	make_udp(frame, left_mac, client_mac, (struct ends){"192.168.51.7", "10.10.0.10", 1, 53});
 	send_frame(f->client, frame);
 	assert_int_equal(ask_server(f), port);
-	wait_for(&f->page->worker[0].dropped[DROP_NOT_ALLOWED], 1);
+	wait_for(f, &f->page->worker[0].dropped[DROP_NOT_ALLOWED], 1);
 	/* The sweep that the snapshot started was reported before this answer. */
 	assert_int_equal(ask(f, (struct channel_message){.type = CHANNEL_QUIT}, NULL, 0),
 			 CHANNEL_OK);
@@ -456,8 +477,10 @@ static void test_pgwd_goes_and_returns(void **state)
 static void test_link_down_and_up(void **state)
 {
 	struct fixture *f = *state;
-	struct timespec pause = {.tv_nsec = 1000000};
+	const uint64_t *down = &f->page->worker[0].dropped[DROP_PORT_DOWN];
 	uint8_t frame[UDP_BYTES];
+	char buffer[2048];
+	int64_t end_ms;
 	uint16_t port;
 
 	hand_over_all(f);
@@ -465,22 +488,20 @@ static void test_link_down_and_up(void **state)
 	run("ip link set right down");
 	make_udp(frame, left_mac, client_mac,
 		 (struct ends){"192.168.50.7", "10.10.0.10", 5555, 53});
-	for (unsigned i = 0; i < WAIT_MS && !f->page->worker[0].dropped[DROP_PORT_DOWN]; i++) {
+	end_ms = now_ms() + WAIT_MS;
+	while (!__atomic_load_n(down, __ATOMIC_RELAXED) && now_ms() < end_ms) {
 		send_frame(f->client, frame);
-		nanosleep(&pause, NULL);
+		come_round(f);
 	}
-	assert_true(f->page->worker[0].dropped[DROP_PORT_DOWN] > 0);
+	assert_true(*down > 0);
 	/* The kernel forgot its neighbours with the link. */
 	run("ip link set right up && "
 	    "ip neigh replace 10.10.0.10 lladdr 02:00:00:00:02:02 dev right nud permanent");
-	for (unsigned i = 0; i < WAIT_MS; i++) {
-		struct pollfd polled = {.fd = f->server, .events = POLLIN};
-		char buffer[2048];
-
+	end_ms = now_ms() + WAIT_MS;
+	/* Going down left an error on this socket, too. */
+	while (recv(f->server, buffer, sizeof(buffer), MSG_DONTWAIT) <= 0 && now_ms() < end_ms) {
 		send_frame(f->client, frame);
-		/* Going down left an error on this socket, too. */
-		if (poll(&polled, 1, 1) == 1 && recv(f->server, buffer, sizeof(buffer), 0) > 0)
-			break;
+		come_round(f);
 	}
 	assert_int_equal(ask_server(f), port);
 }

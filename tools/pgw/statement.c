@@ -56,7 +56,8 @@ static void say_wrong(const char *statement, const char *text, unsigned column)
 	message_place(statement, strlen(statement), column);
 }
 
-/* Whether the statement is well formed, judged without the gateway. */
+/* Whether the statement is well formed, judged without the gateway: what is wrong in itself is
+ * refused here. */
 static bool well_formed(const char *statement)
 {
 	struct config_error error = {.column = 0};
@@ -68,9 +69,9 @@ static bool well_formed(const char *statement)
 	config_free(&config);
 	if (code == -ENOMEM)
 		message_error("out of memory");
-	else if (code)
+	else if (code && !error.absent)
 		say_wrong(statement, error.text, error.column);
-	return code == 0;
+	return code == 0 || (code != -ENOMEM && error.absent);
 }
 
 void statement_changes(struct pgw *pgw, const json_t *changes)
@@ -121,8 +122,7 @@ void statement_done(struct pgw *pgw, const json_t *answer)
 }
 
 enum change_flags {
-	CHANGE_JUDGED_HERE = 1 << 0, /* refuse by ourselves what is wrong in itself */
-	CHANGE_TOLD = 1 << 1,	     /* list the changes even without -d */
+	CHANGE_TOLD = 1 << 0, /* list the changes even without -d */
 };
 
 static int change(const struct pgw_call *call, unsigned flags)
@@ -135,7 +135,7 @@ static int change(const struct pgw_call *call, unsigned flags)
 
 	if (!statement)
 		return message_error("out of memory");
-	if (!(flags & CHANGE_JUDGED_HERE) || well_formed(statement)) {
+	if (well_formed(statement)) {
 		code = remote_ask(
 			call->pgw,
 			json_pack("{s:s, s:[s]}", "op", "change", "statements", statement), &answer,
@@ -155,12 +155,12 @@ static int change(const struct pgw_call *call, unsigned flags)
 
 int statement_add(const struct pgw_call *call)
 {
-	return change(call, CHANGE_JUDGED_HERE);
+	return change(call, 0);
 }
 
 int statement_add_told(const struct pgw_call *call)
 {
-	return change(call, CHANGE_JUDGED_HERE | CHANGE_TOLD);
+	return change(call, CHANGE_TOLD);
 }
 
 int statement_del(const struct pgw_call *call)
