@@ -53,7 +53,7 @@ int datapath_init(struct datapath *datapath, const char *rundir,
 static void forget(struct datapath *datapath)
 {
 	peer_close(&datapath->peer);
-	datapath->peer.broken = false;
+	datapath->peer.broken = datapath->peer.closed = false;
 	if (datapath->pidfd >= 0)
 		close(datapath->pidfd);
 	datapath->pidfd = -1;

@@ -445,21 +445,6 @@ static void schedule_restart(struct gateway *gateway)
 	gateway->counts.datapath_restarts++;
 }
 
-void gateway_datapath_lost(struct gateway *gateway, const char *why)
-{
-	int pid = gateway->datapath.pid;
-	bool stopped = datapath_is_stopped(&gateway->datapath);
-
-	if (!pid)
-		return;
-	gateway_tell(gateway, TOLD_DATAPATH, LOG_ERR, datapath_members("died", pid),
-		     "datapath pid %d: %s; it is ended and started again", pid, why);
-	datapath_kill(&gateway->datapath);
-	if (!stopped) /* it was ended by us, but for a fault of its own */
-		gateway->datapath.ended_by = 0;
-	schedule_restart(gateway);
-}
-
 void gateway_datapath_ended(struct gateway *gateway)
 {
 	int pid = gateway->datapath.pid;
@@ -470,17 +455,32 @@ void gateway_datapath_ended(struct gateway *gateway)
 	schedule_restart(gateway);
 }
 
+void gateway_datapath_lost(struct gateway *gateway, const char *why)
+{
+	int pid = gateway->datapath.pid;
+	bool stopped;
+
+	if (!pid)
+		return;
+	/* it was ended, and by whom its end tells */
+	if (gateway->datapath.peer.closed && datapath_has_ended(&gateway->datapath)) {
+		gateway_datapath_ended(gateway);
+		return;
+	}
+	stopped = datapath_is_stopped(&gateway->datapath);
+	gateway_tell(gateway, TOLD_DATAPATH, LOG_ERR, datapath_members("died", pid),
+		     "datapath pid %d: %s; it is ended and started again", pid, why);
+	datapath_kill(&gateway->datapath);
+	if (!stopped) /* it was ended by us, but for a fault of its own */
+		gateway->datapath.ended_by = 0;
+	schedule_restart(gateway);
+}
+
 void gateway_channel_readable(struct gateway *gateway)
 {
 	struct ctl_error error;
 
-	if (!peer_read(&gateway->datapath.peer, &error))
-		return;
-	/* A process that died is reported as such by its pidfd, with its status. */
-	if (!strcmp(error.text, "pgw-datapath closed its channel") &&
-	    datapath_has_ended(&gateway->datapath))
-		gateway_datapath_ended(gateway);
-	else
+	if (peer_read(&gateway->datapath.peer, &error))
 		gateway_datapath_lost(gateway, error.text);
 }
 

@@ -28,6 +28,14 @@ static int broken(struct peer *peer, struct ctl_error *error, int code, const ch
 	return fault(error, code, "pgw-datapath %s", what);
 }
 
+/* Its socket goes with its process. What it had not read yet makes an error of the end. */
+static int broken_in_reading(struct peer *peer, struct ctl_error *error, int code)
+{
+	peer->closed = !code || code == -ECONNRESET;
+	return peer->closed ? broken(peer, error, -ECONNRESET, "closed its channel")
+			    : broken(peer, error, code, "sent a malformed message");
+}
+
 static void close_all(int *fds)
 {
 	for (unsigned i = 0; i < CHANNEL_FDS_MAX; i++) {
@@ -49,7 +57,7 @@ int peer_connect(struct peer *peer, const char *path)
 	if (peer->fd < 0)
 		return -errno;
 	if (!connect(peer->fd, (const struct sockaddr *)&address, sizeof(address))) {
-		peer->broken = peer->posting = false;
+		peer->broken = peer->closed = peer->posting = false;
 		peer->posted = 0;
 		return 0;
 	}
@@ -87,8 +95,10 @@ static int send_question(struct peer *peer, struct channel_message *question, co
 
 		if (!code)
 			return 0;
-		if (code != -EAGAIN)
+		if (code != -EAGAIN) {
+			peer->closed = true;
 			return broken(peer, error, code, "closed its channel");
+		}
 		code = wait_for(peer, POLLOUT, until_ms, error);
 		if (code)
 			return code;
@@ -119,10 +129,8 @@ static int receive_answer(struct peer *peer, struct channel_message *answer, int
 				return code;
 			continue;
 		}
-		if (!code)
-			return broken(peer, error, -ECONNRESET, "closed its channel");
-		if (code < 0)
-			return broken(peer, error, code, "sent a malformed message");
+		if (code <= 0)
+			return broken_in_reading(peer, error, code);
 		if (answer->sequence)
 			return 0;
 		if (!take_unasked(peer, answer)) {
@@ -277,10 +285,8 @@ int peer_read(struct peer *peer, struct ctl_error *error)
 
 		if (code == -EAGAIN)
 			return 0;
-		if (!code)
-			return broken(peer, error, -ECONNRESET, "closed its channel");
-		if (code < 0)
-			return broken(peer, error, code, "sent a malformed message");
+		if (code <= 0)
+			return broken_in_reading(peer, error, code);
 		if (take_unasked(peer, &message))
 			continue;
 		close_all(fds);

@@ -25,6 +25,7 @@ struct peer {
 	int fd;		   /* -1: not connected */
 	uint32_t sequence; /* of the last question */
 	bool broken;	   /* it closed, was late or broke the protocol */
+	bool closed;	   /* of these, the first: its process ends, or has */
 	bool posting;	   /* see peer_post() */
 	unsigned posted;   /* questions whose answers have not been taken */
 	uint32_t settled;  /* the sequence number of the last one whose answer has */

@@ -68,6 +68,22 @@ static int ask(struct fixture *f, uint16_t type, struct channel_message *answer,
 	return peer_ask(&f->peer, &question, NULL, 0, answer, NULL, error);
 }
 
+/* Of a socket that was closed with something unread, the other end hears of a reset connection. */
+static void closed_unread(void **state)
+{
+	struct fixture f = start();
+	struct ctl_error error;
+
+	(void)state;
+	f.peer.posting = true;
+	assert_int_equal(ask(&f, CHANNEL_EVENTS, NULL, &error), 0);
+	close(f.other);
+	assert_int_equal(peer_read(&f.peer, &error), -ECONNRESET);
+	assert_string_equal(error.text, "pgw-datapath closed its channel");
+	assert_true(f.peer.broken && f.peer.closed);
+	peer_close(&f.peer);
+}
+
 static void asks_and_hears(void **state)
 {
 	struct fixture f = start();
@@ -248,9 +264,13 @@ static void refusal_of_a_post_breaks(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(asks_and_hears),	    cmocka_unit_test(refusal_is_no_break),
-		cmocka_unit_test(hostile_answers),	    cmocka_unit_test(unasked_messages),
-		cmocka_unit_test(ends_many_flows),	    cmocka_unit_test(posts),
+		cmocka_unit_test(closed_unread),
+		cmocka_unit_test(asks_and_hears),
+		cmocka_unit_test(refusal_is_no_break),
+		cmocka_unit_test(hostile_answers),
+		cmocka_unit_test(unasked_messages),
+		cmocka_unit_test(ends_many_flows),
+		cmocka_unit_test(posts),
 		cmocka_unit_test(refusal_of_a_post_breaks),
 	};
 
