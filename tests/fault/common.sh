@@ -63,6 +63,14 @@ fault_flows_again() { # datagrams are answered again
 	equal "datagrams" "$(fault_ask answers $FAULT_ANSWERS)" "answers $FAULT_ANSWERS"
 }
 
+fault_iperf_acked() { # bytes of iperf3 that have been acknowledged
+	on far ss -Htin dport = :5201 | grep -o 'bytes_acked:[0-9]*' | sort -t : -k 2 -n | tail -n 1 | cut -d : -f 2
+}
+
+fault_iperf_beyond() {
+	[ "$(fault_iperf_acked)" -gt "$1" ]
+}
+
 # fault_calm - measure while nothing happens; sets calm_ms
 fault_calm() {
 	local lost sent
@@ -88,6 +96,8 @@ fault_once() {
 	note "$name, $turn of $FAULT_REPETITIONS: silence of $gap_ms ms (calm: $calm_ms), $lost of $sent datagrams lost, control after $control_ms ms, $alive connections alive"
 	equal "connections alive" "$alive" "$FAULT_CONNECTIONS"
 	running iperf || fail "iperf3 has ended: $(tail -n 20 "$WORK/iperf.out")"
+	# a sender whose every attempt falls into one of these silences waits longer each time
+	wait_for 90 "iperf3 goes on" fault_iperf_beyond "$(fault_iperf_acked)"
 	echo "$calm_ms $gap_ms $control_ms $lost $sent $((FAULT_CONNECTIONS - alive))" >>"$WORK/rows-$name"
 }
 
