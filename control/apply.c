@@ -69,7 +69,9 @@ static int run(struct apply *apply, struct gateway *gateway, const struct config
 	apply->follows = first_step > 0;
 	apply->names = gateway->names;
 	apply->snapshot = REGION_NONE;
-	code = begin(apply, error);
+	code = apply->follows ? 0 : tunnels_spare(gateway, config, error);
+	if (!code)
+		code = begin(apply, error);
 	if (code)
 		return code;
 	gateway->revision_under_way = apply->revision;

@@ -17,6 +17,7 @@
 #include "control/ctl/log.h"
 #include "control/fault.h"
 #include "control/gateway.h"
+#include "control/netlink/listening.h"
 #include "datapath/relay/ssh_key.h"
 
 #define BACKLOG	 4096
@@ -364,6 +365,66 @@ static const char *used(const struct config *config, be32 addr, uint16_t port, b
 	if (port && pool_has(config, addr, port))
 		return "it is in the range of a pool of external ports";
 	return NULL;
+}
+
+static bool has_service(const struct config *config, const struct config_service *wanted)
+{
+	for (size_t i = 0; i < config->n_services; i++)
+		if (config->services[i].addr == wanted->addr &&
+		    config->services[i].port == wanted->port &&
+		    config->services[i].protocol == wanted->protocol)
+			return true;
+	return false;
+}
+
+/* The secure gateway that has a socket where @service is to be; NULL if none has. */
+static const struct config_tunnel_gateway *whose(const struct config *config,
+						 const struct config_service *service,
+						 const struct snapshot_reserved *sockets, size_t n)
+{
+	const struct config_tunnel_gateway *stage = NULL;
+
+	for (size_t i = 0; i < config->n_tunnel_gateways; i++)
+		if (config->tunnel_gateways[i].inside == service->addr)
+			stage = &config->tunnel_gateways[i];
+	for (size_t i = 0; stage && i < n; i++)
+		if (sockets[i].addr == service->addr && ntohs(sockets[i].port) == service->port &&
+		    sockets[i].proto == service->protocol)
+			return stage;
+	return NULL;
+}
+
+int tunnels_spare(const struct gateway *gateway, const struct config *config,
+		  struct ctl_error *error)
+{
+	struct snapshot_reserved *sockets;
+	char text[ADDR_TEXT_BYTES];
+	size_t n;
+	int code;
+
+	if (!tunnels_needed(&gateway->config))
+		return 0;
+	code = listening_sockets(&sockets, &n);
+	if (code)
+		return fault(error, code, "cannot list the ports on which this host listens: %s",
+			     strerror(-code));
+	for (size_t i = 0; i < config->n_services && !code; i++) {
+		const struct config_service *service = &config->services[i];
+		const struct config_tunnel_gateway *stage;
+
+		if (has_service(&gateway->config, service))
+			continue;
+		stage = whose(&gateway->config, service, sockets, n);
+		if (stage)
+			code = fault(error, -EADDRINUSE,
+				     "service \"%s\": %s:%u is in use, by an endpoint of tunnel "
+				     "gateway \"%s\" (pgw endpoint show) or by this host: expected "
+				     "another port",
+				     service->name, addr_text(service->addr, text), service->port,
+				     stage->name);
+	}
+	free(sockets);
+	return code;
 }
 
 static const struct config_tunnel_gateway *stage_of(const struct gateway *gateway,

@@ -47,6 +47,12 @@ bool tunnels_needed(const struct config *config);
 json_t *tunnels_part(struct gateway *gateway, const struct config *config, json_t *listeners,
 		     int *fds, unsigned *n_fds, unsigned max, struct ctl_error *error);
 
+/* tunnels_spare() - refuse a service that @config brings to where an endpoint listens: its
+ * connections would go to the service, without a word. Return: 0, -EADDRINUSE or other -errno with
+ * @error. */
+int tunnels_spare(const struct gateway *gateway, const struct config *config,
+		  struct ctl_error *error);
+
 /* tunnels_commit() - @config runs now: close what it does not need. NULL: all. */
 void tunnels_commit(struct gateway *gateway, const struct config *config);
 

@@ -54,6 +54,15 @@ refused "a client of another network" get stranger
 equal "tunnels of the stage" "$(pgw -j tunnel-gateway show | jq '.[0].tunnels')" 1
 contains "the gateway itself" "$(pgw tunnel show)" 8081
 
+taken() { # taken PORT - a service there
+	pgw service add taken address 172.16.0.1 protocol tcp port "$1" backend 10.10.0.10:80
+}
+refused "a service where the endpoint listens" taken 8081
+contains "it is said why" "$(taken 8081 2>&1 || true)" "172.16.0.1:8081 is in use, by an endpoint of tunnel gateway \"dev\""
+expect "the endpoint goes on" get near
+expect "a service elsewhere" taken 8087
+pgw service del taken
+
 dial service "$token" 80:10.10.0.21:80
 wait_for 15 "a port of a service is refused" ended_badly service
 spawn server gw /usr/bin/python3 -m http.server 8090 --bind 0.0.0.0
