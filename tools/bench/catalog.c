@@ -67,7 +67,7 @@ static const struct variant *const variants[] = {
 		    {"pauses-over-8ms", "count", DOWN, true},                                      \
 		    {"longest-before", "ms", DOWN, true},                                          \
 		    {"lost", "packets", DOWN, true}},                                              \
-	.ours_only = true, .translating = true, .way = WAY_NAPI, .sessions = (n), .kept_s = 20,    \
+	.ours_only = true, .translating = true, .way = WAY_NAPI, .sessions = (n), .kept_s = 60,    \
 	.run = measure_expiry
 
 #define ADOPT(n)                                                                                   \
