@@ -15,6 +15,7 @@ gateway_start
 
 # What locks the far client out, as such changes do.
 gateway_config | grep -v 192.168.50.0 >"$WORK/locked.conf"
+modes_chosen "$WORK/locked.conf" # they are no part of the change
 reaches() { on far ping -n -c 1 -W 0.4 10.10.0.10; }
 locked_out() { ! reaches; }
 pending() { # pending MEMBER - of what is not confirmed; "-" if nothing is
