@@ -55,10 +55,25 @@ bool tcp_reopens(const struct flow *flow, unsigned side, const struct tcp_segmen
 	return flow->tcp_state == TCP_RESET;
 }
 
+static void take_answer(struct flow *flow, const struct tcp_segment *segment)
+{
+	struct flow_tcp_side *opener = &flow->tcp[0], *answerer = &flow->tcp[1];
+
+	begin_side(answerer, segment);
+	/* scaling counts only if both offered it (RFC 7323 1.3) */
+	if (!(opener->flags & answerer->flags & FLOW_TCP_SCALE)) {
+		unscale(opener);
+		unscale(answerer);
+	}
+	if (segment->flags & TCP_ACK)
+		opener->max_end = segment->ack + (segment->window ? segment->window : 1);
+	answerer->max_end = answerer->end + tcp_window(opener);
+}
+
 /* Side 1 answers a SYN: with SYN-ACK, with a SYN of its own (simultaneous open), or RST. */
 static enum drop_reason track_answer(struct flow *flow, const struct tcp_segment *segment)
 {
-	struct flow_tcp_side *opener = &flow->tcp[0], *answerer = &flow->tcp[1];
+	const struct flow_tcp_side *opener = &flow->tcp[0];
 	/* of data on the SYN (RFC 7413) all, some or nothing may be acknowledged */
 	bool acks_syn = segment->flags & TCP_ACK &&
 			!sequence_after(opener->max_end, segment->ack) &&
@@ -74,15 +89,7 @@ static enum drop_reason track_answer(struct flow *flow, const struct tcp_segment
 				   */
 	if (segment->flags & TCP_ACK && !acks_syn)
 		return DROP_NONE;
-	begin_side(answerer, segment);
-	/* scaling counts only if both offered it (RFC 7323 1.3) */
-	if (!(opener->flags & answerer->flags & FLOW_TCP_SCALE)) {
-		unscale(opener);
-		unscale(answerer);
-	}
-	if (segment->flags & TCP_ACK)
-		opener->max_end = segment->ack + (segment->window ? segment->window : 1);
-	answerer->max_end = answerer->end + tcp_window(opener);
+	take_answer(flow, segment);
 	flow->tcp_state = TCP_SYN_BOTH;
 	return DROP_NONE;
 }
@@ -126,8 +133,15 @@ enum drop_reason tcp_track(struct flow *flow, unsigned side, const struct tcp_se
 	}
 	if (segment->flags & TCP_SYN) {
 		if (flow->tcp_state == TCP_SYN_BOTH) {
+			/* The first answer may have been damaged on its way, which only its
+			 * receiver can tell: one with another number, which acknowledges the SYN,
+			 * replaces it. */
+			if (side == 1 && segment->seq + segment->len != self->end &&
+			    segment->flags & TCP_ACK && segment->ack == peer->end)
+				take_answer(flow, segment);
 			/* repeated SYN or SYN-ACK; after a simultaneous open each side's SYN-ACK */
-			if (segment->seq + segment->len == self->end && segment->flags & TCP_ACK)
+			else if (segment->seq + segment->len == self->end &&
+				 segment->flags & TCP_ACK)
 				tcp_follow_window(self, peer, segment, shared);
 			*refresh = segment->seq + segment->len == self->end;
 		}
