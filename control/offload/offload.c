@@ -358,6 +358,26 @@ static void write_port(struct offload *offload, uint32_t index)
 			    &offload->port[index], BPF_ANY);
 }
 
+/* The program's short way to the entry of "links" for @ifindex, if nobody else has the place. */
+static void set_near(struct offload *offload, uint32_t ifindex, uint32_t index)
+{
+	volatile struct offload_near *near = &offload->skeleton->bss->near[ifindex % OFFLOAD_NEAR];
+
+	if (near->ifindex && near->ifindex != ifindex)
+		return;
+	near->ifindex = 0;
+	near->index = index;
+	near->ifindex = ifindex;
+}
+
+static void clear_near(struct offload *offload, uint32_t ifindex)
+{
+	struct offload_near *near = &offload->skeleton->bss->near[ifindex % OFFLOAD_NEAR];
+
+	if (near->ifindex == ifindex)
+		near->ifindex = 0;
+}
+
 /* A filter at our place that is not ours is somebody's who chose the same numbers. */
 static int check_place(uint32_t ifindex, struct offload_error *error)
 {
@@ -395,6 +415,7 @@ int offload_attach(struct offload *offload, unsigned index, uint32_t ifindex,
 	/* first, so that the program finds itself known from its first packet */
 	code = bpf_map_update_elem(bpf_map__fd(offload->skeleton->maps.links), &ifindex, &value,
 				   BPF_ANY);
+	set_near(offload, ifindex, index);
 	if (!code) {
 		opts.prog_fd = bpf_program__fd(offload->skeleton->progs.pgw_forward);
 		opts.flags = BPF_TC_F_REPLACE;
@@ -416,6 +437,7 @@ void offload_detach(struct offload *offload, unsigned index)
 		return;
 	remove_at(ifindex, offload->port[index].made_qdisc);
 	offload->xdp[index] = false;
+	clear_near(offload, ifindex);
 	bpf_map_delete_elem(bpf_map__fd(offload->skeleton->maps.links), &ifindex);
 	offload->ifindex[index] = 0;
 	offload->port[index].made_qdisc = 0;

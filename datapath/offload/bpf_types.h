@@ -17,6 +17,7 @@ typedef _Bool bool;
 #define NULL	   ((void *)0)
 #define UINT16_MAX 0xffffu
 #define UINT32_MAX 0xffffffffu
+#define UINT64_MAX 0xffffffffffffffffull
 #define static_assert _Static_assert
 #undef offsetof /* libbpf's is no constant expression */
 #define offsetof(type, member) __builtin_offsetof(type, member)

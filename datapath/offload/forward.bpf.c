@@ -72,20 +72,40 @@ static __always_inline uint32_t segments(const struct __sk_buff *skb, const stru
 	return size && payload > size ? (payload + size - 1) / size : 1;
 }
 
-/* Return: false only if the packet was left as it was. */
-static __always_inline bool translate_l4(struct __sk_buff *skb, const struct seen *seen,
-					 const struct rewrite *to)
+/* By the helpers, which know whether the checksum is complete or left to hardware. 0 and 0xffff are
+ * both zero, nothing changes. Return: false only if the packet was left as it was. */
+static __always_inline bool translate_unknown(struct __sk_buff *skb, const struct seen *seen,
+					      const struct rewrite *to)
 {
 	uint32_t at = seen->proto == PROTO_TCP ? AT_TCP_CHECK : AT_UDP_CHECK;
 	uint64_t flags = seen->proto == PROTO_TCP ? 0 : BPF_F_MARK_MANGLED_0;
 	uint16_t delta = ports_delta(seen, to);
 
-	/* the helpers know whether the checksum is complete or left to hardware; 0 and 0xffff are
-	 * both zero, nothing changes */
 	if (to->l3_delta != 0xffff && to->l3_delta != 0 &&
 	    bpf_l4_csum_replace(skb, at, 0, to->l3_delta, flags | BPF_F_PSEUDO_HDR))
 		return false;
 	return delta == 0xffff || delta == 0 || !bpf_l4_csum_replace(skb, at, 0, delta, flags);
+}
+
+/* A single packet's checksum that is whole for certain is changed in place: the helpers cost more
+ * than all else that is written. A sum over the packet that hardware has told changes by what
+ * addresses do, which lie in no part of it but the IP header; the kernel knows whether it has one.
+ */
+static __always_inline bool translate_l4(struct __sk_buff *skb, const struct seen *seen,
+					 const struct rewrite *to)
+{
+	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end, *at;
+
+	at = data + (seen->proto == PROTO_TCP ? AT_TCP_CHECK : AT_UDP_CHECK);
+	if (at + 2 > end)
+		return false;
+	if (seen->proto == PROTO_UDP && !U16(at, 0))
+		return true; /* its sender used none */
+	if (skb->gso_size || !checksum_is_whole(data, seen, U16(at, 0)))
+		return translate_unknown(skb, seen, to);
+	U16(at, 0) = new_check(seen, to, U16(at, 0));
+	bpf_csum_update(skb, (uint16_t)~to->l3_delta);
+	return true;
 }
 
 static __always_inline bool translate(struct __sk_buff *skb, const struct seen *seen,
@@ -104,17 +124,17 @@ static __always_inline bool translate(struct __sk_buff *skb, const struct seen *
 
 static __always_inline int forward_buffer(struct __sk_buff *skb)
 {
-	uint32_t side = 0, word = 0, now, packets, ifindex = skb->ifindex;
-	const uint32_t *link = bpf_map_lookup_elem(&links, &ifindex);
+	uint32_t side = 0, word = 0, now, packets, index = 0;
 	struct flow_header *header = element(0);
 	const struct offload_port *out;
 	struct rewrite to = {0};
 	struct seen seen = {0};
 	struct flow *flow;
 
-	if (!link || !header || skb->vlan_present || skb->pkt_type != 0 /* PACKET_HOST */)
+	if (!header || skb->vlan_present || skb->pkt_type != 0 /* PACKET_HOST */ ||
+	    !find_port(skb->ifindex, &index))
 		return TC_ACT_UNSPEC;
-	seen.port = (uint8_t)*link;
+	seen.port = (uint8_t)index;
 	if (!read_headers(skb, &seen))
 		return TC_ACT_UNSPEC;
 	flow = find(header, &seen, &side, &word);
@@ -152,18 +172,6 @@ int pgw_forward(struct __sk_buff *skb)
 
 /* --- XDP: single frames, before there is a socket buffer --- */
 
-/* The transport checksum, where it is there whole. A sender on the same host may have left it to
- * hardware that is not there, and filled in no more than the sum of the pseudo-header; nothing else
- * tells that here. Such a packet, and one in 65,536 others, is left to the tc program, which knows.
- */
-static __always_inline bool checksum_is_whole(const struct seen *seen, uint16_t check)
-{
-	uint64_t sum = (uint64_t)seen->tuple.src + seen->tuple.dst + bpf_htons(seen->proto) +
-		       bpf_htons(seen->ip_len - IP_BYTES);
-
-	return check != fold64(sum);
-}
-
 /* Return: whether it is a packet that this program forwards, if it has a flow. @check: set to its
  * transport checksum; 0 for UDP without one. */
 static __always_inline bool read_frame(void *data, void *end, const struct offload_port *in,
@@ -171,45 +179,25 @@ static __always_inline bool read_frame(void *data, void *end, const struct offlo
 {
 	if (data + UDP_FRAME > end || U16(data, 12) != bpf_htons(ETH_P_IP))
 		return false;
-	if (U16(data, AT_DST) != U16(in->mac.b, 0) || U16(data, AT_DST + 2) != U16(in->mac.b, 2) ||
-	    U16(data, AT_DST + 4) != U16(in->mac.b, 4))
+	if (!same_mac(data + AT_DST, in->mac.b))
 		return false;
 	if (!read_ip(data, (uint32_t)(end - data), seen))
 		return false;
 	if (seen->proto == PROTO_UDP) {
 		*check = U16(data, AT_UDP_CHECK);
-		/* of a datagram with a trailer inside its IP packet the sum is another one */
-		if (*check && bpf_ntohs(U16(data, AT_UDP_LEN)) + IP_BYTES != seen->ip_len)
-			return false;
-		return read_udp(data, seen) && (!*check || checksum_is_whole(seen, *check));
+		return read_udp(data, seen) && (!*check || checksum_is_whole(data, seen, *check));
 	}
 	if (seen->proto != PROTO_TCP || data + TCP_FRAME > end || !read_tcp(data, seen))
 		return false;
 	*check = U16(data, AT_TCP_CHECK);
-	return checksum_is_whole(seen, *check);
-}
-
-/* RFC 1624, eqn. 3. A computed 0 of UDP is sent as 0xffff. */
-static __always_inline uint16_t new_check(const struct seen *seen, const struct rewrite *to,
-					  uint16_t check)
-{
-	uint16_t sum = (uint16_t)~check, l3 = to->l3_delta, l4 = ports_delta(seen, to);
-
-	/* 0 and 0xffff are both zero: nothing changes, the sum's own form of zero neither */
-	if (l3 != 0 && l3 != 0xffff)
-		sum = fold((uint32_t)sum + l3);
-	if (l4 != 0 && l4 != 0xffff)
-		sum = fold((uint32_t)sum + l4);
-	sum = (uint16_t)~sum;
-	return seen->proto == PROTO_UDP && !sum ? 0xffff : sum;
+	return checksum_is_whole(data, seen, *check);
 }
 
 /* Return: XDP_PASS if the packet was left as it was. */
 static __always_inline int forward(struct xdp_md *xdp)
 {
 	void *data = (void *)(long)xdp->data, *end = (void *)(long)xdp->data_end;
-	uint32_t side = 0, word = 0, now, in_port, ifindex = xdp->ingress_ifindex;
-	const uint32_t *link = bpf_map_lookup_elem(&links, &ifindex);
+	uint32_t side = 0, word = 0, now, in_port = 0;
 	struct flow_header *header = element(0);
 	const struct offload_port *in, *out;
 	struct rewrite to = {0};
@@ -217,9 +205,8 @@ static __always_inline int forward(struct xdp_md *xdp)
 	uint16_t check = 0;
 	struct flow *flow;
 
-	if (!link || !header)
+	if (!header || !find_port(xdp->ingress_ifindex, &in_port))
 		return XDP_PASS;
-	in_port = *link;
 	in = bpf_map_lookup_elem(&ports, &in_port);
 	seen.port = (uint8_t)in_port;
 	if (!in || !read_frame(data, end, in, &seen, &check))
@@ -236,12 +223,14 @@ static __always_inline int forward(struct xdp_md *xdp)
 	if (!follow(flow, side, word, &seen, to.state))
 		return XDP_PASS;
 	choose_id(header, flow, &seen, 1, &to);
-	if (bpf_xdp_adjust_tail(xdp, (int)(seen.ip_len + AT_IP) - (int)(end - data)))
-		return XDP_PASS;
-	data = (void *)(long)xdp->data;
-	end = (void *)(long)xdp->data_end;
-	if (data + UDP_FRAME > end)
-		return XDP_ABORTED; /* cannot be: it is as long as its IP packet */
+	if (data + seen.ip_len + AT_IP != end) {
+		if (bpf_xdp_adjust_tail(xdp, (int)(seen.ip_len + AT_IP) - (int)(end - data)))
+			return XDP_PASS;
+		data = (void *)(long)xdp->data;
+		end = (void *)(long)xdp->data_end;
+		if (data + UDP_FRAME > end)
+			return XDP_ABORTED; /* cannot be: it is as long as its IP packet */
+	}
 	if (seen.proto == PROTO_UDP) {
 		if (check)
 			U16(data, AT_UDP_CHECK) = new_check(&seen, &to, check);

@@ -22,6 +22,14 @@ struct offload_port {
 };
 static_assert(sizeof(struct offload_port) == 20, "layout");
 
+/* What the map "links" says of most interfaces, without a look-up: by the lowest bits of ifindex,
+ * for the first that has these. */
+#define OFFLOAD_NEAR 64u
+struct offload_near {
+	uint32_t ifindex; /* 0: none; written last */
+	uint32_t index;	  /* of the portgroup */
+};
+
 /* The map "counters", per processor, by portgroup index. */
 struct offload_counters {
 	uint64_t rcvd_packets,

@@ -50,7 +50,8 @@
 
 /* What a plain packet says. */
 struct seen {
-	struct flow_tuple tuple;
+	be32 src, dst;
+	uint32_t ports; /* source and destination, as they lie in the packet */
 	struct tcp_segment tcp;
 	uint32_t l4_header; /* bytes */
 	uint16_t ip_len;
@@ -62,9 +63,12 @@ struct seen {
 
 /* What a record says about such a packet, copied while the record was whole. */
 struct rewrite {
-	struct flow_tuple to; /* the other side's key */
-	uint16_t mac[3];
-	uint16_t l3_delta;
+	be32 src, dst;
+	uint32_t ports;
+	uint32_t mac_head;
+	uint16_t mac_tail;
+	uint16_t l3_delta; /* what the change of addresses adds to a sum */
+	uint16_t l4_delta; /* and of ports as well */
 	uint32_t port;
 	uint32_t ifindex;
 	be16 id; /* the new identification, if @new_id */
@@ -77,12 +81,13 @@ struct rewrite {
 #define U16(data, at) (*(uint16_t *)((data) + (at)))
 #define U32(data, at) (*(uint32_t *)((data) + (at)))
 
+/* Ports as they lie in a packet, the other way round. */
+#define TURN_PORTS(ports) ((ports) << 16 | (ports) >> 16)
+
 /* A struct mac, of which the compiler knows no more than that it is bytes. */
-static __always_inline void copy_mac(void *to, const void *from)
+static __always_inline bool same_mac(const void *a, const void *b)
 {
-	U16(to, 0) = U16(from, 0);
-	U16(to, 2) = U16(from, 2);
-	U16(to, 4) = U16(from, 4);
+	return U32(a, 0) == U32(b, 0) && U16(a, 4) == U16(b, 4);
 }
 
 static __always_inline uint16_t fold(uint32_t sum)
@@ -97,6 +102,14 @@ static __always_inline uint16_t fold64(uint64_t sum)
 	return fold((uint32_t)((sum & 0xffffffff) + (sum >> 32)));
 }
 
+/* sums_to_zero() - whether a sum of 16-bit words, or of pairs of them, is either zero of one's
+ * complement: a multiple of 65535. Those are the numbers whose product with its inverse in 64 bits
+ * is no more than there are. */
+static __always_inline bool sums_to_zero(uint64_t sum)
+{
+	return sum * 0xfffeFFFEfffeFFFFull <= UINT64_MAX / 0xffff;
+}
+
 /* read_ip() - what is common to both protocols. @data: at least UDP_FRAME bytes of a frame of
  * @frame_bytes. Return: whether the packet is a plain one. */
 static __always_inline bool read_ip(const void *data, uint32_t frame_bytes, struct seen *seen)
@@ -105,7 +118,7 @@ static __always_inline bool read_ip(const void *data, uint32_t frame_bytes, stru
 		       U32(data, AT_SADDR) + U32(data, AT_DADDR);
 	uint16_t fragment = U16(data, AT_FRAGMENT);
 
-	if (U8(data, AT_IP) != 0x45 || fold64(sum) != 0xffff || U8(data, AT_TTL) <= 1)
+	if (U8(data, AT_IP) != 0x45 || !sums_to_zero(sum) || U8(data, AT_TTL) <= 1)
 		return false;
 	if (fragment & ~bpf_htons(DONT_FRAGMENT))
 		return false;
@@ -115,10 +128,9 @@ static __always_inline bool read_ip(const void *data, uint32_t frame_bytes, stru
 	seen->may_fragment = !fragment;
 	seen->id = U16(data, AT_ID);
 	seen->proto = U8(data, AT_PROTO);
-	seen->tuple.src = U32(data, AT_SADDR);
-	seen->tuple.dst = U32(data, AT_DADDR);
-	seen->tuple.sport = U16(data, AT_SPORT);
-	seen->tuple.dport = U16(data, AT_DPORT);
+	seen->src = U32(data, AT_SADDR);
+	seen->dst = U32(data, AT_DADDR);
+	seen->ports = U32(data, AT_SPORT);
 	return true;
 }
 
@@ -147,6 +159,32 @@ static __always_inline bool read_udp(const void *data, struct seen *seen)
 	return bytes >= UDP_BYTES && IP_BYTES + bytes <= seen->ip_len;
 }
 
+/*
+ * checksum_is_whole() - whether the transport checksum @check, of UDP not 0, is one for certain. A
+ * sender on the same host, or a virtual one, may have left it to hardware, and filled in no more
+ * than the sum of the pseudo-header. One whole checksum in 65,536 is the same, so it is said to be
+ * none. Of a datagram with a trailer inside its IP packet the sum would be another one.
+ */
+static __always_inline bool checksum_is_whole(const void *data, const struct seen *seen,
+					      uint16_t check)
+{
+	uint64_t sum = (uint64_t)seen->src + seen->dst + bpf_htons(seen->proto) +
+		       bpf_htons(seen->ip_len - IP_BYTES) + (uint16_t)~check;
+
+	if (seen->proto == PROTO_UDP && bpf_ntohs(U16(data, AT_UDP_LEN)) + IP_BYTES != seen->ip_len)
+		return false;
+	return !sums_to_zero(sum);
+}
+
+/* new_check() - of a whole one. RFC 1624, eqn. 3. A computed 0 of UDP is sent as 0xffff. */
+static __always_inline uint16_t new_check(const struct seen *seen, const struct rewrite *to,
+					  uint16_t check)
+{
+	uint16_t sum = (uint16_t)~fold((uint32_t)(uint16_t)~check + to->l4_delta);
+
+	return seen->proto == PROTO_UDP && !sum ? 0xffff : sum;
+}
+
 /* write_headers() - all but the transport checksum. @data: UDP_FRAME bytes; @mac: ours on the way
  * out */
 static __always_inline void write_headers(void *data, const struct seen *seen,
@@ -154,12 +192,13 @@ static __always_inline void write_headers(void *data, const struct seen *seen,
 {
 	uint32_t sum = to->l3_delta;
 
-	copy_mac(data + AT_DST, to->mac);
-	copy_mac(data + AT_SRC, mac->b);
-	U32(data, AT_SADDR) = to->to.dst;
-	U32(data, AT_DADDR) = to->to.src;
-	U16(data, AT_SPORT) = to->to.dport;
-	U16(data, AT_DPORT) = to->to.sport;
+	U32(data, AT_DST) = to->mac_head;
+	U16(data, AT_DST + 4) = to->mac_tail;
+	U32(data, AT_SRC) = U32(mac->b, 0);
+	U16(data, AT_SRC + 4) = U16(mac->b, 4);
+	U32(data, AT_SADDR) = to->src;
+	U32(data, AT_DADDR) = to->dst;
+	U32(data, AT_SPORT) = to->ports;
 	U8(data, AT_TTL) = U8(data, AT_TTL) - 1;
 	sum += (uint16_t)~bpf_htons(0x0100);
 	if (to->new_id) {
@@ -172,8 +211,7 @@ static __always_inline void write_headers(void *data, const struct seen *seen,
 /* ports_delta() - what the change of ports adds to the sum under a transport checksum */
 static __always_inline uint16_t ports_delta(const struct seen *seen, const struct rewrite *to)
 {
-	return fold((uint32_t)(uint16_t)~seen->tuple.sport + to->to.dport +
-		    (uint16_t)~seen->tuple.dport + to->to.sport);
+	return fold64((uint64_t)(uint32_t)~seen->ports + to->ports);
 }
 
 #endif

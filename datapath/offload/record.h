@@ -56,9 +56,39 @@ struct {
 	__type(value, uint32_t);
 } links SEC(".maps");
 
+struct offload_near near[OFFLOAD_NEAR];
+
+/* Return: whether the interface is a portgroup's, @index. */
+static __always_inline bool find_port(uint32_t ifindex, uint32_t *index)
+{
+	const volatile struct offload_near *n = &near[ifindex % OFFLOAD_NEAR];
+	const uint32_t *link;
+
+	if (n->ifindex == ifindex) {
+		*index = n->index;
+		return true;
+	}
+	link = bpf_map_lookup_elem(&links, &ifindex);
+	if (link)
+		*index = *link;
+	return link != NULL;
+}
+
 static __always_inline void *element(uint32_t index)
 {
 	return bpf_map_lookup_elem(&flows, &index);
+}
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define SLOT_TAG 4 /* where the upper half of a slot lies */
+#else
+#define SLOT_TAG 0
+#endif
+
+/* The element of a pair that is @side's: two branches that nobody can foretell would cost more. */
+static __always_inline void *side_of(const void *pair, uint32_t side, uint32_t bytes)
+{
+	return (void *)pair + side * bytes;
 }
 
 static __always_inline uint32_t key_word(const struct flow *flow)
@@ -66,57 +96,72 @@ static __always_inline uint32_t key_word(const struct flow *flow)
 	return *(const volatile uint32_t *)&flow->word;
 }
 
-/* The active record whose side @side has this key, or NULL. @word: its key word, read before the
- * key. */
+/* The reference in a bucket's slot with this tag, or FLOW_NONE. Halves of a slot are read apart; a
+ * slot that changes in between leads to a record that has another key. */
+static __always_inline uint32_t reference(const void *bucket, uint32_t tag)
+{
+#pragma unroll
+	for (unsigned i = 0; i < FLOW_BUCKET_SLOTS; i++)
+		if (U32(bucket, 8 * i + SLOT_TAG) == tag)
+			return U32(bucket, 8 * i + (4 - SLOT_TAG));
+	return FLOW_NONE;
+}
+
+static __always_inline const void *bucket_at(const struct flow_header *header, uint32_t bucket)
+{
+	const void *pair = element(header->index_first + (bucket >> 1));
+
+	return pair ? pair + (bucket & 1) * sizeof(struct flow_bucket) : NULL;
+}
+
+/*
+ * The active record whose side @side has this key, or NULL. @word: its key word, read before the
+ * key.
+ *
+ * The first slot with the key's tag is most likely its own: two keys with one tag, of 31 bits, that
+ * stand in one bucket are rare enough to leave the second to user space.
+ */
 static __always_inline struct flow *find(const struct flow_header *header, const struct seen *seen,
 					 uint32_t *side, uint32_t *word)
 {
-	uint64_t hash = flow_hash_keyed(header->hash_key, &seen->tuple, seen->proto, seen->port);
-	uint32_t mask = header->buckets - 1, tag = flow_tag(hash);
+	const struct flow_tuple tuple = {.src = seen->src,
+					 .dst = seen->dst,
+					 .sport = (be16)(seen->ports & 0xffff),
+					 .dport = (be16)(seen->ports >> 16)};
+	uint64_t hash = flow_hash_keyed(header->hash_key, &tuple, seen->proto, seen->port);
+	uint32_t mask = header->buckets - 1, tag = flow_tag(hash), ref;
+	const void *bucket = bucket_at(header, flow_bucket(hash, mask, 0)), *key;
+	struct flow *flow;
 
-#pragma unroll
-	for (unsigned choice = 0; choice < 2; choice++) {
-		uint32_t bucket = flow_bucket(hash, mask, choice);
-		uint8_t *pair = element(header->index_first + (bucket >> 1));
-		uint64_t *slot;
-
-		if (!pair)
+	if (!bucket)
+		return NULL;
+	ref = reference(bucket, tag);
+	if (ref == FLOW_NONE) {
+		bucket = bucket_at(header, flow_bucket(hash, mask, 1));
+		if (!bucket)
 			return NULL;
-		slot = (uint64_t *)(pair + (bucket & 1) * sizeof(struct flow_bucket));
-#pragma unroll
-		for (unsigned i = 0; i < FLOW_BUCKET_SLOTS; i++) {
-			uint64_t value = slot[i];
-			const struct flow_tuple *key;
-			struct flow *flow;
-
-			if (value >> 32 != tag)
-				continue;
-			flow = element(header->record_first + ((uint32_t)value >> 1));
-			if (!flow)
-				return NULL;
-			*side = value & 1;
-			*word = key_word(flow);
-			if (FLOW_WORD_STATE(*word) != FLOW_ACTIVE)
-				continue;
-			key = *side ? &flow->tuple[1] : &flow->tuple[0];
-			if (key->src == seen->tuple.src && key->dst == seen->tuple.dst &&
-			    key->sport == seen->tuple.sport && key->dport == seen->tuple.dport &&
-			    flow->proto == seen->proto &&
-			    (*side ? flow->port[1] : flow->port[0]) == seen->port)
-				return flow;
-		}
+		ref = reference(bucket, tag);
 	}
-	return NULL;
+	if (ref == FLOW_NONE)
+		return NULL;
+	flow = element(header->record_first + (ref >> 1));
+	if (!flow)
+		return NULL;
+	*side = ref & 1;
+	*word = key_word(flow);
+	key = side_of(flow->tuple, *side, sizeof(flow->tuple[0]));
+	if (FLOW_WORD_STATE(*word) != FLOW_ACTIVE || U32(key, 0) != seen->src ||
+	    U32(key, 4) != seen->dst || U32(key, 8) != seen->ports || flow->proto != seen->proto ||
+	    U8(side_of(flow->port, *side, 1), 0) != seen->port)
+		return NULL;
+	return flow;
 }
 
 /* Whether it came from where answers go. If not, a client's router has changed, and user space
  * takes note (last hop). */
-static __always_inline bool from(const void *data, const void *end, const struct mac *mac)
+static __always_inline bool from(const void *data, const void *end, const void *mac)
 {
-	if (data + AT_IP > end)
-		return false;
-	return U16(data, AT_SRC) == U16(mac->b, 0) && U16(data, AT_SRC + 2) == U16(mac->b, 2) &&
-	       U16(data, AT_SRC + 4) == U16(mac->b, 4);
+	return data + AT_IP <= end && same_mac(data + AT_SRC, mac);
 }
 
 /*
@@ -170,13 +215,8 @@ static __always_inline void count(const struct seen *seen, struct flow *flow, ui
 	uint64_t bytes = AT_IP + seen->ip_len + (packets - 1) * (AT_L4 + seen->l4_header);
 	struct offload_counters *c = bpf_map_lookup_elem(&counters, &in_port);
 
-	if (side) {
-		flow->packets[1]++;
-		flow->bytes[1] += seen->ip_len;
-	} else {
-		flow->packets[0]++;
-		flow->bytes[0] += seen->ip_len;
-	}
+	*(uint64_t *)side_of(flow->packets, side, 8) += 1;
+	*(uint64_t *)side_of(flow->bytes, side, 8) += seen->ip_len;
 	if (c) {
 		c->rcvd_packets += packets;
 		c->rcvd_bytes += bytes;
@@ -192,9 +232,11 @@ static __always_inline void count(const struct seen *seen, struct flow *flow, ui
 static __always_inline bool read_record(const void *data, const void *end, const struct seen *seen,
 					const struct flow *flow, uint32_t side, struct rewrite *to)
 {
-	const struct mac *back = side ? &flow->mac[1] : &flow->mac[0];
+	const void *mac = side_of(flow->mac, side ^ 1, sizeof(flow->mac[0]));
+	const void *key = side_of(flow->tuple, side ^ 1, sizeof(flow->tuple[0]));
 	/* of side 1 nothing has been seen yet: user space takes note of the first answer */
 	uint8_t needed = side ? FLOW_OFFLOAD | FLOW_REPLIED : FLOW_OFFLOAD;
+	uint16_t turned = 0 - side; /* deltas of the way back are complements */
 
 	if ((flow->flags & needed) != needed)
 		return false;
@@ -203,13 +245,18 @@ static __always_inline bool read_record(const void *data, const void *end, const
 		return false;
 	if (flow->vmac[0] | flow->vmac[1]) /* that is not the address of the interface */
 		return false;
-	if ((side ? flow->neigh[1] : flow->neigh[0]) == FLOW_NEIGH_LAST_HOP &&
-	    !from(data, end, back))
+	if (U16(side_of(flow->neigh, side, 2), 0) == FLOW_NEIGH_LAST_HOP &&
+	    !from(data, end, side_of(flow->mac, side, sizeof(flow->mac[0]))))
 		return false;
-	to->to = side ? flow->tuple[0] : flow->tuple[1];
-	copy_mac(to->mac, side ? flow->mac[0].b : flow->mac[1].b);
-	to->port = side ? flow->port[0] : flow->port[1];
-	to->l3_delta = side ? ~flow->l3_delta : flow->l3_delta;
+	to->src = U32(key, 4); /* the other side's key, turned round */
+	to->dst = U32(key, 0);
+	to->ports = TURN_PORTS(U32(key, 8));
+	to->mac_head = U32(mac, 0);
+	to->mac_tail = U16(mac, 4);
+	to->port = U8(side_of(flow->port, side ^ 1, 1), 0);
+	to->l3_delta = flow->l3_delta ^ turned;
+	to->l4_delta = flow->l4_delta ^ turned;
+	barrier(); /* all of it is read before the key word is looked at again */
 	return true;
 }
 
@@ -218,8 +265,8 @@ static __always_inline bool read_record(const void *data, const void *end, const
 static __always_inline bool follow(struct flow *flow, uint32_t side, uint32_t word,
 				   const struct seen *seen, uint8_t state)
 {
-	struct flow_tcp_side *self = side ? &flow->tcp[1] : &flow->tcp[0];
-	struct flow_tcp_side *peer = side ? &flow->tcp[0] : &flow->tcp[1];
+	struct flow_tcp_side *self = side_of(flow->tcp, side, sizeof(flow->tcp[0]));
+	struct flow_tcp_side *peer = side_of(flow->tcp, side ^ 1, sizeof(flow->tcp[0]));
 	uint8_t next = tcp_next_state(state, side, seen->tcp.flags);
 
 	if (seen->proto != PROTO_TCP)

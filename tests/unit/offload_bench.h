@@ -26,6 +26,7 @@ struct bench {
 	struct harness *h;
 	struct forward_bpf *program;
 	int table_fd;
+	unsigned runs;
 	void *table;
 	size_t bytes;
 };

@@ -111,6 +111,7 @@ struct measure {
 	bool proxies;	     /* proxies can do it as well */
 	bool names;	     /* for those alone that look at TLS names */
 	bool bare;	     /* needs neither topology nor gateway */
+	bool program;	     /* nor I/O: of the kernel's programs alone */
 	bool still;	     /* no packets that must go through */
 	bool fresh;	     /* every packet begins a session: nothing is offloaded */
 	bool before_traffic; /* looks at a gateway that has not forwarded yet */
@@ -143,6 +144,7 @@ int measure_idle(struct run *run, double *values);
 int measure_start(struct run *run, double *values);
 int measure_sessions(struct run *run, double *values);
 int measure_core(struct run *run, double *values);
+int measure_program(struct run *run, double *values);
 
 /* run_pids() - the gateway's processes: the first and its children. Return: how many. */
 unsigned run_pids(const struct run *run, pid_t *pids, unsigned max);

@@ -81,6 +81,11 @@ static const struct variant *const variants[] = {
 	.metrics = {{"forward", "ns/packet", DOWN, false}, {"create", "ns/session", DOWN, false}}, \
 	.ours_only = true, .bare = true, .parameter = (hosts), .run = measure_core
 
+/* 1 host has 64 ports, more have 63 each */
+#define PROGRAM(hosts)                                                                             \
+	.metrics = {{"forward", "ns/packet", DOWN, false}}, .ours_only = true, .bare = true,       \
+	.program = true, .parameter = (hosts), .run = measure_program
+
 #define SESSIONS_64K  64512u
 #define SESSIONS_256K 258048u
 #define SESSIONS_1M   1032192u
@@ -198,6 +203,12 @@ static const struct measure measures[] = {
 	{CORE(16384), .name = "core-1M",
 	 .title = "the datapath in memory, no I/O, 1,032,192 sessions",
 	 .csit = "ethip4udp-nat44ed-h16384-p63-s1032192"},
+	{PROGRAM(1), .name = "program-64",
+	 .title = "the kernel's program on UDP frames in memory, no I/O, 64 sessions",
+	 .csit = "ethip4udp-nat44ed-h1-p64-s64", .quick = true},
+	{PROGRAM(16384), .name = "program-1M",
+	 .title = "the kernel's program on UDP frames in memory, no I/O, 1,032,192 sessions",
+	 .csit = "ethip4udp-nat44ed-h16384-p63-s1032192"},
 };
 
 #define AT_LEAST(m, k, v, value)                                                                   \
@@ -290,6 +301,8 @@ bool catalog_applies(const struct measure *measure, const struct variant *varian
 		return measure->names && variant->kind == KIND_NAMES;
 	if (variant->kind == KIND_PROXY)
 		return measure->proxies;
+	if (measure->program)
+		return variant == &variant_pgw_tc || variant == &variant_pgw_xdp;
 	/* Without I/O the ways of I/O are one. */
 	if (measure->bare && variant != &variant_pgw)
 		return false;

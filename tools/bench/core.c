@@ -21,12 +21,10 @@
 #include "control/config/model.h"
 #include "datapath/flow/table.h"
 #include "datapath/worker/worker.h"
-#include "tools/bench/bench.h"
 #include "tools/bench/child.h"
-#include "tools/bench/frame.h"
+#include "tools/bench/core.h"
 
 #define HOST_PORTS    63u
-#define HOST_FIRST    0x0a800001u /* 10.128.0.1 */
 #define CORE_SERVER   "10.10.0.10"
 #define CORE_DPORT    9000
 #define CORE_NEXT_HOP "172.16.0.254" /* the clients' router */
@@ -35,8 +33,6 @@
 #define PACKETS_MIN   2000000u
 #define CLOCK_ROUNDS  100000u
 #define PIECE	      (IO_BURST * 64)
-
-enum { CLIENTS = 0, SERVERS = 1 };
 
 /* Ports 16384 to 65535 of CORE_POOL addresses: 1,572,864 mappings. */
 static const char configuration[] =
@@ -126,7 +122,7 @@ struct core {
 	void *block; /* snapshot */
 	void *table;
 	size_t table_bytes;
-	uint32_t flows;
+	uint32_t flows, ports; /* ports of each host */
 	uint8_t template[FRAME_SMALL_BYTES];
 	double clock_ns; /* what taking the time costs */
 };
@@ -145,19 +141,22 @@ static void core_random(void *context, void *buffer, size_t bytes)
 		memset(buffer, 0x5a, bytes);
 }
 
-static void core_destroy(struct core *core)
+void core_close(struct core *core)
 {
+	if (!core)
+		return;
 	if (core->worker)
 		worker_destroy(core->worker);
 	if (core->table)
 		munmap(core->table, core->table_bytes);
 	free(core->block);
 	free(core->counters);
+	free(core);
 }
 
 static int core_add_port(struct core *core, uint8_t index)
 {
-	struct worker_link link = {.ifindex = index + 1u, .mtu = 1500, .up = true};
+	struct worker_link link = {.ifindex = index + 1u, .mtu = CORE_MTU, .up = true};
 	struct bench_port *port = calloc(1, sizeof(*port));
 
 	if (!port)
@@ -203,9 +202,9 @@ static int core_configure(struct run *run, struct core *core)
 		config_free(&config);
 		return run_fail(run, "the configuration, line %u: %s", error.line, error.text);
 	}
-	runtime.portgroup[0].index = CLIENTS;
+	runtime.portgroup[0].index = CORE_CLIENTS;
 	runtime.portgroup[0].ifindex = 1;
-	runtime.portgroup[1].index = SERVERS;
+	runtime.portgroup[1].index = CORE_SERVERS;
 	runtime.portgroup[1].ifindex = 2;
 	runtime.pool_index = &pool_index;
 	core->block = config_compile(&config, &runtime, &bytes);
@@ -226,43 +225,52 @@ static void core_neighbour(struct core *core, uint8_t index, const char *addr)
 	worker_neighbour(core->worker, index + 1u, inet_addr(addr), &mac, NUD_PERMANENT, now_ns());
 }
 
-static int core_create(struct run *run, struct core *core)
+static uint32_t capacity(uint32_t hosts, uint32_t ports)
+{
+	return 2 * hosts * ports;
+}
+
+size_t core_table_bytes(uint32_t hosts, uint32_t ports)
+{
+	return flow_table_bytes(capacity(hosts, ports));
+}
+
+static int core_create(struct run *run, struct core *core, uint32_t flows, int table_fd)
 {
 	struct worker_options options = {.resolve = core_resolve, .random = core_random};
-	uint32_t capacity = 2 * core->flows;
 	uint8_t key[32];
 	int64_t adopted;
 
 	core->counters = calloc(1, sizeof(*core->counters));
 	options.counters = core->counters;
 	if (!core->counters || worker_create(&core->worker, &options) ||
-	    core_add_port(core, CLIENTS) || core_add_port(core, SERVERS))
+	    core_add_port(core, CORE_CLIENTS) || core_add_port(core, CORE_SERVERS))
 		return run_fail(run, "no memory");
 	if (core_configure(run, core))
 		return -1;
-	core->table_bytes = flow_table_bytes(capacity);
+	core->table_bytes = flow_table_bytes(flows);
 	core->table = mmap(NULL, core->table_bytes, PROT_READ | PROT_WRITE,
-			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+			   MAP_SHARED | (table_fd < 0 ? MAP_ANONYMOUS : 0), table_fd, 0);
 	if (core->table == MAP_FAILED) {
 		core->table = NULL;
-		return run_fail(run, "no memory for %u flows", capacity);
+		return run_fail(run, "no memory for %u flows", flows);
 	}
 	/* as the datapath does with the memory that it is given */
 	(void)madvise(core->table, core->table_bytes, MADV_HUGEPAGE);
 	core_random(NULL, key, sizeof(key));
-	flow_table_format(core->table, capacity, key, 0);
+	flow_table_format(core->table, flows, key, 0);
 	adopted = worker_attach_table(core->worker, core->table, core->table_bytes, now_ns());
 	if (adopted < 0)
 		return run_fail(run, "the flow table: %s", strerror((int)-adopted));
-	core_neighbour(core, CLIENTS, CORE_NEXT_HOP);
-	core_neighbour(core, SERVERS, CORE_SERVER);
+	core_neighbour(core, CORE_CLIENTS, CORE_NEXT_HOP);
+	core_neighbour(core, CORE_SERVERS, CORE_SERVER);
 	return 0;
 }
 
 /* core_prepare() - frames of the flows @first and following, in an order that jumps about */
 static unsigned core_prepare(struct core *core, uint64_t first, uint64_t last)
 {
-	struct bench_port *port = core->port[CLIENTS];
+	struct bench_port *port = core->port[CORE_CLIENTS];
 	unsigned n = 0;
 
 	for (; n < IO_BURST && first + n < last; n++) {
@@ -271,8 +279,8 @@ static unsigned core_prepare(struct core *core, uint64_t first, uint64_t last)
 
 		/* The datapath has changed the frame that lay here before. */
 		memcpy(port->frames[n], core->template, FRAME_SMALL_BYTES);
-		frame_rewrite(port->frames[n], htonl(HOST_FIRST + flow / HOST_PORTS),
-			      (uint16_t)(10000 + flow % HOST_PORTS), CORE_DPORT);
+		frame_rewrite(port->frames[n], htonl(CORE_HOST_FIRST + flow / core->ports),
+			      (uint16_t)(CORE_PORT_FIRST + flow % core->ports), CORE_DPORT);
 	}
 	port->ready = n;
 	return n;
@@ -285,13 +293,15 @@ static int ascending(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* core_pass() - forward a packet of each of @packets flows. @middle: of each PIECE packets the
- * figure is taken, and of these the median returned: whoever else had the processor for a while
- * then counts in a few pieces only. Otherwise the mean. Return: ns per packet, NAN if one was
- * lost. */
-static double core_pass(struct core *core, uint64_t packets, bool middle)
+double core_median(double *figures, size_t n)
 {
-	uint64_t done = 0, sent = core->port[SERVERS]->sent;
+	qsort(figures, n, sizeof(*figures), ascending);
+	return n ? figures[n / 2] : NAN;
+}
+
+double core_pass(struct core *core, uint64_t packets, bool middle)
+{
+	uint64_t done = 0, sent = core->port[CORE_SERVERS]->sent;
 	double spent = 0, all = 0, *pieces = calloc(packets / PIECE + 1, sizeof(*pieces));
 	size_t n_pieces = 0;
 
@@ -300,8 +310,8 @@ static double core_pass(struct core *core, uint64_t packets, bool middle)
 		struct worker_status status;
 		uint64_t before = now_ns();
 
-		while (core->port[CLIENTS]->ready)
-			worker_receive(core->worker, CLIENTS, before);
+		while (core->port[CORE_CLIENTS]->ready)
+			worker_receive(core->worker, CORE_CLIENTS, before);
 		spent += (double)(now_ns() - before) - core->clock_ns;
 		done += n;
 		if (done % PIECE == 0) {
@@ -314,12 +324,10 @@ static double core_pass(struct core *core, uint64_t packets, bool middle)
 			break;
 	}
 	all = (all + spent) / (double)packets;
-	if (middle && n_pieces) {
-		qsort(pieces, n_pieces, sizeof(*pieces), ascending);
-		all = pieces[n_pieces / 2];
-	}
+	if (middle && n_pieces)
+		all = core_median(pieces, n_pieces);
 	free(pieces);
-	return core->port[SERVERS]->sent - sent == packets ? all : NAN;
+	return core->port[CORE_SERVERS]->sent - sent == packets ? all : NAN;
 }
 
 /* clock_cost() - the least that two looks at the clock are apart, over many of them: what the
@@ -337,8 +345,7 @@ static double clock_cost(void)
 	return (double)least;
 }
 
-/* explain() - which drop reason the lost packets were counted under */
-static int explain(struct run *run, const struct core *core)
+int core_explain(struct run *run, const struct core *core)
 {
 	for (unsigned i = 1; i < DROP_COUNT; i++)
 		if (core->counters->dropped[i])
@@ -348,28 +355,52 @@ static int explain(struct run *run, const struct core *core)
 	return run_fail(run, "packets were lost and not counted");
 }
 
-int measure_core(struct run *run, double *values)
+void core_frame(struct frame_spec *spec)
 {
-	struct core core = {.flows = run->measure->parameter * HOST_PORTS};
-	struct frame_spec spec = {
-		.source = {{2, 0, 0, 0, 1, CLIENTS}},
-		.destination = {{2, 0, 0, 0, 0, CLIENTS + 1}},
+	*spec = (struct frame_spec){
+		.source = {{2, 0, 0, 0, 1, CORE_CLIENTS}},
+		.destination = {{2, 0, 0, 0, 0, CORE_CLIENTS + 1}},
+		.src = htonl(CORE_HOST_FIRST),
 		.dst = inet_addr(CORE_SERVER),
+		.sport = CORE_PORT_FIRST,
 		.dport = CORE_DPORT,
 		.bytes = FRAME_SMALL_BYTES,
 	};
-	uint64_t packets = core.flows > PACKETS_MIN ? core.flows : PACKETS_MIN;
-	int ret = -1;
+}
 
-	frame_udp(core.template, &spec);
-	core.clock_ns = clock_cost();
-	packets -= packets % core.flows;
-	if (core_create(run, &core))
-		goto out;
-	values[1] = core_pass(&core, core.flows, false);
-	values[0] = core_pass(&core, packets, true);
-	ret = isnan(values[0]) || isnan(values[1]) ? explain(run, &core) : 0;
-out:
-	core_destroy(&core);
+struct core *core_open(struct run *run, uint32_t hosts, uint32_t ports, int table_fd)
+{
+	struct core *core = calloc(1, sizeof(*core));
+	struct frame_spec spec;
+
+	if (!core) {
+		run_fail(run, "no memory");
+		return NULL;
+	}
+	core->flows = hosts * ports;
+	core->ports = ports;
+	core_frame(&spec);
+	frame_udp(core->template, &spec);
+	core->clock_ns = clock_cost();
+	if (!core_create(run, core, capacity(hosts, ports), table_fd))
+		return core;
+	core_close(core);
+	return NULL;
+}
+
+int measure_core(struct run *run, double *values)
+{
+	uint32_t flows = run->measure->parameter * HOST_PORTS;
+	struct core *core = core_open(run, run->measure->parameter, HOST_PORTS, -1);
+	uint64_t packets = flows > PACKETS_MIN ? flows : PACKETS_MIN;
+	int ret;
+
+	if (!core)
+		return -1;
+	packets -= packets % flows;
+	values[1] = core_pass(core, flows, false);
+	values[0] = core_pass(core, packets, true);
+	ret = isnan(values[0]) || isnan(values[1]) ? core_explain(run, core) : 0;
+	core_close(core);
 	return ret;
 }
