@@ -97,9 +97,11 @@ static uint32_t build(const struct trace_question *q, uint8_t frame[FRAME_BYTES]
 	memcpy(frame, (const uint8_t[]){2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2}, 12);
 	memcpy(frame + 12, &type, sizeof(type));
 	if (q->proto == IPPROTO_TCP) {
-		const struct tcp_header tcp = {
+		struct tcp_header tcp = {
 			.sport = q->sport, .dport = q->dport, .offset = 0x50, .flags = TCP_SYN};
+		uint64_t sum = checksum_pseudo(q->src, q->dst, q->proto, sizeof(tcp));
 
+		tcp.check = (uint16_t)~checksum_fold(checksum_add(sum, &tcp, sizeof(tcp)));
 		bytes = sizeof(tcp);
 		memcpy(l4, &tcp, bytes);
 	} else if (q->proto == IPPROTO_UDP) {

@@ -12,6 +12,16 @@
  *
  * An RST that is in the window but not exact passes (its receiver will challenge it, RFC 5961)
  * and changes nothing. A SYN within an established connection likewise.
+ *
+ * Checksums of what is forwarded are its receiver's to look at: it refuses a damaged segment and
+ * waits for the right one. But what a session believed of a damaged one would hold against the
+ * right one, for good. So a segment with SYN, FIN or RST, and one that tcp_jumps(), is refused here
+ * if its checksum is wrong, as a damaged ICMP error is (RFC 5508). It is not passed on without
+ * being believed: its receiver could not use it, a SYN could be passed on only by making a
+ * session of what may be another's address and port, and the count tells of a bad cable. What
+ * every other bit turned can do is make a window larger than it is: by less than another such
+ * window. The BPF programs look at no checksum; a FIN or number that they believe wrongly is mended
+ * by later segments (tcp_revives(), SYN).
  */
 #include "datapath/flow/tcp.h"
 
@@ -47,12 +57,12 @@ void tcp_open(struct flow *flow, const struct tcp_segment *segment)
 
 bool tcp_reopens(const struct flow *flow, unsigned side, const struct tcp_segment *segment)
 {
-	if (side != 0 || (segment->flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)
-		return false;
-	/* as TIME-WAIT does (RFC 6191): the new connection must begin beyond the old one */
-	if (flow->tcp_state == TCP_CLOSED)
-		return sequence_after(segment->seq, flow->tcp[0].end - 1);
-	return flow->tcp_state == TCP_RESET;
+	/* Whatever its number: the first number of a client's connections to one server goes once
+	 * around in less time than the timer of a closed one has (RFC 6528), so it may seem to lie
+	 * before the old one's last. The server, who knows how long it was ago, refuses what is
+	 * none (RFC 6191). */
+	return side == 0 && (segment->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN &&
+	       (flow->tcp_state == TCP_CLOSED || flow->tcp_state == TCP_RESET);
 }
 
 static void take_answer(struct flow *flow, const struct tcp_segment *segment)
@@ -111,6 +121,14 @@ static void move_on(struct flow *flow, unsigned side, uint8_t flags)
 	} while (next != seen && !tcp_move_state(flow, seen, next));
 }
 
+/* Nobody says anything new after its FIN: what was taken for one was none, but damaged, and
+ * believed by a program that looks at no checksum. */
+static bool tcp_revives(const struct flow *flow, unsigned side, const struct tcp_segment *segment)
+{
+	return flow->tcp_state == TCP_CLOSED &&
+	       sequence_after(segment->seq + segment->len, flow->tcp[side].end);
+}
+
 enum drop_reason tcp_track(struct flow *flow, unsigned side, const struct tcp_segment *segment,
 			   bool *refresh)
 {
@@ -157,6 +175,8 @@ enum drop_reason tcp_track(struct flow *flow, unsigned side, const struct tcp_se
 	}
 	if (!tcp_in_window(self, peer, segment))
 		return DROP_TCP_WINDOW;
+	if (tcp_revives(flow, side, segment))
+		move_to(flow, side ? TCP_FIN_0 : TCP_FIN_1);
 	tcp_follow_window(self, peer, segment, shared);
 	move_on(flow, side, segment->flags);
 	*refresh = flow->tcp_state != TCP_CLOSED;

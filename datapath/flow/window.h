@@ -83,6 +83,14 @@ static inline bool tcp_in_window(const struct flow_tcp_side *self, const struct 
 	       !sequence_after(peer->end - ack_window, segment->ack);
 }
 
+/* tcp_jumps() - whether a segment shows something new without beginning where all that was seen
+ * ends: what lies between was lost or overtaken on its way here, or else the number is a damaged
+ * one. */
+static inline bool tcp_jumps(const struct flow_tcp_side *self, const struct tcp_segment *segment)
+{
+	return segment->seq != self->end && sequence_after(segment->seq + segment->len, self->end);
+}
+
 /* tcp_advance() - move a limit forward to @to. @shared: others may move it at the same time */
 static inline void tcp_advance(uint32_t *limit, uint32_t to, bool shared)
 {

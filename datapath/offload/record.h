@@ -273,6 +273,9 @@ static __always_inline bool follow(struct flow *flow, uint32_t side, uint32_t wo
 		return key_word(flow) == word;
 	if (!tcp_in_window(self, peer, &seen->tcp) || key_word(flow) != word)
 		return false;
+	/* new data after both FIN: user space finds out which was none (flow/tcp.c) */
+	if (state == TCP_CLOSED && sequence_after(seen->tcp.seq + seen->tcp.len, self->end))
+		return false;
 	if (next != state && (next == TCP_CLOSED || !tcp_move_state(flow, state, next)))
 		return false;
 	tcp_follow_window(self, peer, &seen->tcp, true);

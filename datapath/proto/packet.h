@@ -130,6 +130,10 @@ static inline bool packet_is_fragment(const struct packet *p)
  */
 enum drop_reason packet_parse(struct packet *p);
 
+/* packet_tcp_is_sound() - whether a TCP segment is as it was sent, as far as its checksum can tell
+ * here. */
+bool packet_tcp_is_sound(const struct packet *p);
+
 /* packet_complete_checksum() - fill in a transport checksum left to hardware (IO_NEEDS_CSUM),
  * for whoever has to cut the packet. */
 void packet_complete_checksum(struct packet *p);

@@ -48,13 +48,14 @@ static inline const struct mac *plain_next_hop(const struct worker *w, const str
 	return mac_equal(&flow->mac[out], &n->mac) ? &n->mac : NULL;
 }
 
-/* Follow a segment. Return: false if it is outside the window, or the connection not established.
- */
+/* Follow a segment. Return: false if it is outside the window, or to be looked at, or the
+ * connection not established. */
 static inline bool plain_follow(struct flow *flow, unsigned side, const struct tcp_segment *segment)
 {
 	struct flow_tcp_side *self = &flow->tcp[side], *peer = &flow->tcp[1 - side];
 
-	if (flow->tcp_state != TCP_ESTABLISHED || !tcp_in_window(self, peer, segment))
+	if (flow->tcp_state != TCP_ESTABLISHED || !tcp_in_window(self, peer, segment) ||
+	    tcp_jumps(self, segment))
 		return false;
 	tcp_follow_window(self, peer, segment, flow->flags & FLOW_OFFLOAD);
 	return true;

@@ -42,6 +42,8 @@ static enum drop_reason follow_tcp(struct worker *w, const struct packet *p, uin
 	enum drop_reason reason = DROP_NONE;
 	bool refresh = false;
 
+	if (tcp_jumps(&flow->tcp[side], &p->tcp) && !packet_tcp_is_sound(p))
+		return DROP_TCP_CHECKSUM;
 	if (tcp_reopens(flow, side, &p->tcp)) {
 		tcp_open(flow, &p->tcp);
 		refresh = true;

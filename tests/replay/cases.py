@@ -352,6 +352,8 @@ def garbage():
         s.dropped("vrack", up(Raw(bytes(20)), proto=proto), "l4-protocol")
     for flags in ("", "SF", "SR", "SFRPAUEC", "P", "U"):
         s.dropped("vrack", up(TCP(sport=1, dport=443, flags=flags), dst=SERVICE), "tcp-flags")
+    s.dropped("vrack", up(TCP(sport=1, dport=443, flags="S", chksum=0x1234), dst=SERVICE),
+              "tcp-checksum")
     s.dropped("vrack", up(TCP(sport=0, dport=443, flags="S"), dst=SERVICE), "port-zero")
     s.dropped("vrack", up(UDP(sport=1, dport=0)), "port-zero")
     s.dropped("vrack", up(TCP(sport=1, dport=443, flags="S", dataofs=4), dst=SERVICE), "l4-short")

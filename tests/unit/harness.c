@@ -341,12 +341,13 @@ static uint32_t build_transport(uint8_t *at, const struct probe *probe)
 					 .dport = htons(probe->dport),
 					 .seq = htonl(probe->seq),
 					 .ack = htonl(probe->ack),
-					 .offset = 5 << 4,
+					 .offset = (uint8_t)((5 + probe->option_bytes / 4) << 4),
 					 .flags = probe->tcp_flags,
 					 .window = htons(probe->window ? probe->window : 65535)};
 
 		memcpy(at, &tcp, sizeof(tcp));
-		return sizeof(tcp);
+		memcpy(at + sizeof(tcp), probe->options, probe->option_bytes);
+		return (uint32_t)sizeof(tcp) + probe->option_bytes;
 	}
 	if (probe->proto == IPPROTO_UDP) {
 		struct udp_header udp = {.sport = htons(probe->sport),

@@ -80,8 +80,10 @@ struct probe {
 	uint8_t proto;
 	uint8_t tcp_flags;
 	uint32_t seq, ack;
-	uint16_t window; /* default 65535 */
-	uint8_t ttl;	 /* default 64 */
+	uint16_t window;      /* default 65535 */
+	uint8_t options[8];   /* of TCP */
+	uint8_t option_bytes; /* a multiple of 4; 0: none */
+	uint8_t ttl;	      /* default 64 */
 	uint16_t id;
 	uint16_t fragment; /* the IP header's fragment field: flags and offset */
 	uint16_t payload;  /* bytes after the transport header; of a later fragment, all of it */

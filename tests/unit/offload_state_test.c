@@ -49,6 +49,15 @@ static const struct step lives[][12] = {
 	 {0, ACK, 0, true, TCP_FIN_1},
 	 {0, TCP_RST, 0, false, TCP_RESET},
 	 {1, ACK, 0, false, TCP_RESET}},
+	/* what was taken for a FIN was none */
+	{{0, TCP_SYN, 0, false, TCP_SYN_SENT},
+	 {1, TCP_SYN | ACK, 0, false, TCP_SYN_BOTH},
+	 {0, FIN | ACK, 30, true, TCP_FIN_0},
+	 {1, FIN | ACK, 0, false, TCP_CLOSED},
+	 {0, ACK, 0, true, TCP_CLOSED},
+	 {0, ACK, 20, false, TCP_FIN_1},
+	 {0, ACK, 20, true, TCP_FIN_1},
+	 {0, FIN | ACK, 0, false, TCP_CLOSED}},
 	/* both SYN at once */
 	{{0, TCP_SYN, 0, false, TCP_SYN_SENT},
 	 {1, TCP_SYN, 0, false, TCP_SYN_BOTH},
