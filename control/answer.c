@@ -80,9 +80,11 @@ static int apply(struct gateway *gateway, const struct config *wanted, struct hi
 		 json_t **changes, json_t **detail, struct ctl_error *error)
 {
 	struct config_diff diff;
-	int code;
+	int code = history_know(gateway, order->asked, error);
 
 	*changes = NULL;
+	if (code)
+		return code;
 	if (config_diff(&diff, &gateway->config, wanted))
 		return fault(error, -ENOMEM, "out of memory");
 	order->changes = diff.n_changes;

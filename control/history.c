@@ -75,6 +75,14 @@ static int stale(struct gateway *gateway, uint64_t base, json_t **detail, struct
 		     *running->user ? " by " : "", running->user, base, gateway->revision);
 }
 
+int history_know(struct gateway *gateway, const struct request_order *asked,
+		 struct ctl_error *error)
+{
+	if (asked && asked->has_base && asked->base >= history_next(gateway))
+		return never_was(gateway, asked->base, error);
+	return 0;
+}
+
 int history_admit(struct gateway *gateway, const struct request_order *asked, json_t **detail,
 		  struct ctl_error *error)
 {

@@ -90,6 +90,11 @@ uint64_t history_same_as(const struct gateway *gateway, uint64_t number);
 /* history_next() - the number that the next revision gets. */
 uint64_t history_next(const struct gateway *gateway);
 
+/* history_know() - whether the revision that @asked is based on, if it says one, ever was; also of
+ * who changes nothing. Return: 0; -ESTALE with @error set. */
+int history_know(struct gateway *gateway, const struct request_order *asked,
+		 struct ctl_error *error);
+
 /**
  * history_admit() - whether @asked may change what runs now: its base is what runs, and nothing
  * waits to be confirmed

@@ -247,6 +247,7 @@ static int apply_object(struct edit *edit, enum config_kind kind, const struct l
 	const struct object *object = &objects[kind];
 	union config_item item;
 	struct reason why = {0};
+	bool (*read_key)(void *field, const char *text, struct reason *why);
 	bool add = line->n > 1 && strcmp(line->words[1].text, "add") == 0;
 	char buf[ERROR_WORD_BYTES];
 	int result;
@@ -265,7 +266,8 @@ static int apply_object(struct edit *edit, enum config_kind kind, const struct l
 	memset(&item, 0, sizeof(item));
 	if (add && object->normal)
 		object->normal(&item);
-	if (!object->read_key((char *)&item + object->key_offset, line->words[2].text, &why))
+	read_key = add && object->read_new_key ? object->read_new_key : object->read_key;
+	if (!read_key((char *)&item + object->key_offset, line->words[2].text, &why))
 		return wrong_argument(&line->words[2], &why, error);
 	if (!add)
 		return del_item(edit, kind, &item, line, error);

@@ -35,6 +35,8 @@ struct object {
 	bool (*choose)(const struct edit *edit, void *item, struct reason *why);
 	/* Does "del" mean all that are same()? NULL: never. */
 	bool (*all)(const void *wanted);
+	/* Of "add", where a key may be said that "del" does not take. NULL: read_key. */
+	bool (*read_new_key)(void *field, const char *text, struct reason *why);
 };
 extern const struct object objects[KIND_COUNT];
 

@@ -4,9 +4,20 @@
 
 #include "control/config/vmac.h"
 
+#define MAC_EXPECTED "a MAC address such as 02:00:00:12:34:56"
+
 static const struct mac no_mac;
 
 bool argument_mac(void *field, const char *text, struct reason *why)
+{
+	struct mac *mac = field;
+
+	if (!mac_parse(text, mac) || mac_equal(mac, &no_mac))
+		return argument_wrong(why, "expected " MAC_EXPECTED);
+	return true;
+}
+
+bool argument_new_mac(void *field, const char *text, struct reason *why)
 {
 	struct mac *mac = field;
 
@@ -14,8 +25,7 @@ bool argument_mac(void *field, const char *text, struct reason *why)
 	if (strcmp(text, VMAC_AUTO) == 0)
 		return true;
 	if (!mac_parse(text, mac) || mac_equal(mac, &no_mac))
-		return argument_wrong(
-			why, "expected a MAC address such as 02:00:00:12:34:56, or " VMAC_AUTO);
+		return argument_wrong(why, "expected " MAC_EXPECTED ", or " VMAC_AUTO);
 	return true;
 }
 

@@ -8,8 +8,10 @@
 
 #define VMAC_AUTO "auto" /* written in the place of a MAC that is to be chosen */
 
-/* argument_mac() - struct mac; VMAC_AUTO is all zero, which no virtual MAC may be. */
+/* argument_mac() - struct mac of a virtual MAC that there is; argument_new_mac() - or VMAC_AUTO,
+ * all zero, which none may be. */
 bool argument_mac(void *field, const char *text, struct reason *why);
+bool argument_new_mac(void *field, const char *text, struct reason *why);
 bool argument_vmac_type(void *field, const char *text, struct reason *why); /* enum vmac_type */
 
 /* vmac_in_range() - whether the MAC is one that virtual MACs of this type have. */

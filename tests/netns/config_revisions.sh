@@ -69,6 +69,9 @@ contains "what it missed" "$message" "revision 9 runs (apply by root)"
 refused "10.96.0.0/24 has not been added" grep -q 10.96.0.0 <(pgw config show)
 equal "all of it, in JSON" "$(pgw -j config apply "$WORK/bob.conf" 2>/dev/null | jq -c '[.revision, [.missed[].revision]]')" "[9,[9]]"
 message=$(pgw config apply "$WORK/bob.conf" base 99 2>&1) && fail "a base that never was is accepted"
+pgw config show >"$WORK/same.conf"
+message=$(pgw config apply "$WORK/same.conf" base 99 2>&1) && fail "a base that never was is accepted, as nothing is to change"
+contains "though nothing is to change" "$message" "there has been no revision 99, revision 9 runs"
 contains "one that never was is not called missed" "$message" "there has been no revision 99, revision 9 runs"
 refused "an explicit base outweighs the mark" pgw config apply "$WORK/bob.conf" base 7
 pgw config apply "$WORK/bob.conf" base 9
