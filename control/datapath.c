@@ -282,24 +282,37 @@ int datapath_start(struct datapath *datapath, struct ctl_error *error)
 	return code;
 }
 
-bool datapath_is_stopped(const struct datapath *datapath)
+/* Return: the letter of /proc/PID/stat; 0: not to be had */
+static char process_state(pid_t pid)
 {
 	char path[40], text[256];
 	const char *state;
 	ssize_t got = -1;
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", datapath->pid);
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0) {
 		got = read(fd, text, sizeof(text) - 1);
 		close(fd);
 	}
 	if (got <= 0)
-		return false;
+		return '\0';
 	text[got] = '\0';
 	state = strrchr(text, ')'); /* "PID (NAME) STATE …"; the name may hold anything */
-	return state && (state[2] == 'T' || state[2] == 't');
+	return state && state[1] ? state[2] : '\0';
+}
+
+bool datapath_is_stopped(const struct datapath *datapath)
+{
+	char state = process_state(datapath->pid);
+
+	return state == 'T' || state == 't';
+}
+
+bool datapath_is_halted(const struct datapath *datapath)
+{
+	return process_state(datapath->pid) == 'T';
 }
 
 unsigned datapath_died(struct datapath *datapath, int64_t now)

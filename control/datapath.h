@@ -75,6 +75,9 @@ bool datapath_has_ended(const struct datapath *datapath);
 
 /* datapath_is_stopped() - whether somebody has stopped it (SIGSTOP, a debugger). */
 bool datapath_is_stopped(const struct datapath *datapath);
+/* datapath_is_halted() - by SIGSTOP, that is: not for the moment of a system call that strace looks
+ * at. */
+bool datapath_is_halted(const struct datapath *datapath);
 
 /* datapath_died() - note the death of a process, or that none could be started. Return: ms to wait
  * before the next start. */

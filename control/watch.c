@@ -44,6 +44,8 @@ void watch_readable(struct watch *watch)
 /* Until the next tick. */
 static int64_t pause_ms(const struct watch *watch)
 {
+	if (watch->halted)
+		return WATCH_HALT_MS;
 	if (watch->rings_fd < 0 || watch->asked)
 		return WATCH_TICK_MS;
 	if (watch->feed_ms && watch->feed_ms < WATCH_REST_MS)
@@ -64,6 +66,13 @@ bool watch_answers(const struct watch *watch)
 	return watch->missed < 2; /* one may be under way */
 }
 
+static void lose(struct gateway *gateway, const char *why)
+{
+	gateway->watch.halted = false;
+	gateway->counts.datapath_hangs++;
+	gateway_datapath_lost(gateway, why);
+}
+
 /* Return: whether the datapath is there and in time. */
 static bool look_after(struct gateway *gateway)
 {
@@ -74,15 +83,23 @@ static bool look_after(struct gateway *gateway)
 
 	if (watch->pid != datapath->pid) {
 		watch_alive(watch);
+		watch->halted = false;
 		watch->pid = datapath->pid;
 	}
 	if (!datapath->pid)
 		return false;
+	if (datapath_is_halted(datapath)) {
+		if (watch->halted)
+			lose(gateway, "it is stopped");
+		else
+			watch->halted = true;
+		return false;
+	}
+	watch->halted = false;
 	if (watch->asked && ++watch->missed >= WATCH_MISSES) {
 		snprintf(why, sizeof(why), "it has not answered for %u ms",
 			 WATCH_MISSES * WATCH_TICK_MS);
-		gateway->counts.datapath_hangs++;
-		gateway_datapath_lost(gateway, why);
+		lose(gateway, why);
 		return false;
 	}
 	/* One that does not read is one that does not answer. */

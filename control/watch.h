@@ -7,6 +7,10 @@
  * flows. Ticks are counted, not time: a machine that stood still (a snapshot of the virtual
  * machine) comes back with both processes as they were, and one late tick.
  *
+ * One that was stopped (SIGSTOP) is known without asking: each tick looks, and once more
+ * WATCH_HALT_MS later, because a shell that stops and continues all of them (Ctrl-Z, fg) does so
+ * one after the other.
+ *
  * The service manager's watchdog, where it asks for one (WATCHDOG_USEC), is fed only by a
  * loop that comes round and only while the datapath answers. One that cannot be started for that
  * long ends in a new pgwd. The status line (systemctl status) follows what /readyz says.
@@ -20,6 +24,7 @@
 
 #define WATCH_TICK_MS	  250
 #define WATCH_MISSES	  4u
+#define WATCH_HALT_MS	  50
 #define WATCH_QUIET_TICKS 2u
 #define WATCH_REST_MS	  10000
 
@@ -30,6 +35,7 @@ struct watch {
 	pid_t pid;	  /* whom the rest is about; 0: nobody was asked yet */
 	bool asked;	  /* a PING waits for its answer */
 	unsigned missed;  /* ticks that found it waiting */
+	bool halted;	  /* the last tick found the process stopped */
 	uint64_t bursts;  /* that it had taken at the last tick */
 	unsigned quiet;	  /* ticks in a row that found no more of them */
 	int rings_fd;	  /* at rest: readable once a packet waits in a ring; -1: not at rest */

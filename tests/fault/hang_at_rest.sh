@@ -37,5 +37,5 @@ for turn in 1 2; do
 	wait_for 20 "the request is served, turn $turn" said request 10.10.0.2
 	wait_for 20 "at rest again, turn $turn" at_rest
 done
-equal "hangs counted" "$(grep -c 'has not answered' "$WORK/pgwd.err")" 2
+equal "known without asking" "$(grep -c ': it is stopped' "$WORK/pgwd.err")" 2
 gateway_stop
