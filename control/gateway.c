@@ -103,17 +103,8 @@ void gateway_unasked(void *context, const struct channel_message *message)
 		watch_alive(&gateway->watch);
 		return;
 	}
-	if (message->type == CHANNEL_SWEPT) {
-		/* Of no revision that was ever sent. */
-		if (message->u.swept.revision > gateway->revision &&
-		    message->u.swept.revision != gateway->revision_under_way)
-			return;
-		/* Handed on by gateway_work(): this may come in the middle of an apply. */
-		if (message->u.swept.revision > gateway->swept_revision)
-			gateway->swept_ended = 0;
-		gateway->swept_revision = message->u.swept.revision;
-		gateway->swept_ended += message->u.swept.ended;
-		gateway->swept = true;
+	if (message->type == CHANNEL_SWEPT || message->type == CHANNEL_ENDED) {
+		ending_told(gateway, message);
 		return;
 	}
 	if (is_portgroup_link(gateway, message->u.resolve.ifindex) &&
@@ -525,27 +516,12 @@ static void restart_datapath(struct gateway *gateway)
 	gateway->due.reconcile_ms = gateway_now_ms(); /* links may have changed meanwhile */
 }
 
-static void hand_on_swept(struct gateway *gateway)
-{
-	uint64_t ended = gateway->swept_ended;
-
-	gateway->swept = false;
-	gateway->swept_ended = 0;
-	if (ended)
-		gateway_tell(gateway, TOLD_SESSIONS_ENDED, LOG_INFO,
-			     json_pack("{s:I, s:I}", "count", (json_int_t)ended, "revision",
-				       (json_int_t)gateway->swept_revision),
-			     "revision %" PRIu64 " ended %" PRIu64 " sessions",
-			     gateway->swept_revision, ended);
-	server_swept(gateway->server, gateway->swept_revision, ended);
-}
-
 int64_t gateway_due_ms(const struct gateway *gateway)
 {
 	int64_t due_ms = server_due_ms(gateway->server), log_due_ms = logger_due_ms(gateway);
 	int64_t http_due;
 
-	if (gateway->swept || gateway->reconcile.followed != gateway->revision)
+	if (ending_due(gateway) || gateway->reconcile.followed != gateway->revision)
 		return 0;
 	if (reconcile_due_ms(gateway) < due_ms)
 		due_ms = reconcile_due_ms(gateway);
@@ -579,8 +555,7 @@ void gateway_work(struct gateway *gateway)
 {
 	int64_t now_ms = gateway_now_ms();
 
-	if (gateway->swept)
-		hand_on_swept(gateway);
+	ending_work(gateway);
 	if (gateway->due.restart_ms && gateway->due.restart_ms <= now_ms)
 		restart_datapath(gateway);
 	reconcile_work(gateway);

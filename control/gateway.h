@@ -25,6 +25,7 @@
 #include "control/config/model.h"
 #include "control/ctl/server.h"
 #include "control/datapath.h"
+#include "control/ending.h"
 #include "control/guarding.h"
 #include "control/history.h"
 #include "control/inside.h"
@@ -120,8 +121,7 @@ struct gateway {
 	struct vmac_check vmac_check;
 	struct reconcile reconcile;
 	struct gateway_due due;
-	bool swept; /* such a message arrived and has not been handed to the server */
-	uint64_t swept_revision, swept_ended;
+	struct ending ending;
 	unsigned resolve_tokens; /* requests that may still be served in this second */
 	int64_t resolve_second;
 };

@@ -110,7 +110,7 @@ static bool take_unasked(struct peer *peer, const struct channel_message *messag
 {
 	if (message->sequence || message->fds ||
 	    (message->type != CHANNEL_RESOLVE && message->type != CHANNEL_SWEPT &&
-	     message->type != CHANNEL_ALIVE))
+	     message->type != CHANNEL_ENDED && message->type != CHANNEL_ALIVE))
 		return false;
 	peer->unasked(peer->context, message);
 	return true;
@@ -234,45 +234,6 @@ int peer_ask(struct peer *peer, const struct channel_message *question, const in
 	if (answer)
 		*answer = received;
 	return 0;
-}
-
-int64_t peer_end_flows(struct peer *peer, const struct request_session *flows, size_t n,
-		       struct ctl_error *error)
-{
-	int64_t until_ms = now_ms() + PEER_ANSWER_MS, ended = 0;
-	struct channel_message question = {.type = CHANNEL_FLOW_END}, answer;
-	int fds[CHANNEL_FDS_MAX], code;
-	size_t sent = 0, answered = 0;
-	uint32_t first = peer->sequence;
-
-	if (peer->fd < 0 || peer->broken)
-		return fault(error, -ENOTCONN,
-			     "pgw-datapath is not running: it is being started "
-			     "again, try again in a moment");
-	while (answered < n) {
-		if (sent < n && sent - answered < PEER_WINDOW) {
-			question.u.flow.record = flows[sent].record;
-			question.u.flow.word = flows[sent].word;
-			code = send_question(peer, &question, NULL, 0, until_ms, error);
-			if (code)
-				return code;
-			sent++;
-			continue;
-		}
-		code = receive_answer(peer, &answer, fds, until_ms, error);
-		if (code)
-			return code;
-		close_all(fds);
-		/* Answers come in the order of the questions; 0 is never a sequence number. */
-		first = first + 1 ? first + 1 : 1;
-		if (answer.sequence != first ||
-		    (answer.type != CHANNEL_OK && answer.type != CHANNEL_ERROR))
-			return broken(peer, error, -EPROTO,
-				      "answered a question that was not asked");
-		ended += answer.type == CHANNEL_OK && answer.u.ok.value;
-		answered++;
-	}
-	return ended;
 }
 
 int peer_read(struct peer *peer, struct ctl_error *error)

@@ -19,7 +19,6 @@
 #define PEER_ANSWER_MS 3000
 #define PEER_HELLO_MS  1000  /* whoever does not even say hello is replaced */
 #define PEER_ADOPT_MS  10000 /* to look at every flow of a table */
-#define PEER_WINDOW    32u   /* questions under way at once in peer_ask_many() */
 
 struct peer {
 	int fd;		   /* -1: not connected */
@@ -55,13 +54,6 @@ int peer_ask(struct peer *peer, const struct channel_message *question, const in
  * conversation: this is for a process that has just been started, and has nothing to lose.
  */
 void peer_post(struct peer *peer);
-
-/**
- * peer_end_flows() - FLOW_END for each of @n flows
- * Return: how many there were to end, or -errno with @error set: the conversation is broken.
- */
-int64_t peer_end_flows(struct peer *peer, const struct request_session *flows, size_t n,
-		       struct ctl_error *error);
 
 /* peer_read() - take the unasked messages that have come (a bounded number).
  * Return: 0, or -errno with @error set: the conversation is broken. */

@@ -139,16 +139,22 @@ int session_table(void *context, struct request_result *result)
 	return 0;
 }
 
-int session_end(void *context, const struct request_session *sessions, size_t n,
-		struct request_result *result)
+int session_end(void *context, const struct flow_filter *filter, const struct filter_text *text,
+		uint64_t limit, struct request_result *result)
 {
 	struct gateway *gateway = context;
-	int64_t ended = peer_end_flows(&gateway->datapath.peer, sessions, n, &result->error);
+	struct flow_filter wanted = *filter;
+	enum flow_condition unknown = FILTER_CONDITIONS;
+	struct snapshot snapshot;
+	bool named = text->value[FILTER_PORTGROUP] || text->value[FILTER_POOL] ||
+		     text->value[FILTER_SERVICE];
 
-	if (gateway->datapath.peer.broken)
-		gateway_datapath_lost(gateway, result->error.text);
-	if (ended < 0)
-		return (int)ended;
-	json_object_set_new(result->answer, "ended", json_integer(ended));
-	return 0;
+	if (named && snapshot_open(&snapshot, gateway->snapshot.memory, gateway->snapshot.bytes))
+		return fault(&result->error, -EIO, "the snapshot that runs is damaged");
+	if (named)
+		unknown = filter_resolve(&wanted, text, &snapshot);
+	if (unknown != FILTER_CONDITIONS)
+		return fault(&result->error, -EINVAL, "no %s has the name \"%.40s\"",
+			     filter_name(unknown), text->value[unknown]);
+	return ending_ask(gateway, &wanted, limit, &result->ending, &result->error);
 }

@@ -24,7 +24,7 @@ int session_rule_traffic(const struct gateway *gateway, struct session_traffic *
 
 /* Operations, see struct request_ops. */
 int session_table(void *gateway, struct request_result *result);
-int session_end(void *gateway, const struct request_session *sessions, size_t n,
-		struct request_result *result);
+int session_end(void *gateway, const struct flow_filter *filter, const struct filter_text *text,
+		uint64_t limit, struct request_result *result);
 
 #endif

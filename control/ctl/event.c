@@ -2,7 +2,9 @@
 #include "control/ctl/event.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 enum place { LOG, MONITOR, BOTH };
 
@@ -38,4 +40,33 @@ enum ctl_event ctl_event_of(const char *name)
 	while (event < TOLD_COUNT && strcmp(events[event].name, name) != 0)
 		event++;
 	return (enum ctl_event)event;
+}
+
+static json_t *time_now(void)
+{
+	char text[40];
+	struct timespec now;
+	struct tm parts;
+	size_t used;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &parts);
+	used = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &parts);
+	snprintf(text + used, sizeof(text) - used, ".%03ldZ", now.tv_nsec / 1000000);
+	return json_string(text);
+}
+
+char *ctl_event_line(const char *event, json_t *members)
+{
+	json_t *object = json_object();
+	char *text;
+
+	json_object_set_new(object, "time", time_now());
+	if (event)
+		json_object_set_new(object, "event", json_string(event));
+	if (members)
+		json_object_update(object, members);
+	text = json_dumps(object, JSON_COMPACT);
+	json_decref(object);
+	return text;
 }

@@ -5,6 +5,8 @@
 
 #include <stdbool.h>
 
+#include <jansson.h>
+
 enum ctl_event {
 #define EVENT(symbol, name, id, place, when) TOLD_##symbol,
 #include "control/ctl/event.def"
@@ -20,5 +22,9 @@ const char *ctl_event_id(enum ctl_event event);
 bool ctl_event_monitored(enum ctl_event event);
 /* ctl_event_of() - the one of that name; TOLD_COUNT: there is none. */
 enum ctl_event ctl_event_of(const char *name);
+
+/* ctl_event_line() - a monitor's line, malloc'ed: the time, @event's name unless that is NULL, and
+ * @members (borrowed). NULL without memory. */
+char *ctl_event_line(const char *event, json_t *members);
 
 #endif

@@ -214,46 +214,45 @@ static int do_session_table(struct operation_call *call)
 	return call->ops->session_table(call->gateway, call->result);
 }
 
-static bool session_read(const json_t *pair, struct request_session *session)
+/* One condition of member "filter". */
+static int read_condition(struct operation_call *call, const char *word, const json_t *value,
+			  struct flow_filter *filter, struct filter_text *text)
 {
-	const json_t *record = json_array_get(pair, 0), *word = json_array_get(pair, 1);
+	enum flow_condition condition = filter_condition(word);
+	const char *expected;
 
-	if (json_array_size(pair) != 2 || !json_is_integer(record) || !json_is_integer(word) ||
-	    json_integer_value(record) < 0 || json_integer_value(record) > UINT32_MAX ||
-	    json_integer_value(word) < 0 || json_integer_value(word) > UINT32_MAX)
-		return false;
-	session->record = (uint32_t)json_integer_value(record);
-	session->word = (uint32_t)json_integer_value(word);
-	return true;
+	if (condition == FILTER_CONDITIONS)
+		return request_failed(
+			call->result, -EINVAL,
+			"member \"filter\" has no member \"%.40s\", expected fields of "
+			"sessions such as \"src\"",
+			word);
+	if (!json_is_string(value))
+		return request_failed(call->result, -EINVAL,
+				      "member \"%s\" of member \"filter\" must be a string", word);
+	expected = filter_set(filter, text, condition, json_string_value(value));
+	if (expected)
+		return request_failed(call->result, -EINVAL, "%s \"%.40s\" is wrong: %s", word,
+				      json_string_value(value), expected);
+	return 0;
 }
 
 static int do_session_end(struct operation_call *call)
 {
-	const json_t *list = json_object_get(call->request, "sessions");
-	size_t n = json_array_size(list);
-	struct request_session *sessions;
-	int code;
+	struct flow_filter filter = {.conditions = 0};
+	struct filter_text text = {.value = {NULL}};
+	uint64_t limit = UINT64_MAX;
+	int code = read_number(call, "limit", 0, INT64_MAX, &limit);
+	const char *word;
+	json_t *value;
 
-	if (n > REQUEST_SESSIONS_MAX)
-		return request_failed(call->result, -EINVAL,
-				      "member \"sessions\" has %zu elements, expected at most %u",
-				      n, REQUEST_SESSIONS_MAX);
-	sessions = calloc(n ? n : 1, sizeof(*sessions));
-	if (!sessions)
-		return request_failed(call->result, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < n; i++) {
-		if (session_read(json_array_get(list, i), &sessions[i]))
-			continue;
-		free(sessions);
-		return request_failed(
-			call->result, -EINVAL,
-			"element %zu of member \"sessions\" is not [record, word], two "
-			"integers of 32 bits",
-			i);
+	json_object_foreach(json_object_get(call->request, "filter"), word, value)
+	{
+		if (!code)
+			code = read_condition(call, word, value, &filter, &text);
 	}
-	code = call->ops->session_end(call->gateway, sessions, n, call->result);
-	free(sessions);
-	return code;
+	return code ? code
+		    : call->ops->session_end(call->gateway, &filter, &text, limit, call->result);
 }
 
 static int do_monitor(struct operation_call *call)
@@ -303,7 +302,7 @@ const struct operation operation_list[] = {
 	{do_session_end,
 	 {.name = "session-end",
 	  .flags = REQUEST_CHANGES,
-	  .member = {{"sessions", JSON_ARRAY, false}}}},
+	  .member = {{"filter", JSON_OBJECT, false}, {"limit", JSON_INTEGER, true}}}},
 	{do_monitor, {.name = "monitor"}},
 	{NULL, {.name = NULL}},
 };

@@ -4,8 +4,8 @@
  * gateway, and writes the answer line. Knows nothing of sockets or of the gateway's insides.
  * The operations that every gateway has are in operation.h; others come in lists of its parts.
  *
- * Limits: nesting REQUEST_DEPTH_MAX, REQUEST_STATEMENTS_MAX statements, REQUEST_SESSIONS_MAX
- * sessions; whatever goes beyond is refused with a message that names the limit.
+ * Limits: nesting REQUEST_DEPTH_MAX, REQUEST_STATEMENTS_MAX statements; whatever goes beyond is
+ * refused with a message that names the limit.
  */
 #ifndef PGW_CTL_REQUEST_H
 #define PGW_CTL_REQUEST_H
@@ -17,11 +17,11 @@
 #include <jansson.h>
 
 #include "control/ctl/client.h"
+#include "control/ctl/filter.h"
 #include "control/ctl/frame.h"
 
 #define REQUEST_DEPTH_MAX      8u
 #define REQUEST_STATEMENTS_MAX 65536u
-#define REQUEST_SESSIONS_MAX   65536u
 #define REQUEST_MEMBERS_MAX    10
 
 /* What a connection may ask: everything, or on RUNDIR/api.sock what the API offers. */
@@ -47,10 +47,6 @@ struct request_order {
 	uint32_t revert_in_s; /* taken back then unless it is confirmed; 0: it stays */
 };
 
-struct request_session {
-	uint32_t record, word;
-};
-
 struct request_result {
 	json_t *answer;		/* an object; handlers add their members to it */
 	struct ctl_error error; /* used where a handler does not return 0 */
@@ -58,8 +54,9 @@ struct request_result {
 	json_t *events;		/* monitor: array of events that it gets first; NULL: none */
 	int fds[FRAME_FDS_MAX]; /* to go with the answer; owned by the result */
 	unsigned n_fds;
-	bool monitor;	/* from now on this client gets events */
-	uint64_t sweep; /* not 0: answer once the sweep for this revision has been reported */
+	bool monitor;	 /* from now on this client gets events */
+	uint64_t sweep;	 /* not 0: answer once the sweep for this revision has been reported */
+	uint64_t ending; /* not 0: answer once the sessions of this question have been ended */
 };
 
 enum request_flags {
@@ -110,7 +107,9 @@ struct request_ops {
 	int (*stats)(void *gateway, bool all, struct request_result *result);
 	int (*neighbour)(void *gateway, struct request_result *result);
 	int (*session_table)(void *gateway, struct request_result *result);
-	int (*session_end)(void *gateway, const struct request_session *sessions, size_t n,
+	/* @filter: without portgroup, pool and service, whose names are in @text; at most @limit */
+	int (*session_end)(void *gateway, const struct flow_filter *filter,
+			   const struct filter_text *text, uint64_t limit,
 			   struct request_result *result);
 	int (*monitor)(void *gateway, struct request_result *result);
 	/* An operation that changes something has come back with @code; may be NULL. */

@@ -11,7 +11,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "control/ctl/log.h"
@@ -92,41 +91,11 @@ static bool client_flush(struct server *server, struct client *client)
 	return true;
 }
 
-static json_t *event_time(void)
-{
-	char text[40];
-	struct timespec now;
-	struct tm parts;
-	size_t used;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &parts);
-	used = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &parts);
-	snprintf(text + used, sizeof(text) - used, ".%03ldZ", now.tv_nsec / 1000000);
-	return json_string(text);
-}
-
-/* The line of an event, malloc'ed. @members: borrowed. */
-static char *event_line(const char *event, json_t *members)
-{
-	json_t *object = json_object();
-	char *text;
-
-	json_object_set_new(object, "time", event_time());
-	if (event)
-		json_object_set_new(object, "event", json_string(event));
-	if (members)
-		json_object_update(object, members);
-	text = json_dumps(object, JSON_COMPACT);
-	json_decref(object);
-	return text;
-}
-
 /* What holds already when a monitor comes. */
 static void first_events(struct client *client, const json_t *events)
 {
 	for (size_t i = 0; i < json_array_size(events); i++) {
-		char *text = event_line(NULL, json_array_get(events, i));
+		char *text = ctl_event_line(NULL, json_array_get(events, i));
 
 		if (text)
 			frame_put(&client->out, text, strlen(text));
@@ -168,10 +137,11 @@ static bool client_request(struct server *server, struct client *client, const c
 	int code =
 		request_handle(line, length, server->ops, server->gateway, &client->peer, &result);
 
-	if (!code && result.sweep) {
+	if (!code && (result.sweep || result.ending)) {
 		client->result = result;
 		client->state = CLIENT_SWEEPING;
-		client->deadline_ms = server->now_ms + SERVER_SWEEP_MS;
+		client->deadline_ms =
+			server->now_ms + (result.ending ? SERVER_ENDING_MS : SERVER_SWEEP_MS);
 		client_watch(server, client);
 		return true;
 	}
@@ -519,12 +489,12 @@ int64_t server_due_ms(const struct server *server)
 }
 
 /* Sends the answer that waited for a sweep. */
-static void sweep_answer(struct server *server, struct client *client)
+static void sweep_answer(struct server *server, struct client *client, int code)
 {
 	struct request_result result = client->result;
 
 	memset(&client->result, 0, sizeof(client->result));
-	client_answer(server, client, 0, &result);
+	client_answer(server, client, code, &result);
 }
 
 void server_expire(struct server *server, int64_t now_ms)
@@ -544,7 +514,7 @@ void server_expire(struct server *server, int64_t now_ms)
 		if (!client || !has_deadline(client) || client->deadline_ms > now_ms)
 			continue;
 		if (client->state == CLIENT_SWEEPING) {
-			sweep_answer(server, client);
+			sweep_answer(server, client, 0);
 			continue;
 		}
 		ctl_log(TOLD_CONTROL, LOG_WARNING,
@@ -569,7 +539,7 @@ static void client_event(struct server *server, struct client *client, const cha
 
 void server_event(struct server *server, enum ctl_event event, json_t *members)
 {
-	char *text = event_line(ctl_event_name(event), members);
+	char *text = ctl_event_line(ctl_event_name(event), members);
 
 	json_decref(members);
 	for (unsigned i = 0; text && i < SERVER_CLIENTS_MAX; i++) {
@@ -586,10 +556,28 @@ void server_swept(struct server *server, uint64_t revision, uint64_t ended)
 	for (unsigned i = 0; i < SERVER_CLIENTS_MAX; i++) {
 		struct client *client = server->clients[i];
 
-		if (!client || client->state != CLIENT_SWEEPING || client->result.sweep > revision)
+		if (!client || client->state != CLIENT_SWEEPING || !client->result.sweep ||
+		    client->result.sweep > revision)
 			continue;
 		json_object_set_new(client->result.answer, "sessions-ended",
 				    json_integer((json_int_t)ended));
-		sweep_answer(server, client);
+		sweep_answer(server, client, 0);
+	}
+}
+
+void server_ended(struct server *server, uint64_t number, uint64_t ended, int code,
+		  const struct ctl_error *error)
+{
+	for (unsigned i = 0; i < SERVER_CLIENTS_MAX; i++) {
+		struct client *client = server->clients[i];
+
+		if (!client || client->state != CLIENT_SWEEPING || client->result.ending != number)
+			continue;
+		if (code)
+			client->result.error = *error;
+		else
+			json_object_set_new(client->result.answer, "ended",
+					    json_integer((json_int_t)ended));
+		sweep_answer(server, client, code);
 	}
 }

@@ -8,7 +8,7 @@
  *   asking       its next line is a request
  *   answering    an answer waits to be written; nothing more is read from it meanwhile, so that
  *                a client that does not read cannot make us hold more than one answer
- *   sweeping     its answer waits for server_swept() or the deadline
+ *   sweeping     its answer waits for server_swept(), server_ended() or the deadline
  *   monitoring   gets events; what it sends is thrown away. It is dropped when
  *                SERVER_EVENTS_BYTES_MAX bytes wait for it
  *
@@ -28,6 +28,7 @@
 #define SERVER_EVENTS_BYTES_MAX (1u << 20)
 #define SERVER_STALL_MS		30000
 #define SERVER_SWEEP_MS		10000
+#define SERVER_ENDING_MS	50000 /* less than CTL_TIMEOUT_MS */
 
 struct server;
 
@@ -67,5 +68,9 @@ void server_event(struct server *server, enum ctl_event event, json_t *members);
 /* server_swept() - the sweep for @revision ended @ended flows: answer who waits for it or for
  * an earlier one. */
 void server_swept(struct server *server, uint64_t revision, uint64_t ended);
+
+/* server_ended() - question @number has ended @ended sessions, or failed with @code and @error. */
+void server_ended(struct server *server, uint64_t number, uint64_t ended, int code,
+		  const struct ctl_error *error);
 
 #endif

@@ -50,5 +50,5 @@ int change_statement(struct config *wanted, struct ctl_error *error, const char 
 
 bool change_swept(const struct gateway *gateway)
 {
-	return !gateway->datapath.pid || gateway->swept_revision >= gateway->revision;
+	return !gateway->datapath.pid || gateway->ending.swept_revision >= gateway->revision;
 }

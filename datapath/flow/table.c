@@ -283,6 +283,13 @@ static _Atomic uint64_t *empty_slot(const struct flow_table *table, uint64_t has
 	return empty[1] > empty[0] ? found[1] : found[0];
 }
 
+void flow_prefetch(const struct flow_table *table, const struct flow *flow, unsigned side)
+{
+	uint64_t hash = flow_hash(table, &flow->tuple[side], flow->proto, flow->port[side]);
+
+	__builtin_prefetch(&table->buckets[bucket_of(table, hash, 0)], 1);
+}
+
 bool flow_publish(struct flow_table *table, uint32_t index)
 {
 	struct flow *flow = &table->records[index];

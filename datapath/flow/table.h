@@ -58,6 +58,9 @@ uint64_t flow_hash(const struct flow_table *table, const struct flow_tuple *tupl
 uint32_t flow_find(const struct flow_table *table, const struct flow_tuple *tuple, uint8_t proto,
 		   uint8_t port, uint64_t hash);
 
+/* flow_prefetch() - fetch where the index has, or will have, a side of @flow. */
+void flow_prefetch(const struct flow_table *table, const struct flow *flow, unsigned side);
+
 /* flow_paired() - which of @n external addresses the host @src has: always the same, without
  * anything being remembered (RFC 4787 REQ-2). */
 uint32_t flow_paired(const struct flow_table *table, be32 src, uint32_t n);

@@ -38,6 +38,13 @@ void wheel_add(struct wheel *wheel, uint32_t flow, uint32_t due_tick);
 void wheel_add_closed(struct wheel *wheel, uint32_t flow);
 void wheel_remove(struct wheel *wheel, uint32_t flow);
 
+/* wheel_prefetch() - fetch where a flow's place is kept. */
+static inline void wheel_prefetch(const struct wheel *wheel, uint32_t flow)
+{
+	__builtin_prefetch(&wheel->next[flow], 1);
+	__builtin_prefetch(&wheel->prev[flow], 1);
+}
+
 /* wheel_pop() - take off a flow whose slot has passed, WHEEL_NONE when there is none now. */
 uint32_t wheel_pop(struct wheel *wheel, uint32_t now_tick);
 /* wheel_oldest_closed() - the first of the queue, left where it is; WHEEL_NONE if empty. */

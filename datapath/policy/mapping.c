@@ -328,6 +328,15 @@ bool mapping_leave(struct mappings *mappings, uint32_t member)
 	return false;
 }
 
+void mapping_prefetch(const struct mappings *mappings, uint32_t member)
+{
+	struct mapping m = mapping_of(mappings, member);
+
+	__builtin_prefetch(&mappings->internal[home_of(mappings, internal_hash(mappings, &m))], 1);
+	__builtin_prefetch(&mappings->external[home_of(mappings, external_hash(mappings, &m))], 1);
+	__builtin_prefetch(&mappings->next[member], 1);
+}
+
 static uint32_t *find_permit(const struct mappings *mappings, const struct mapping *m, be32 remote)
 {
 	uint32_t outside = (uint32_t)(external_hash(mappings, m) >> 32);
@@ -373,9 +382,13 @@ bool permit_add(struct mappings *mappings, const struct mapping *mapping, be32 r
 
 void permit_drop(struct mappings *mappings, const struct mapping *mapping, be32 remote)
 {
-	uint32_t *at = find_permit(mappings, mapping, remote);
-	uint32_t index = *at - 1;
+	uint32_t *at, index;
 
+	if (!mappings->permit_high) /* there never was one: its memory is not looked at for nothing
+				     */
+		return;
+	at = find_permit(mappings, mapping, remote);
+	index = *at - 1;
 	if (!*at || --mappings->permit[index].flows)
 		return;
 	*at = mappings->permit[index].next;

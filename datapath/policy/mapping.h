@@ -86,6 +86,10 @@ void mapping_join(struct mappings *mappings, uint32_t leader, uint32_t member, b
  * the mapping ends with it. */
 bool mapping_leave(struct mappings *mappings, uint32_t member);
 
+/* mapping_prefetch() - fetch what mapping_begin(), mapping_leave() and the look-ups of @member's
+ * mapping need. */
+void mapping_prefetch(const struct mappings *mappings, uint32_t member);
+
 /* Permits count the flows between a mapping and a remote address. permit_add() returns false
  * if there is no room: then that remote's unsolicited packets stay filtered. */
 bool permit_add(struct mappings *mappings, const struct mapping *mapping, be32 remote);

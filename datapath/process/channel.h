@@ -18,14 +18,17 @@
  *   PORT   u.port               AF_PACKET socket (ring set)  OK | ERROR, one for each worker
  *   PORT_XDP u.port             the same, AF_XDP socket (not OK | ERROR; pgwd binds it then. For
  * the bound), memfd of its frames  first worker PORT_GONE u.port            - OK | ERROR SNAPSHOT
- * sealed memfd                 OK u.ok (revision) | ERROR FLOW_END u.flow             - OK | ERROR
+ * sealed memfd                 OK u.ok (revision) | ERROR
+ *   FLOWS_END u.flows           -                            OK; ENDED when it has | ERROR
  *   LOG    u.log                event ring, wake-up socket   OK | ERROR
  *   LOG_OFF                     -                            OK
  *   QUIT                        -                            OK, then the process ends
  *   PING                        -                            ALIVE, unasked: nobody waits for it
  *
  *   datapath -> pgwd, unasked:  RESOLVE u.resolve; SWEPT u.swept (flows ended by a snapshot);
- *                               ALIVE, after a PING
+ *                               ENDED u.ended, after FLOWS_END; ALIVE, after a PING
+ *
+ * A FLOWS_END gives up a former one that has not been finished: nobody waits for that any more.
  */
 #ifndef PGW_PROCESS_CHANNEL_H
 #define PGW_PROCESS_CHANNEL_H
@@ -34,6 +37,7 @@
 #include <stdint.h>
 
 #include "datapath/base/addr.h"
+#include "datapath/flow/filter.h"
 
 #define CHANNEL_LISTEN_FD 3
 #define CHANNEL_VERSION	  2u
@@ -47,7 +51,7 @@ enum channel_type {
 	CHANNEL_PORT,
 	CHANNEL_PORT_GONE,
 	CHANNEL_SNAPSHOT,
-	CHANNEL_FLOW_END,
+	CHANNEL_FORMER_FLOW_END, /* not used any more */
 	CHANNEL_QUIT,
 	CHANNEL_OK,
 	CHANNEL_ERROR,
@@ -58,6 +62,8 @@ enum channel_type {
 	CHANNEL_PING,
 	CHANNEL_ALIVE,
 	CHANNEL_PORT_XDP,
+	CHANNEL_FLOWS_END,
+	CHANNEL_ENDED,
 	CHANNEL_TYPE_COUNT
 };
 
@@ -104,9 +110,14 @@ struct channel_message {
 			uint64_t value; /* as the table above says */
 		} ok;
 		struct {
-			uint32_t record; /* index in the table */
-			uint32_t word;	 /* its key word: ends that flow and no later one */
-		} flow;
+			uint64_t number; /* of this question: ENDED has it */
+			uint64_t limit;	 /* flows that are ended at most */
+			struct flow_filter filter;
+		} flows;
+		struct {
+			uint64_t number;
+			uint64_t ended; /* flows */
+		} ended;
 		struct {
 			uint64_t bytes;	    /* of the ring */
 			uint32_t threshold; /* per cent at which a fill is told, 0 = never */

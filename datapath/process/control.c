@@ -34,10 +34,9 @@
 struct control {
 	int listen_fd, channel_fd;
 	struct holdings holdings;
-	bool fds_changed; /* one of ours; holdings.changed: one of theirs */
-	bool swept;	  /* there is a SWEPT message that found no room */
-	bool alive_due;	  /* pgwd waits for a sign of life of all threads */
-	uint64_t swept_revision, swept_ended;
+	bool fds_changed;		     /* one of ours; holdings.changed: one of theirs */
+	struct channel_message swept, ended; /* found no room; type 0: there is none */
+	bool alive_due;			     /* pgwd waits for a sign of life of all threads */
 	struct asks asks;
 	struct team team;
 	pthread_mutex_t lock;
@@ -101,7 +100,8 @@ static void close_channel(struct control *c)
 	set_channel(c, -1);
 	close(fd);
 	/* The next pgwd learns the state from HELLO. */
-	c->swept = c->alive_due = false;
+	c->swept.type = c->ended.type = 0;
+	c->alive_due = false;
 }
 
 static bool is_listening_seqpacket(int fd)
@@ -214,25 +214,21 @@ static bool answer_to(struct control *c, const struct channel_message *message, 
 	return question && !channel_send(c->channel_fd, &answer.message, answer.fds, answer.n_fds);
 }
 
-static void send_swept(struct control *c)
+/* What finds no room is kept until there is. */
+static void tell(struct control *c, struct channel_message *message)
 {
-	struct channel_message message = {.type = CHANNEL_SWEPT};
-	int err;
-
-	message.u.swept.revision = c->swept_revision;
-	message.u.swept.ended = c->swept_ended;
-	err = channel_send(c->channel_fd, &message, NULL, 0);
-	if ((err == -EAGAIN) != c->swept) {
-		c->swept = err == -EAGAIN;
-		c->fds_changed = true;
-	}
+	if (channel_send(c->channel_fd, message, NULL, 0) != -EAGAIN)
+		message->type = 0;
+	c->fds_changed = true;
 }
 
 void control_channel(struct control *c, uint64_t now_ns)
 {
 	c->seat[0].now_ns = now_ns;
-	if (c->channel_fd >= 0 && c->swept)
-		send_swept(c);
+	if (c->channel_fd >= 0 && c->swept.type)
+		tell(c, &c->swept);
+	if (c->channel_fd >= 0 && c->ended.type)
+		tell(c, &c->ended);
 	for (unsigned i = 0; i < MESSAGES_AT_ONCE && c->channel_fd >= 0 && !c->holdings.quit; i++) {
 		struct channel_message message;
 		int fds[CHANNEL_FDS_MAX];
@@ -288,7 +284,7 @@ bool control_fds(struct control *c, struct control_fds *fds)
 	*fds = (struct control_fds){
 		.listen = c->listen_fd,
 		.channel = c->channel_fd,
-		.channel_write = c->swept,
+		.channel_write = c->swept.type || c->ended.type,
 		.events = events_fd(c->holdings.events),
 	};
 	return true;
@@ -322,13 +318,24 @@ void control_forward(struct control *c, unsigned number, struct forward *forward
 
 void control_report(struct control *c, const struct worker_status *status)
 {
-	if (!status->swept || c->channel_fd < 0)
+	if (c->channel_fd < 0)
 		return;
-	/* One that is still waiting is replaced: only the last revision matters, but no ended
-	 * flow may be forgotten. */
-	c->swept_ended = status->swept_ended + (c->swept ? c->swept_ended : 0);
-	c->swept_revision = status->swept_revision;
-	send_swept(c);
+	if (status->swept) {
+		/* One that is still waiting is replaced: only the last revision matters, but no
+		 * ended flow may be forgotten. */
+		uint64_t before = c->swept.type ? c->swept.u.swept.ended : 0;
+
+		c->swept = (struct channel_message){.type = CHANNEL_SWEPT};
+		c->swept.u.swept.revision = status->swept_revision;
+		c->swept.u.swept.ended = status->swept_ended + before;
+		tell(c, &c->swept);
+	}
+	if (status->ended) {
+		c->ended = (struct channel_message){.type = CHANNEL_ENDED};
+		c->ended.u.ended.number = status->ended_number;
+		c->ended.u.ended.ended = status->ended_flows;
+		tell(c, &c->ended);
+	}
 }
 
 uint64_t control_log(struct control *c, unsigned number)

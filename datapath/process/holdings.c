@@ -395,16 +395,19 @@ static void take_snapshot(struct holdings *h, const struct channel_message *mess
 	accept_with(answer, h->revision);
 }
 
-static void take_flow_end(struct holdings *h, const struct channel_message *message, int *fds,
-			  struct holdings_answer *answer)
+static void take_flows_end(struct holdings *h, const struct channel_message *message, int *fds,
+			   struct holdings_answer *answer)
 {
-	uint32_t record = message->u.flow.record;
+	const char *why = flow_filter_check(&message->u.flows.filter);
 
 	(void)fds;
-	if (!h->table.memory || record >= ((const struct flow_header *)h->table.memory)->capacity)
-		return refuse(answer, "flow", "there is no such record");
-	/* That it has ended meanwhile is what was wanted, too: 0 flows were ended. */
-	accept_with(answer, worker_end_flow(h->member[0], record, message->u.flow.word, h->now_ns));
+	if (!h->table.memory || !h->snapshot.memory)
+		why = "there is no flow table, or no snapshot";
+	if (why)
+		return refuse(answer, "flows", why);
+	worker_end_flows(h->member[0], &message->u.flows.filter, message->u.flows.limit,
+			 message->u.flows.number, h->now_ns);
+	accept_with(answer, message->u.flows.number);
 }
 
 static void take_log(struct holdings *h, const struct channel_message *message, int *fds,
@@ -465,7 +468,7 @@ static const struct question {
 	[CHANNEL_HELLO] = {take_hello, 0},	 [CHANNEL_TABLE] = {take_table, 2},
 	[CHANNEL_EVENTS] = {take_events, 1},	 [CHANNEL_PORT] = {take_port, 1},
 	[CHANNEL_PORT_XDP] = {take_port, 3},	 [CHANNEL_PORT_GONE] = {take_port_gone, 0},
-	[CHANNEL_SNAPSHOT] = {take_snapshot, 1}, [CHANNEL_FLOW_END] = {take_flow_end, 0},
+	[CHANNEL_SNAPSHOT] = {take_snapshot, 1}, [CHANNEL_FLOWS_END] = {take_flows_end, 0},
 	[CHANNEL_QUIT] = {take_quit, 0},	 [CHANNEL_LOG] = {take_log, 2},
 	[CHANNEL_LOG_OFF] = {take_log_off, 0},	 [CHANNEL_PING] = {take_ping, 0},
 };

@@ -127,6 +127,17 @@ void worker_end(struct worker *w, uint32_t index)
 	worker_unlock(w);
 }
 
+void worker_end_prefetch(const struct worker *w, uint32_t index)
+{
+	const struct flow *flow = &w->table.records[index];
+
+	for (unsigned side = 0; side < 2; side++)
+		flow_prefetch(&w->table, flow, side);
+	wheel_prefetch(&w->wheel, index);
+	if (flow->flags & FLOW_EIM)
+		mapping_prefetch(&w->lead->mappings, FLOW_REF(index, 0));
+}
+
 void worker_end_locked(struct worker *w, uint32_t index)
 {
 	struct flow *flow = worker_flow(w, index);

@@ -92,7 +92,7 @@ static void neighbour_changed(struct worker *w, uint32_t ifindex, be32 addr, con
 		/* what adopted flows have in mac[] is compared once */
 		if (n->users &&
 		    (n->adopted || (neighbour_usable(n) && (!usable || !mac_equal(&n->mac, mac)))))
-			worker_sweep_begin(w, false, true);
+			worker_sweep_begin(w, &(struct worker_sweep){.next_hops = true});
 		n->adopted = false;
 	}
 	if (usable) {

@@ -52,20 +52,31 @@ struct worker_portgroup {
 	unsigned n_vmacs;
 };
 
-/* A walk over all flows, a piece at a time: ends those that a new snapshot no longer admits, and
- * takes note of changed next hops for those that the kernel's programs forward. */
+/* A walk over all flows, a piece at a time, see sweep.c. */
 struct worker_sweep {
 	bool running;
+	bool chosen;	/* the lead has been asked to end some */
 	bool next_hops; /* a neighbour has changed: look at mac[] of all flows too */
 	bool snapshot;	/* a snapshot has changed: look whether it admits them */
 	uint32_t next;	/* record */
 	uint64_t ended;
+	uint64_t waiting_ns; /* since when the session log has no room; 0: it has */
 };
 
 /* The lead's account of a snapshot's sweeps, each worker's over its own flows. */
 struct worker_swept {
 	unsigned running; /* workers that have not finished */
 	uint64_t ended;	  /* flows */
+	bool due;	  /* all have finished: to be reported by the lead */
+};
+
+/* The lead's account of what it has been asked to end; the filter changes while all stand still. */
+struct worker_chosen {
+	struct flow_filter filter;
+	uint64_t number;  /* of the question */
+	uint64_t left;	  /* flows that may still be ended */
+	uint64_t ended;	  /* flows */
+	unsigned running; /* workers that have not finished */
 	bool due;	  /* all have finished: to be reported by the lead */
 };
 
@@ -133,6 +144,7 @@ struct worker {
 	struct ports *ports;
 	struct worker_log log;
 	struct worker_swept swept;
+	struct worker_chosen chosen;
 	bool unadopted; /* flows are there whose mappings and next hops were not made anew yet */
 
 	struct neighbours neighbours;
@@ -269,6 +281,8 @@ static inline uint32_t worker_idle(const struct worker *w, const struct flow *fl
  * - the same where the lock is held. */
 void worker_end(struct worker *w, uint32_t index);
 void worker_end_locked(struct worker *w, uint32_t index);
+/* worker_end_prefetch() - fetch what the end of that flow will touch. */
+void worker_end_prefetch(const struct worker *w, uint32_t index);
 /* worker_permit() - let the remote of @member write to its mapping from now on, where filtering
  * depends on that. */
 void worker_permit(struct worker *w, uint32_t member);
@@ -352,10 +366,17 @@ void worker_send_flow_reset(struct worker *w, const struct flow *flow);
 void worker_flush(struct worker *w);
 /* worker_confirm() - ask the kernel whether a neighbour still is where it was, now and then. */
 void worker_confirm(struct worker *w, struct neighbour *n);
-/* worker_set_time() - the time of all that follows; worker_sweep_begin() - all flows are visited
- * anew, for a @snapshot that is another, or @next_hops that moved: worker.c */
+/* worker_set_time() - the time of all that follows: worker.c */
 void worker_set_time(struct worker *w, uint64_t now_ns);
-void worker_sweep_begin(struct worker *w, bool snapshot, bool next_hops);
+
+/* sweep.c */
+/* worker_sweep_begin() - all flows are visited anew, for what of @what is set: a snapshot that is
+ * another, next_hops that moved, flows that were chosen to end. */
+void worker_sweep_begin(struct worker *w, const struct worker_sweep *what);
+void worker_sweep(struct worker *w);		   /* a piece */
+uint64_t worker_sweep_due(const struct worker *w); /* when the next piece is due, or never */
+/* worker_sweep_report() - what all workers have done together, told once, by the lead. */
+void worker_sweep_report(struct worker *w, struct worker_status *status);
 
 #define CONFIRM_CHECK_NS (5000 * MS_NS) /* how often stale neighbours in use are looked at */
 

@@ -3,8 +3,8 @@
  * worker - start, end, the configuration, and the work that time brings. Ports, links and
  * neighbours: links.c.
  *
- * Bounds of one worker_work(): EXPIRE_BATCH flows ended, SWEEP_BATCH records swept. What is left is
- * due at once, so packets are served in between.
+ * Bounds of one worker_work(): EXPIRE_BATCH flows ended, a piece of the sweep (sweep.c). What is
+ * left is due at once, so packets are served in between.
  */
 #include "datapath/worker/worker.h"
 
@@ -16,7 +16,6 @@
 #include "datapath/worker/state.h"
 
 #define EXPIRE_BATCH	   512u
-#define SWEEP_BATCH	   8192u
 #define NEIGHBOUR_CHECK_NS (100 * MS_NS) /* how often packets that wait are looked at */
 #define LOST_CHECK_NS	   (100 * MS_NS) /* how often ports are asked what they lost */
 #define NEVER		   UINT64_MAX
@@ -141,23 +140,12 @@ static void schedule_adopted(struct worker *lead)
 	}
 }
 
-/* Begins anew for what is asked now and for what a running one has not finished. */
-void worker_sweep_begin(struct worker *w, bool snapshot, bool next_hops)
-{
-	w->sweep.running = true;
-	w->sweep.snapshot |= snapshot;
-	w->sweep.next_hops |= next_hops;
-	w->sweep.next = 0;
-	if (w->sweep.snapshot)
-		worker_recount_begin(w);
-}
-
 /* Flows of an earlier process: next hops are compared with what the kernel says now. */
 static void adopt(struct worker *w)
 {
 	worker_adopt(w);
 	for (unsigned i = 0; i < worker_members(w); i++) {
-		worker_sweep_begin(worker_member(w, i), false, true);
+		worker_sweep_begin(worker_member(w, i), &(struct worker_sweep){.next_hops = true});
 		worker_member(w, i)->confirm_ns = w->now_ns + CONFIRM_CHECK_NS;
 	}
 }
@@ -248,7 +236,7 @@ void worker_snapshot(struct worker *w, const struct snapshot *snapshot, uint64_t
 	w->swept.running = worker_members(w);
 	w->swept.due = false; /* one that was not told yet is told with this one */
 	for (unsigned i = 0; i < worker_members(w); i++)
-		worker_sweep_begin(worker_member(w, i), true, false);
+		worker_sweep_begin(worker_member(w, i), &(struct worker_sweep){.snapshot = true});
 }
 
 /* Return: true if there is more to do at once. */
@@ -276,78 +264,6 @@ static bool expire(struct worker *w)
 		w->counters->flows_expired++;
 	}
 	return true;
-}
-
-static void sweep_flow(struct worker *w, uint32_t index)
-{
-	struct flow *flow = worker_flow(w, index);
-	uint32_t word = atomic_load_explicit(&flow->word, memory_order_relaxed);
-
-	if (FLOW_WORD_STATE(word) != FLOW_ACTIVE || !worker_owns(w, index))
-		return;
-	if (w->sweep.snapshot && !policy_admits(&w->snapshot, flow)) {
-		worker_dead_flow(w, flow);
-		worker_end(w, index);
-		w->counters->flows_ended++;
-		w->sweep.ended++;
-		return;
-	}
-	if (w->sweep.snapshot) {
-		worker_recount_flow(w, flow);
-		worker_choose_vmac(w, flow);
-		if (flow->vmac[0] || flow->vmac[1])
-			flow->flags = (uint8_t)(flow->flags & ~FLOW_OFFLOAD);
-	}
-	/* the next packet goes through user space, which finds the way anew */
-	if (w->sweep.next_hops && flow->flags & FLOW_OFFLOAD && !worker_next_hops_known(w, flow))
-		flow->flags = (uint8_t)(flow->flags & ~FLOW_OFFLOAD);
-}
-
-/* This worker has looked at all its flows; the last one to have done so has the lead say it. */
-static void swept(struct worker *w)
-{
-	struct worker_swept *account = &w->lead->swept;
-	bool last;
-
-	worker_lock(w);
-	account->ended += w->sweep.ended;
-	account->running -= account->running > 0;
-	last = account->running == 0;
-	account->due |= last;
-	worker_unlock(w);
-	if (last && w != w->lead && w->options.wake)
-		w->options.wake(w->options.context, 0);
-}
-
-/* What all workers have done together, and is told once, by the lead. */
-static void report(struct worker *w, struct worker_status *status)
-{
-	if (w != w->lead)
-		return;
-	worker_lock(w);
-	if (w->swept.due) {
-		status->swept = true;
-		status->swept_ended = w->swept.ended;
-		status->swept_revision = w->snapshot.header->revision;
-		w->swept = (struct worker_swept){0};
-	}
-	worker_unlock(w);
-}
-
-static void sweep(struct worker *w)
-{
-	uint32_t high = w->table.records ? flow_table_high(&w->table) : 0;
-	uint32_t stop = w->sweep.next + SWEEP_BATCH;
-
-	for (; w->sweep.next < high && w->sweep.next < stop; w->sweep.next++)
-		sweep_flow(w, w->sweep.next);
-	if (w->sweep.next < high)
-		return;
-	if (w->sweep.snapshot) {
-		worker_recount_end(w);
-		swept(w);
-	}
-	w->sweep = (struct worker_sweep){0};
 }
 
 /* To ask costs a system call with some backends, so not at every burst. */
@@ -403,13 +319,14 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 static uint64_t next_work(const struct worker *w, bool at_once)
 {
 	const struct frag *frag = frag_oldest(&w->frags);
-	uint64_t next = NEVER;
+	uint64_t next;
 	uint32_t ticks, oldest;
 
-	if (at_once || w->sweep.running)
+	if (at_once || worker_sweep_due(w) <= w->now_ns)
 		return w->now_ns;
+	next = worker_sweep_due(w);
 	if (w->table.records && wheel_next(&w->wheel, w->now_tick, &ticks))
-		next = w->now_ns + ((uint64_t)ticks << FLOW_TICK_SHIFT);
+		next = earlier(next, w->now_ns + ((uint64_t)ticks << FLOW_TICK_SHIFT));
 	oldest = w->table.records ? wheel_oldest_closed(&w->wheel) : WHEEL_NONE;
 	if (oldest != WHEEL_NONE) {
 		const struct flow *flow = &w->table.records[oldest];
@@ -449,25 +366,10 @@ void worker_work(struct worker *w, uint64_t now_ns, struct worker_status *status
 	expire_waiting(w);
 	confirm_neighbours(w);
 	count_lost(w);
-	if (w->sweep.running)
-		sweep(w);
-	report(w, status);
+	worker_sweep(w);
+	worker_sweep_report(w, status);
 	worker_flush(w);
 	if (w->crew)
 		worker_tell(w);
 	status->next_ns = next_work(w, more);
-}
-
-bool worker_end_flow(struct worker *w, uint32_t record, uint32_t word, uint64_t now_ns)
-{
-	if (w->owner && record < w->table.capacity && w->owner[record] < worker_members(w))
-		w = worker_member(w, w->owner[record]);
-	worker_set_time(w, now_ns);
-	if (!w->table.records || record >= w->table.capacity ||
-	    FLOW_WORD_STATE(word) != FLOW_ACTIVE ||
-	    atomic_load_explicit(&worker_flow(w, record)->word, memory_order_relaxed) != word)
-		return false;
-	worker_end(w, record);
-	w->counters->flows_ended++;
-	return true;
 }

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "datapath/base/counters.h"
+#include "datapath/flow/filter.h"
 #include "datapath/flow/layout.h"
 #include "datapath/io/io.h"
 #include "datapath/policy/snapshot.h"
@@ -105,7 +106,17 @@ struct worker_status {
 	uint64_t next_ns; /* when to call again at the latest; UINT64_MAX = nothing is due */
 	bool swept;	  /* by the lead: the sweep for worker_snapshot() has ended */
 	uint64_t swept_revision, swept_ended; /* of that sweep */
+	bool ended;			      /* by the lead: worker_end_flows() has been done */
+	uint64_t ended_number, ended_flows;   /* of that question */
 };
+
+/**
+ * worker_end_flows() - begin to end the flows that @filter chooses, @limit at most
+ * @number: worker_status says so with it when that is done
+ * Told to the lead for all. A former question that is not finished is given up.
+ */
+void worker_end_flows(struct worker *worker, const struct flow_filter *filter, uint64_t limit,
+		      uint64_t number, uint64_t now_ns);
 
 /* worker_work() - timers, expiry and a bounded piece of the sweep. */
 void worker_work(struct worker *worker, uint64_t now_ns, struct worker_status *status);
@@ -116,9 +127,4 @@ void worker_work(struct worker *worker, uint64_t now_ns, struct worker_status *s
  * @percent: mark for the fill of the table and of pools, 0: none
  */
 void worker_log(struct worker *worker, struct event_ring *ring, uint32_t percent);
-
-/* worker_end_flow() - end the flow in @record if its key word still is @word. Return: true if so.
- */
-bool worker_end_flow(struct worker *worker, uint32_t record, uint32_t word, uint64_t now_ns);
-
 #endif

@@ -118,16 +118,18 @@ static int stats(void *gateway, bool all, struct request_result *result)
 	return 0;
 }
 
-static int session_end(void *gateway, const struct request_session *sessions, size_t n,
+static int session_end(void *gateway, const struct flow_filter *filter,
+		       const struct filter_text *text, uint64_t limit,
 		       struct request_result *result)
 {
-	uint32_t sum = 0;
+	static const struct flow flow = {.proto = 6, .tcp_state = TCP_ESTABLISHED};
 
 	(void)gateway;
-	assert(n <= REQUEST_SESSIONS_MAX);
-	for (size_t i = 0; i < n; i++)
-		sum += sessions[i].record ^ sessions[i].word;
-	json_object_set_new(result->answer, "ended", json_integer(sum));
+	assert(!flow_filter_check(filter));
+	for (unsigned i = 0; i < FILTER_CONDITIONS; i++)
+		assert(!text->value[i] == !(filter->conditions >> i & 1));
+	json_object_set_new(result->answer, "ended",
+			    json_integer(limit && flow_filter_matches(filter, &flow, 0)));
 	return 0;
 }
 

@@ -311,8 +311,9 @@ static void reset(void)
 		restore();
 	fuzz.now_ns += 400 * SECOND; /* all timers but those of the flows themselves */
 	fuzz.oracle.check_transport = fuzz.oracle.from_client = false;
-	for (uint32_t i = 0; w->table.used && i < CAPACITY; i++)
-		worker_end_flow(w, i, atomic_load(&w->table.records[i].word), fuzz.now_ns);
+	if (w->table.used)
+		worker_end_flows(w, &(struct flow_filter){.conditions = 0}, UINT64_MAX, 0,
+				 fuzz.now_ns);
 	work();
 	oracle_empty(&fuzz.oracle);
 }
@@ -443,6 +444,8 @@ static void make_frame(struct io_frame *frame, unsigned copy, const uint8_t head
 static void disturb(const uint8_t head[4])
 {
 	uint8_t arg = head[3];
+	uint32_t record = arg % CAPACITY;
+	uint32_t word = atomic_load(&fuzz.worker->table.records[record].word);
 
 	if (!(head[1] & (SERVER_LOST | RECONFIGURE | LINK | END_FLOW)))
 		return;
@@ -458,9 +461,11 @@ static void disturb(const uint8_t head[4])
 	if (head[1] & LINK)
 		set_link(arg % PORTS, mtus[arg >> 2 & 7], arg < 0xe0);
 	if (head[1] & END_FLOW)
-		worker_end_flow(fuzz.worker, arg % CAPACITY,
-				atomic_load(&fuzz.worker->table.records[arg % CAPACITY].word),
-				fuzz.now_ns);
+		worker_end_flows(fuzz.worker,
+				 &(struct flow_filter){.conditions = 1u << FILTER_ID,
+						       .record = record,
+						       .generation = FLOW_WORD_GENERATION(word)},
+				 UINT64_MAX, 0, fuzz.now_ns);
 }
 
 static void step(const uint8_t head[4], const uint8_t *packet, uint32_t len)

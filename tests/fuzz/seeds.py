@@ -268,9 +268,12 @@ def ctl_seeds():
         "config-log": '{"op":"config-log","limit":5}', "config-diff-revision": '{"op":"config-diff","revision":7}',
         "config-show-revision": '{"op":"config-show","revision":7}',
         "config-save": '{"op":"config-save"}', "stats": '{"op":"stats","all":true}', "neighbour": '{"op":"neighbour"}',
-        "session-table": '{"op":"session-table"}', "session-end": '{"op":"session-end","sessions":[[1,514],[2,3]]}',
+        "session-table": '{"op":"session-table"}', 
+        "session-end": '{"op":"session-end","filter":{"src":"10.0.0.0/8","dport":"1-9","state":"closed","id":"7"}}',
+        "session-end-all": '{"op":"session-end","filter":{},"limit":3}',
+        "session-end-named": '{"op":"session-end","filter":{"portgroup":"a","pool":"b","service":"c","protocol":"udp"}}',
         "monitor": '{"op":"monitor"}', "unknown": '{"op":"x","y":[]}', "not-object": '[1,2,{"a":null}]',
-        "nested": "[" * 60 + "]" * 60, "numbers": '{"op":"session-end","sessions":[[-1,4294967296],[1e9,0.5]]}',
+        "nested": "[" * 60 + "]" * 60, "numbers": '{"op":"session-end","filter":{"sport":"65536","id":"9223372036854775808"},"limit":1e9}',
         "nul": '{"op":"show","object":"a\\u0000b"}', "unfinished": '{"op":"vers',
     }
     for name, line in lines.items():

@@ -241,9 +241,6 @@ class FakePgwd:
     def op_monitor(self, _):
         return {"ok": True}
 
-    def op_session_end(self, request):
-        return {"ok": True, "ended": len(request["sessions"])}
-
 
 def session_answer(flows, snapshot_members=None, **header):
     """The answer to session-table for these flows."""

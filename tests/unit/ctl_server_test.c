@@ -75,6 +75,17 @@ static int fake_change(void *gateway, const char *const *statements, size_t n,
 	return 0;
 }
 
+static int fake_session_end(void *gateway, const struct flow_filter *filter,
+			    const struct filter_text *text, uint64_t limit,
+			    struct request_result *result)
+{
+	(void)gateway;
+	(void)filter;
+	(void)text;
+	result->ending = limit;
+	return 0;
+}
+
 static int fake_session_table(void *gateway, struct request_result *result)
 {
 	(void)gateway;
@@ -100,6 +111,7 @@ static const struct request_ops ops = {
 	.config_show = fake_config_show,
 	.config_check = fake_check,
 	.session_table = fake_session_table,
+	.session_end = fake_session_end,
 	.monitor = fake_monitor,
 };
 
@@ -381,6 +393,35 @@ static void answer_waits_for_sweep(void **state)
 	close(fd);
 }
 
+static void answer_waits_for_ending(void **state)
+{
+	const struct ctl_error why = {.text = "why"};
+	struct fixture *f = *state;
+	int fd = dial(f), other = dial(f);
+
+	say(f, fd, "{\"op\":\"session-end\",\"filter\":{},\"limit\":5}\n{\"op\":\"version\"}\n");
+	say(f, other, "{\"op\":\"session-end\",\"filter\":{},\"limit\":6}\n");
+	/* Neither a revision's sweep nor another question's end is what it waits for. */
+	server_swept(f->server, 99, 1);
+	server_ended(f->server, 4, 1, 0, NULL);
+	pump(f);
+	assert_string_equal(hear(fd), "");
+	server_ended(f->server, 5, 70000, 0, NULL);
+	pump(f);
+	assert_string_equal(hear(fd), "{\"ok\":true,\"ended\":70000}\n{\"ok\":true,\"n\":1}\n");
+	assert_string_equal(hear(other), "");
+	server_ended(f->server, 6, 0, -ECONNRESET, &why);
+	pump(f);
+	assert_non_null(strstr(hear(other), "{\"ok\":false,\"error\":\"why\""));
+	/* It takes longer than anybody waits. */
+	say(f, other, "{\"op\":\"session-end\",\"filter\":{},\"limit\":7}\n");
+	assert_int_equal(server_due_ms(f->server), f->now_ms + SERVER_ENDING_MS);
+	server_expire(f->server, f->now_ms + SERVER_ENDING_MS);
+	assert_string_equal(hear(other), "{\"ok\":true}\n");
+	close(other);
+	close(fd);
+}
+
 static void *serve(void *context)
 {
 	struct fixture *f = context;
@@ -552,6 +593,7 @@ int main(void)
 		WITH_SERVER(monitor_is_told_what_holds),
 		WITH_SERVER(slow_monitor_is_dropped),
 		WITH_SERVER(answer_waits_for_sweep),
+		WITH_SERVER(answer_waits_for_ending),
 		WITH_SERVER(client_asks),
 		WITH_SERVER(client_monitors),
 		WITH_SERVER(api_socket),

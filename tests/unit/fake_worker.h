@@ -32,7 +32,8 @@ struct worker {
 	unsigned n_neighbours, neighbour_calls;
 	int64_t attach_result;
 	uint64_t revision;
-	uint32_t ended_record, ended_word;
+	struct flow_filter filter; /* of worker_end_flows() */
+	uint64_t filter_limit, filter_number;
 	struct event_ring *log;
 	uint32_t log_percent;
 	struct worker_status status; /* what worker_work() reports next; swept is then cleared */
@@ -182,15 +183,16 @@ void worker_work(struct worker *w, uint64_t now_ns, struct worker_status *status
 {
 	(void)now_ns;
 	*status = w->status;
-	w->status.swept = false;
+	w->status.swept = w->status.ended = false;
 }
 
-bool worker_end_flow(struct worker *w, uint32_t record, uint32_t word, uint64_t now_ns)
+void worker_end_flows(struct worker *w, const struct flow_filter *filter, uint64_t limit,
+		      uint64_t number, uint64_t now_ns)
 {
 	(void)now_ns;
-	w->ended_record = record;
-	w->ended_word = word;
-	return word == 42;
+	w->filter = *filter;
+	w->filter_limit = limit;
+	w->filter_number = number;
 }
 
 #endif

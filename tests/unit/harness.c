@@ -292,6 +292,20 @@ void harness_restart(struct harness *h)
 	harness_neighbour(h, VSPHERE, "10.10.0.10", &server_mac, NUD_REACHABLE);
 }
 
+bool harness_end_flow(struct harness *h, uint32_t record)
+{
+	struct worker *w = h->worker;
+	uint32_t word = atomic_load(&worker_flow(w, record)->word);
+
+	if (FLOW_WORD_STATE(word) != FLOW_ACTIVE)
+		return false;
+	if (w->owner)
+		w = worker_member(w, w->owner[record]);
+	worker_set_time(w, h->now_ns);
+	worker_end(w, record);
+	return true;
+}
+
 void harness_advance(struct harness *h, uint64_t ns)
 {
 	struct worker_status status;

@@ -67,6 +67,8 @@ void harness_close(struct harness *h);
 void harness_configure(struct harness *h, const char *config); /* a reload, swept to its end */
 /* harness_restart() - a new worker adopts the table, as after a crash. */
 void harness_restart(struct harness *h);
+/* harness_end_flow() - Return: false if there is none in @record. */
+bool harness_end_flow(struct harness *h, uint32_t record);
 void harness_advance(struct harness *h, uint64_t ns); /* the clock, and the work that is due */
 void harness_neighbour(struct harness *h, uint8_t port, const char *addr, const struct mac *mac,
 		       uint16_t state);

@@ -101,8 +101,7 @@ static void connect_anew(struct bench *b, struct connection *c)
 	unsigned phase = pick(b, 4);
 
 	if (flow)
-		assert_true(worker_end_flow(b->h->worker, (uint32_t)(flow - table->records),
-					    atomic_load(&flow->word), b->h->now_ns));
+		assert_true(harness_end_flow(b->h, (uint32_t)(flow - table->records)));
 	*c = (struct connection){.h = b->h,
 				 .port = (uint16_t)(c->port + 1),
 				 .to = 443,

@@ -26,6 +26,7 @@ struct bench {
 	struct flow_header header;
 	struct flow flow;
 	struct snapshot_header snapshot;
+	struct snapshot_port ports[2];
 };
 
 static void bench_init(struct bench *bench, uint8_t flags)
@@ -44,8 +45,10 @@ static void bench_init(struct bench *bench, uint8_t flags)
 		.header = &bench->header, .records = &bench->flow, .capacity = 1};
 	bench->table.records = 1;
 	bench->table.snapshot.header = &bench->snapshot;
-	bench->table.portgroups[0] = "vrack";
-	bench->table.portgroups[1] = "vsphere";
+	bench->ports[0] = (struct snapshot_port){.name = "vrack", .index = 0};
+	bench->ports[1] = (struct snapshot_port){.name = "vsphere", .index = 1};
+	bench->table.snapshot.ports = bench->ports;
+	bench->table.snapshot.n_ports = 2;
 }
 
 static void ends(void **state)
@@ -56,20 +59,20 @@ static void ends(void **state)
 	(void)state;
 	bench_init(&bench, FLOW_SNAT);
 	assert_true(session_read(&bench.table, 0, &s));
-	assert_int_equal(s.address[INTERNAL_SRC], address("192.168.50.10"));
-	assert_int_equal(s.address[INTERNAL_DST], address("10.0.0.9"));
-	assert_int_equal(s.address[EXTERNAL_SRC], address("10.0.0.2"));
-	assert_int_equal(s.address[EXTERNAL_DST], address("10.0.0.9"));
-	assert_int_equal(ntohs(s.port[INTERNAL_SRC]), 4000);
-	assert_int_equal(ntohs(s.port[EXTERNAL_SRC]), 20000);
+	assert_int_equal(s.ends.address[INTERNAL_SRC], address("192.168.50.10"));
+	assert_int_equal(s.ends.address[INTERNAL_DST], address("10.0.0.9"));
+	assert_int_equal(s.ends.address[EXTERNAL_SRC], address("10.0.0.2"));
+	assert_int_equal(s.ends.address[EXTERNAL_DST], address("10.0.0.9"));
+	assert_int_equal(ntohs(s.ends.port[INTERNAL_SRC]), 4000);
+	assert_int_equal(ntohs(s.ends.port[EXTERNAL_SRC]), 20000);
 	/* The same flow, had it come in from outside: the sides change places. */
 	bench_init(&bench, FLOW_SNAT | FLOW_INBOUND);
 	assert_true(session_read(&bench.table, 0, &s));
 	assert_int_equal(s.inner, 1);
-	assert_int_equal(s.address[INTERNAL_SRC], address("10.0.0.9"));
-	assert_int_equal(s.address[INTERNAL_DST], address("10.0.0.2"));
-	assert_int_equal(s.address[EXTERNAL_SRC], address("10.0.0.9"));
-	assert_int_equal(s.address[EXTERNAL_DST], address("192.168.50.10"));
+	assert_int_equal(s.ends.address[INTERNAL_SRC], address("10.0.0.9"));
+	assert_int_equal(s.ends.address[INTERNAL_DST], address("10.0.0.2"));
+	assert_int_equal(s.ends.address[EXTERNAL_SRC], address("10.0.0.9"));
+	assert_int_equal(s.ends.address[EXTERNAL_DST], address("192.168.50.10"));
 }
 
 static void identity(void **state)
@@ -84,8 +87,8 @@ static void identity(void **state)
 	s.record = 0xffffff;
 	s.word = FLOW_WORD(FLOW_ACTIVE, 0xffffff);
 	assert_int_equal(session_id(&s), 0xffffffffffffull);
-	assert_int_equal(SESSION_ID_RECORD(session_id(&s)), 0xffffff);
-	assert_int_equal(SESSION_ID_GENERATION(session_id(&s)), 0xffffff);
+	assert_int_equal(FLOW_ID_RECORD(session_id(&s)), 0xffffff);
+	assert_int_equal(FLOW_ID_GENERATION(session_id(&s)), 0xffffff);
 	/* Not there: beyond the table, or not active. */
 	assert_false(session_read(&bench.table, 1, &s));
 	atomic_store(&bench.flow.word, FLOW_WORD(FLOW_TOMBSTONE, 5));

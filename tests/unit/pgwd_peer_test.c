@@ -187,34 +187,6 @@ static void unasked_messages(void **state)
 	stop(&f);
 }
 
-static void ends_many_flows(void **state)
-{
-	struct request_session sessions[20];
-	struct fixture f = start();
-	struct channel_message question;
-	struct ctl_error error;
-	int fds[CHANNEL_FDS_MAX];
-
-	(void)state;
-	for (uint32_t i = 0; i < 20; i++) {
-		sessions[i] = (struct request_session){i, i * 3};
-		/* One is no record, one has ended meanwhile. */
-		queue(&f, i == 7 ? CHANNEL_ERROR : CHANNEL_OK, i + 1, i != 5);
-	}
-	assert_int_equal(peer_end_flows(&f.peer, sessions, 20, &error), 18);
-	for (uint32_t i = 0; i < 20; i++) {
-		assert_int_equal(channel_receive(f.other, &question, fds), 1);
-		assert_int_equal(question.type, CHANNEL_FLOW_END);
-		assert_int_equal(question.u.flow.record, i);
-		assert_int_equal(question.u.flow.word, i * 3);
-	}
-	/* Answers in another order than the questions'. */
-	queue(&f, CHANNEL_OK, 22, 1);
-	assert_int_equal(peer_end_flows(&f.peer, sessions, 2, &error), -EPROTO);
-	assert_true(f.peer.broken);
-	stop(&f);
-}
-
 /* What is posted is answered by and by: before the next answer that is wanted. */
 static void posts(void **state)
 {
@@ -269,7 +241,6 @@ int main(void)
 		cmocka_unit_test(refusal_is_no_break),
 		cmocka_unit_test(hostile_answers),
 		cmocka_unit_test(unasked_messages),
-		cmocka_unit_test(ends_many_flows),
 		cmocka_unit_test(posts),
 		cmocka_unit_test(refusal_of_a_post_breaks),
 	};

@@ -177,23 +177,40 @@ static void test_snapshot_refused(void **state)
 		close(fds[i]);
 }
 
-static void test_flow_end(void **state)
+static void test_flows_end(void **state)
 {
 	struct fixture *f = *state;
-	struct channel_message message = {.type = CHANNEL_FLOW_END};
+	struct channel_message message = {.type = CHANNEL_FLOWS_END};
 	int counters = memfd(NULL, 0, sizeof(struct counters_page), SIZE_SEAL);
+	int block = snapshot_memfd(1, SIZE_SEAL | F_SEAL_WRITE);
 
-	expect_error(f, message, NULL, 0, "no such record");
+	expect_error(f, message, NULL, 0, "no flow table");
 	hand_over_table(f, counters);
 	close(counters);
-	message.u.flow.record = CAPACITY;
-	expect_error(f, message, NULL, 0, "no such record");
-	message.u.flow.record = CAPACITY - 1;
-	message.u.flow.word = 42;
-	expect_ok(f, message, -1, 1);
-	assert_int_equal(f->worker->ended_record, CAPACITY - 1);
-	message.u.flow.word = 43;
-	expect_ok(f, message, -1, 0);
+	expect_error(f, message, NULL, 0, "no snapshot");
+	expect_ok(f, snapshot, block, 1);
+	close(block);
+	message.u.flows.number = 7;
+	message.u.flows.limit = 3;
+	message.u.flows.filter.conditions = 1u << FILTER_PROTOCOL;
+	message.u.flows.filter.protocol = 17;
+	expect_ok(f, message, -1, 7);
+	assert_int_equal(f->worker->filter_number, 7);
+	assert_int_equal(f->worker->filter_limit, 3);
+	assert_int_equal(f->worker->filter.protocol, 17);
+	message.u.flows.number = 8;
+	message.u.flows.filter.conditions = 1u << FILTER_CONDITIONS;
+	expect_error(f, message, NULL, 0, "a condition that does not exist");
+	message.u.flows.filter.conditions = 0;
+	message.u.flows.filter.src.len = 33;
+	expect_error(f, message, NULL, 0, "more than 32 bits");
+	message.u.flows.filter.src.len = 0;
+	message.u.flows.filter.address[EXTERNAL_DST].len = 33;
+	expect_error(f, message, NULL, 0, "more than 32 bits");
+	message.u.flows.filter.address[EXTERNAL_DST].len = 32;
+	message.u.flows.filter.state = FILTER_STATES;
+	expect_error(f, message, NULL, 0, "a state that does not exist");
+	assert_int_equal(f->worker->filter_number, 7);
 }
 
 static void test_events(void **state)
@@ -355,7 +372,7 @@ int main(void)
 		TEST(test_counters_are_shared),
 		TEST(test_table_refused),
 		TEST(test_snapshot_refused),
-		TEST(test_flow_end),
+		TEST(test_flows_end),
 		TEST(test_events),
 		TEST(test_ports),
 		TEST(test_xdp_ports),

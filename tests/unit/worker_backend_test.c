@@ -259,14 +259,35 @@ static void test_counts_during_sweep(void **state)
 	assert_false(status.swept);
 	assert_in_range(h->worker->sweep.next, 1, 9999);
 	for (uint32_t record = 0; record < 10000; record += 7)
-		assert_true(worker_end_flow(h->worker, record,
-					    atomic_load(&worker_flow(h->worker, record)->word),
-					    h->now_ns));
+		assert_true(harness_end_flow(h, record));
 	for (uint16_t i = 0; i < 500; i++) /* in records that were free, and behind all */
 		begin(h, IPPROTO_UDP, (uint16_t)(30000 + i), NULL);
 	do
 		harness_work(h, &status);
 	while (!status.swept);
+	check_counts(h);
+	harness_close(h);
+}
+
+/* Flows that a filter chooses end in the course of a sweep that counts anew, some but for its
+ * limit. */
+static void test_counts_ended_by_filter(void **state)
+{
+	const struct flow_filter filter = {.conditions = 1u << FILTER_SPORT,
+					   .sport = {11000, 11999}};
+	struct harness *h = open_with(config("udp", "balance least-connections", ""));
+	struct snapshot view = h->worker->snapshot;
+	struct worker_status status;
+
+	(void)state;
+	for (uint16_t i = 0; i < 2000; i++)
+		begin(h, IPPROTO_UDP, (uint16_t)(10000 + i), NULL);
+	worker_end_flows(h->worker, &filter, 700, 1, h->now_ns);
+	worker_snapshot(h->worker, &view, h->now_ns);
+	do
+		harness_work(h, &status);
+	while (!status.swept);
+	assert_int_equal(h->counters.flows, 1300);
 	check_counts(h);
 	harness_close(h);
 }
@@ -444,6 +465,7 @@ int main(void)
 		cmocka_unit_test(test_least_connections),
 		cmocka_unit_test(test_counts_outlive_changes),
 		cmocka_unit_test(test_counts_during_sweep),
+		cmocka_unit_test(test_counts_ended_by_filter),
 		cmocka_unit_test(test_dead_keep),
 		cmocka_unit_test(test_dead_reset),
 		cmocka_unit_test(test_removed_is_silent),

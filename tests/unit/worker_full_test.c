@@ -115,8 +115,7 @@ static void test_mapping(void **state)
 	assert_int_equal(h->counters.rule[10].flows_refused, 1);
 	assert_int_equal(h->counters.icmp_sent, 1); /* and its sender is told (I5) */
 	fillers_go_on(h);
-	assert_true(worker_end_flow(h->worker, 2, atomic_load(&worker_flow(h->worker, 2)->word),
-				    h->now_ns)); /* one of FILLER's */
+	assert_true(harness_end_flow(h, 2)); /* one of FILLER's */
 	assert_int_equal(out(h, CLIENT, 5000, O2, 81), external);
 	harness_close(h);
 }
@@ -146,9 +145,7 @@ static void test_filtering(void **state)
 		harness_expect_drop(h, DROP_FLOWS_FULL, admitted);
 		fillers_go_on(h);
 		for (uint32_t record = 1; record < 3; record++)
-			assert_true(worker_end_flow(
-				h->worker, record,
-				atomic_load(&worker_flow(h->worker, record)->word), h->now_ns));
+			assert_true(harness_end_flow(h, record));
 		assert_int_equal(in(h, O1, 81, external), filters[i].other_port);
 		assert_int_equal(in(h, O2, 80, external), filters[i].other_host);
 		harness_close(h);
@@ -225,8 +222,7 @@ static void test_ports_exhausted(void **state)
 	for (uint16_t i = 0; i < 8; i++)
 		assert_int_equal(out(h, CLIENT, (uint16_t)(5000 + i), O1, 80), external[i]);
 	assert_int_equal(h->counters.flows, 8);
-	assert_true(worker_end_flow(h->worker, 3, atomic_load(&worker_flow(h->worker, 3)->word),
-				    h->now_ns));
+	assert_true(harness_end_flow(h, 3));
 	harness_advance(h, 119 * SECOND); /* hold-down-timeout */
 	assert_int_equal(out(h, FILLER, 1024, O1, 80), 0);
 	harness_advance(h, 2 * SECOND);

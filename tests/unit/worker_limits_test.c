@@ -82,9 +82,8 @@ static uint32_t record_of(const struct harness *h, const char *src, uint16_t spo
 static void end_flow(struct harness *h, const char *src, uint16_t sport)
 {
 	uint32_t record = record_of(h, src, sport);
-	uint32_t word = atomic_load(&worker_flow(h->worker, record)->word);
 
-	assert_true(worker_end_flow(h->worker, record, word, h->now_ns));
+	assert_true(harness_end_flow(h, record));
 }
 
 /* Once every flow has ended and rates have recovered, nothing is counted for anybody. */
@@ -95,7 +94,7 @@ static void close_clean(struct harness *h)
 
 		h->now_ns += 2 * SECOND / h->worker->table.capacity;
 		if (FLOW_WORD_STATE(word) == FLOW_ACTIVE)
-			assert_true(worker_end_flow(h->worker, i, word, h->now_ns));
+			assert_true(harness_end_flow(h, i));
 	}
 	for (uint32_t i = 0; i < h->worker->clients.high; i++) {
 		assert_int_equal(h->worker->clients.client[i].flows, 0);
@@ -229,12 +228,8 @@ static void test_creation_rate(void **state)
 	/* live flows are not new ones */
 	assert_int_equal(flows(h, GREEDY, 5000, 100), 100);
 	/* who ends all its flows does not find its rate fresh */
-	for (uint32_t i = 0; i < 4096; i++) {
-		uint32_t word = atomic_load(&worker_flow(h->worker, i)->word);
-
-		if (FLOW_WORD_STATE(word) == FLOW_ACTIVE)
-			worker_end_flow(h->worker, i, word, h->now_ns);
-	}
+	for (uint32_t i = 0; i < 4096; i++)
+		harness_end_flow(h, i);
 	assert_int_equal(flows(h, GREEDY, 5000, 10), 0);
 	close_clean(h);
 }

@@ -1,60 +1,54 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * session show and session del. Both read the flow table where it lies, so the daemons do
- * nothing for a listing, and a session that ends meanwhile is simply not shown.
+ * session show and session del. A listing reads the flow table where it lies, so the daemons do
+ * nothing for it, and a session that ends meanwhile is simply not shown. What is to end, pgwd is
+ * told by its filter.
  */
 #include "tools/pgw/message.h"
 #include "tools/pgw/objects.h"
 #include "tools/pgw/remote.h"
 #include "tools/pgw/session_filter.h"
 
-#define DEL_CHUNK 4096 /* sessions a request; pgwd takes 65536 */
-
 /* What is done with each session that matches. */
 struct visit {
-	int (*session)(struct visit *visit, const struct session *session); /* not 0: stop */
+	void (*session)(struct visit *visit, const struct session *session);
 	struct pgw *pgw;
 	const struct session_table *table;
-	json_t *chunk;	/* del: [record, word] of those that are not sent yet */
-	uint64_t count; /* show: that matched; del: that pgwd ended */
+	uint64_t count; /* that matched */
 };
 
-/* The sessions that match, in the order of the table. Return: EXIT_DONE or what stopped it. */
-static int visit_all(const struct session_table *table, const struct session_filter *filter,
-		     struct visit *visit)
+/* The sessions that match, in the order of the table. */
+static void visit_all(const struct session_table *table, const struct session_filter *filter,
+		      struct visit *visit)
 {
 	uint32_t first = 0, end = table->records;
 	uint64_t left = filter->limit_set ? filter->limit : UINT64_MAX;
-	int code = EXIT_DONE;
 
-	if (filter->id_set) { /* it names its record */
-		first = SESSION_ID_RECORD(filter->id);
+	if (filter->text.value[FILTER_ID]) { /* it names its record */
+		first = filter->flow.record;
 		end = first < end ? first + 1 : first;
 	}
-	for (uint32_t record = first; record < end && left > 0 && code == EXIT_DONE; record++) {
+	for (uint32_t record = first; record < end && left > 0; record++) {
 		struct session session;
 
 		if (!session_read(table, record, &session) ||
 		    !session_filter_matches(filter, &session))
 			continue;
 		left--;
-		code = visit->session(visit, &session);
+		visit->session(visit, &session);
 	}
-	return code;
 }
 
-static int count_session(struct visit *visit, const struct session *session)
+static void count_session(struct visit *visit, const struct session *session)
 {
 	(void)session;
 	visit->count++;
-	return EXIT_DONE;
 }
 
-static int show_session(struct visit *visit, const struct session *session)
+static void show_session(struct visit *visit, const struct session *session)
 {
 	visit->count++;
 	session_row(visit->pgw->printer, visit->table, session);
-	return EXIT_DONE;
 }
 
 static void print_number_only(struct pgw *pgw, const char *member, const char *text,
@@ -100,42 +94,26 @@ static int session_show(const struct pgw_call *call)
 	return code;
 }
 
-static int send_chunk(struct visit *visit)
+static json_t *del_request(const struct session_filter *filter)
 {
-	json_t *answer;
-	int code;
+	json_t *words = json_object();
+	json_t *request = json_pack("{s:s, s:o}", "op", "session-end", "filter", words);
 
-	if (json_array_size(visit->chunk) == 0)
-		return EXIT_DONE;
-	code = remote_ask(visit->pgw,
-			  json_pack("{s:s, s:O}", "op", "session-end", "sessions", visit->chunk),
-			  &answer, NULL, NULL);
-	if (code)
-		return code;
-	if (json_integer_value(json_object_get(answer, "ended")) > 0)
-		visit->count += (uint64_t)json_integer_value(json_object_get(answer, "ended"));
-	json_decref(answer);
-	json_array_clear(visit->chunk);
-	return EXIT_DONE;
-}
-
-static int del_session(struct visit *visit, const struct session *session)
-{
-	json_t *pair = json_pack("[I, I]", (json_int_t)session->record, (json_int_t)session->word);
-
-	if (!pair || json_array_append_new(visit->chunk, pair)) {
-		message_error("out of memory");
-		return EXIT_REFUSED;
-	}
-	return json_array_size(visit->chunk) < DEL_CHUNK ? EXIT_DONE : send_chunk(visit);
+	for (unsigned i = 0; i < FILTER_CONDITIONS; i++)
+		if (filter->text.value[i])
+			json_object_set_new(words, filter_name((enum flow_condition)i),
+					    json_string(filter->text.value[i]));
+	if (filter->limit_set)
+		json_object_set_new(request, "limit", json_integer((json_int_t)filter->limit));
+	return request;
 }
 
 static int session_del(const struct pgw_call *call)
 {
-	struct visit visit = {.pgw = call->pgw, .session = del_session};
 	struct session_filter filter;
-	struct session_table table;
 	int code = session_filter_parse(&filter, call);
+	json_t *answer, *member;
+	uint64_t ended;
 
 	if (code)
 		return code;
@@ -143,27 +121,23 @@ static int session_del(const struct pgw_call *call)
 		return message_wrong("count", "expected a condition, try \"pgw session help\"");
 	if (filter.conditions == 0)
 		return message_error("argument \"FILTER\" is required, or \"all\"");
-	code = session_table_open(&table, call->pgw);
+	code = remote_ask(call->pgw, del_request(&filter), &answer, NULL, NULL);
 	if (code)
 		return code;
-	visit.table = &table;
-	visit.chunk = json_array();
-	code = session_filter_resolve(&filter, &table);
-	if (code == EXIT_DONE)
-		code = visit_all(&table, &filter, &visit);
-	if (code == EXIT_DONE)
-		code = send_chunk(&visit);
-	if (code == EXIT_DONE && filter.id_set && visit.count == 0) {
-		message_error("session \"%llu\" does not exist, or not with these values",
-			      (unsigned long long)filter.id);
+	member = json_object_get(answer, "ended");
+	ended = json_integer_value(member) > 0 ? (uint64_t)json_integer_value(member) : 0;
+	if (!member) {
+		message_error("pgw-datapath has not ended all of them yet: it goes on");
 		code = EXIT_REFUSED;
-	} else if (code == EXIT_DONE) {
+	} else if (filter.text.value[FILTER_ID] && ended == 0) {
+		message_error("session \"%s\" does not exist, or not with these values",
+			      filter.text.value[FILTER_ID]);
+		code = EXIT_REFUSED;
+	} else {
 		print_number_only(call->pgw, "ended",
-				  visit.count == 1 ? " session ended" : " sessions ended",
-				  visit.count);
+				  ended == 1 ? " session ended" : " sessions ended", ended);
 	}
-	json_decref(visit.chunk);
-	session_table_close(&table);
+	json_decref(answer);
 	return code;
 }
 

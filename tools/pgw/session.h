@@ -2,12 +2,8 @@
 /*
  * session - one flow of the datapath's table as operators see it.
  *
- * internal-* is what packets of the inside host show where they arrive; external-* is what they
- * show beyond the gateway, as sent by the gateway. A flow's side 0 is its initiator's. For most
- * flows that is the inside, so internal is tuple[0] as received, and external is tuple[1], what
- * arrives from beyond, read backwards. A flow that came in through a mapping (FLOW_INBOUND) has
- * its inside host on side 1: there the two sides change places, and internal-src-address is
- * still the inside host.
+ * Its ends, internal and external: datapath/flow/filter.h. Where a flow came in through a mapping,
+ * internal-src-address is still the inside host.
  */
 #ifndef PGW_TOOL_SESSION_H
 #define PGW_TOOL_SESSION_H
@@ -15,18 +11,16 @@
 #include <stdint.h>
 
 #include "datapath/base/counters.h"
+#include "datapath/flow/filter.h"
 #include "datapath/flow/table.h"
 #include "datapath/policy/snapshot.h"
 #include "tools/pgw/pgw.h"
 
-enum session_end { INTERNAL_SRC, INTERNAL_DST, EXTERNAL_SRC, EXTERNAL_DST, SESSION_ENDS };
-
 struct session {
 	struct flow flow;      /* a copy that does not change */
-	uint32_t record, word; /* word: its key word, as `session-end` takes it */
+	uint32_t record, word; /* word: its key word */
 	unsigned inner;	       /* the side of the inside host */
-	be32 address[SESSION_ENDS];
-	be16 port[SESSION_ENDS];
+	struct flow_ends ends;
 	const struct snapshot_service *service; /* NULL = by no service that still exists */
 };
 
@@ -51,10 +45,8 @@ void session_table_close(struct session_table *table);
 /* session_read() - the flow of one record. Return: false if there is none. */
 bool session_read(const struct session_table *table, uint32_t record, struct session *session);
 
-/* A session's identity, unique while pgwd's table lives: printed, and taken by `id`. */
+/* session_id() - its FLOW_ID: printed, and taken by `id` */
 uint64_t session_id(const struct session *session);
-#define SESSION_ID_RECORD(id)	  ((uint32_t)((id)&0xffffff))
-#define SESSION_ID_GENERATION(id) ((uint32_t)((id) >> 24))
 
 const char *session_state(const struct session *session);
 

@@ -5,30 +5,15 @@
 #ifndef PGW_TOOL_SESSION_FILTER_H
 #define PGW_TOOL_SESSION_FILTER_H
 
+#include "control/ctl/filter.h"
 #include "tools/pgw/session.h"
 
-struct session_range {
-	bool set;
-	uint16_t first, last; /* host order, inclusive */
-};
-
-struct session_network {
-	bool set;
-	struct prefix prefix;
-};
-
 struct session_filter {
-	struct session_network address[SESSION_ENDS], src, dst; /* src, dst: on either side */
-	struct session_range port[SESSION_ENDS], sport, dport;
-	const char *protocol_name, *portgroup_name, *pool_name, *state, *service_name;
-	uint8_t protocol;
-	bool id_set, limit_set, count, all;
-	uint64_t id, limit;
+	struct flow_filter flow;
+	struct filter_text text;
+	bool limit_set, count, all;
+	uint64_t limit;
 	unsigned conditions; /* that were given, `all` included; not count and limit */
-	/* found by session_filter_resolve() */
-	uint8_t portgroup;
-	uint16_t pool;
-	const struct snapshot_service *service;
 };
 
 /* The words of the filter for the help, each with its value. */

@@ -11,8 +11,8 @@ enum {
 	STATE,
 	INITIATOR,
 	ADDRESS_PORT, /* two columns for each end: address and port, for JSON */
-	JOINED = ADDRESS_PORT + 2 * SESSION_ENDS, /* one for each end: "address:port", for text */
-	AGE = JOINED + SESSION_ENDS,
+	JOINED = ADDRESS_PORT + 2 * FLOW_ENDS, /* one for each end: "address:port", for text */
+	AGE = JOINED + FLOW_ENDS,
 	IDLE,
 	TIMEOUT,
 	SENT_PACKETS,
@@ -77,16 +77,16 @@ static void print_word(struct printer *printer, unsigned column, const char *wor
 
 static void print_ends(struct printer *printer, const struct session *session)
 {
-	for (unsigned end = 0; end < SESSION_ENDS; end++) {
+	for (unsigned end = 0; end < FLOW_ENDS; end++) {
 		char text[ADDR_TEXT_BYTES + 1 + FORMAT_NUMBER_BYTES], *to;
 
-		print_address(printer, ADDRESS_PORT + 2 * end, session->address[end]);
-		print_number(printer, ADDRESS_PORT + 2 * end + 1, ntohs(session->port[end]));
+		print_address(printer, ADDRESS_PORT + 2 * end, session->ends.address[end]);
+		print_number(printer, ADDRESS_PORT + 2 * end + 1, ntohs(session->ends.port[end]));
 		if (!print_wanted(printer, JOINED + end))
 			continue;
-		to = format_address(text, session->address[end]);
+		to = format_address(text, session->ends.address[end]);
 		*to++ = ':';
-		to = format_number(to, ntohs(session->port[end]));
+		to = format_number(to, ntohs(session->ends.port[end]));
 		print_plain(printer, JOINED + end, text, (size_t)(to - text));
 	}
 }

@@ -12,8 +12,6 @@
 #include "tools/pgw/remote.h"
 #include "tools/pgw/session.h"
 
-static_assert(FLOW_CAPACITY_MAX <= SESSION_ID_RECORD(UINT64_MAX) + 1, "an id holds any record");
-
 /* Map the whole of what pgwd says it gave, which must be there: beyond its end is SIGBUS. */
 static const char *map(int fd, const json_t *bytes, void **memory, size_t *mapped)
 {
@@ -125,23 +123,13 @@ void session_table_close(struct session_table *table)
 bool session_read(const struct session_table *table, uint32_t record, struct session *session)
 {
 	struct flow *flow = &session->flow;
-	const struct flow_tuple *in, *out;
 
 	if (record >= table->records || !flow_copy(&table->flows, record, flow))
 		return false;
 	session->record = record;
 	session->word = atomic_load_explicit(&flow->word, memory_order_relaxed);
 	session->inner = flow->flags & FLOW_INBOUND ? 1 : 0;
-	in = &flow->tuple[session->inner];
-	out = &flow->tuple[!session->inner];
-	session->address[INTERNAL_SRC] = in->src;
-	session->port[INTERNAL_SRC] = in->sport;
-	session->address[INTERNAL_DST] = in->dst;
-	session->port[INTERNAL_DST] = in->dport;
-	session->address[EXTERNAL_SRC] = out->dst;
-	session->port[EXTERNAL_SRC] = out->dport;
-	session->address[EXTERNAL_DST] = out->src;
-	session->port[EXTERNAL_DST] = out->sport;
+	session->ends = flow_ends(flow);
 	session->service = NULL;
 	if (flow->flags & FLOW_DNAT)
 		session->service = snapshot_service(&table->snapshot, flow->tuple[0].dst,
@@ -151,7 +139,7 @@ bool session_read(const struct session_table *table, uint32_t record, struct ses
 
 uint64_t session_id(const struct session *session)
 {
-	return (uint64_t)FLOW_WORD_GENERATION(session->word) << 24 | session->record;
+	return FLOW_ID(session->record, session->word);
 }
 
 const char *session_state(const struct session *session)
