@@ -10,8 +10,9 @@
  *
  * Taking over. When a process dies its successor maps the same ring, and knows neither where
  * the kernel will write next nor what the predecessor had done with the filled slots. It looks
- * for the first filled slot after an empty one, which is the oldest frame; while all slots are
- * empty it looks again at every rx(). If all are full, the oldest is where the time stamps go
+ * for the first filled slot after an empty one, which is the oldest frame, as soon as the kernel
+ * says that there is one: to look through all slots in vain at every rx() would take longer than
+ * to forward a burst. If all are full, the oldest is where the time stamps go
  * back. A frame that the predecessor had sent but not given back is sent twice. Should we ever
  * wait at another slot than the kernel fills next (the clock was set back while the ring was
  * full), the slot stays empty: after LOOK_AGAIN vain looks the place is searched again.
@@ -27,6 +28,7 @@
 #include <errno.h>
 #include <linux/if_packet.h>
 #include <linux/virtio_net.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -34,6 +36,7 @@
 #include <unistd.h>
 
 #include "datapath/base/addr.h"
+#include "datapath/io/packet_large.h"
 #include "datapath/io/segments.h"
 
 #define SEND_QUEUE 256u
@@ -68,6 +71,8 @@ struct packet_port {
 	uint32_t slots;
 	uint32_t first; /* oldest slot that is lent, or the next to be filled */
 	uint32_t lent;
+	uint64_t missed; /* large frames that the kernel had no room for, or not any more */
+	struct packet_large *large;
 	uint32_t queued;
 	struct mmsghdr messages[SEND_QUEUE];
 	struct iovec pieces[SEND_QUEUE][3]; /* vnet header, head, tail */
@@ -113,11 +118,15 @@ static uint64_t slot_time(const struct tpacket2_hdr *slot)
 /* find_first() - see "Taking over". Return: true once @first is known. */
 static bool find_first(struct packet_port *p)
 {
+	struct pollfd polled = {.fd = p->fd, .events = POLLIN};
 	const struct tpacket2_hdr *before = slot_at(p, p->slots - 1);
-	bool filled_before = slot_filled(before);
-	bool empty_seen = !filled_before;
+	bool filled_before, empty_seen;
 	uint32_t oldest = 0;
 
+	if (poll(&polled, 1, 0) != 1 || !(polled.revents & POLLIN))
+		return false;
+	filled_before = slot_filled(before);
+	empty_seen = !filled_before;
 	for (uint32_t i = 0; i < p->slots; i++) {
 		const struct tpacket2_hdr *slot = slot_at(p, i);
 		bool filled = slot_filled(slot);
@@ -190,6 +199,28 @@ static bool read_slot(const struct packet_port *p, const struct tpacket2_hdr *sl
 	return true;
 }
 
+/*
+ * fetch_large() - have the whole of those among @frames that their slots do not hold.
+ * Return: how many frames there are now.
+ */
+static unsigned fetch_large(struct packet_port *p, struct io_frame *frames, unsigned n)
+{
+	struct io_frame *large[IO_BURST];
+	unsigned wanted = 0, missing, kept = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		if (frames[i].len < frames[i].wire_len && frames[i].len)
+			large[wanted++] = &frames[i];
+	missing = packet_large_fetch(p->large, p->fd, large, wanted);
+	p->missed += missing;
+	if (!missing)
+		return n;
+	for (unsigned i = 0; i < n; i++)
+		if (frames[i].data)
+			frames[kept++] = frames[i];
+	return kept;
+}
+
 static void packet_rx_release(struct io_port *port)
 {
 	struct packet_port *p = packet_port(port);
@@ -203,7 +234,7 @@ static void packet_rx_release(struct io_port *port)
 static unsigned packet_rx(struct io_port *port, struct io_frame *frames, unsigned max)
 {
 	struct packet_port *p = packet_port(port);
-	unsigned n = 0;
+	unsigned n = 0, large = 0;
 	uint32_t at;
 
 	packet_rx_release(port);
@@ -221,13 +252,24 @@ static unsigned packet_rx(struct io_port *port, struct io_frame *frames, unsigne
 		at = slot_after(p, at);
 		__builtin_prefetch(slot_at(p, at));
 		p->lent++;
-		if (read_slot(p, slot, &frames[n]))
-			__builtin_prefetch(frames[n++].data);
+		if (slot->tp_len > slot->tp_snaplen && !(slot->tp_status & TP_STATUS_COPY)) {
+			p->missed++;
+			continue;
+		}
+		if (read_slot(p, slot, &frames[n])) {
+			__builtin_prefetch(frames[n].data);
+			large += frames[n].len < frames[n].wire_len;
+			n++;
+		}
 	}
-	if (p->lent)
+	if (p->lent) {
 		p->vain = 0;
-	else if (++p->vain % LOOK_AGAIN == 0)
+	} else if (++p->vain % LOOK_AGAIN == 0) {
 		p->found = false;
+		packet_large_forget(p->large, p->fd);
+	}
+	if (large)
+		n = fetch_large(p, frames, n);
 	if (!n)
 		packet_rx_release(port);
 	return n;
@@ -301,13 +343,16 @@ static int packet_fd(const struct io_port *port)
 
 static uint64_t packet_lost(struct io_port *port)
 {
+	struct packet_port *p = packet_port(port);
 	struct tpacket_stats stats = {0};
 	socklen_t bytes = sizeof(stats);
+	uint64_t missed = p->missed;
 
+	p->missed = 0;
 	/* The kernel sets its count to 0 with each call. */
-	if (getsockopt(packet_port(port)->fd, SOL_PACKET, PACKET_STATISTICS, &stats, &bytes))
-		return 0;
-	return stats.tp_drops;
+	if (getsockopt(p->fd, SOL_PACKET, PACKET_STATISTICS, &stats, &bytes))
+		return missed;
+	return missed + stats.tp_drops;
 }
 
 static void packet_close(struct io_port *port)
@@ -317,6 +362,7 @@ static void packet_close(struct io_port *port)
 	/* What is lent belongs to the next owner of the ring, if there is one: give it back. */
 	packet_rx_release(port);
 	munmap(p->map, (size_t)p->ring.block_bytes * p->ring.blocks);
+	packet_large_free(p->large);
 	close(p->fd);
 	free(p);
 }
@@ -368,11 +414,17 @@ int packet_port_attach(int fd, const struct packet_ring *ring, struct io_counter
 	p = calloc(1, sizeof(*p));
 	if (!p)
 		return -ENOMEM;
+	p->large = packet_large_new();
+	if (!p->large) {
+		free(p);
+		return -ENOMEM;
+	}
 	/* The kernel refuses every size but that of the ring that was set. */
 	p->map = mmap(NULL, (size_t)ring->block_bytes * ring->blocks, PROT_READ | PROT_WRITE,
 		      MAP_SHARED, fd, 0);
 	if (p->map == MAP_FAILED) {
 		err = -errno;
+		packet_large_free(p->large);
 		free(p);
 		return err;
 	}

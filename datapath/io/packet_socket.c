@@ -5,11 +5,13 @@
  * The socket is made with protocol 0, so that no frame of any interface reaches it before it
  * has its ring and its interface; bind() then names both the interface and EtherType IPv4.
  *
- * Geometry. A slot must hold a 64 KB super-packet with the kernel's own header before it. The
- * slot size is an odd number of cache lines: with a multiple of the page size the headers of
- * all slots would compete for the same few sets of the processor's caches. 15 slots make a
- * block of 1 MiB but for 1.2 KiB; a power of two wastes nothing of what the kernel's page
- * allocator hands out, and where memory has no such piece the kernel falls back to vmalloc.
+ * Geometry. A slot holds what a cable carries with an MTU of 1500 and the kernel's own header
+ * before it; larger frames come through the socket's queue (packet_large.c). The slot size is an
+ * odd number of cache lines: with a multiple of the page size the headers of all slots would
+ * compete for the same few sets of the processor's caches. 496 slots make a block of 1 MiB but for
+ * 1 KiB; a power of two wastes nothing of what the kernel's page allocator hands out, and where
+ * memory has no such piece the kernel falls back to vmalloc. There are as many slots as the kernel
+ * may fill while it keeps us from the processor: with fewer, what it received then is lost.
  *
  * PACKET_QDISC_BYPASS stays off: with it a busy device drops what the queueing discipline
  * would have held for a moment, and on devices without one (veth, macvlan) it gains nothing.
@@ -29,10 +31,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define RING_FRAME_BYTES (64u * 1091u)
+#define RING_FRAME_BYTES (64u * 33u)
 #define RING_BLOCK_BYTES (1u << 20)
-#define RING_BLOCKS	 32u
-#define RING_BLOCKS_MIN	 4u
+#define RING_BLOCKS	 16u
+#define RING_BLOCKS_MIN	 1u
+
+/* Frames that do not fit a slot are charged to the socket until they are read. */
+#define RECEIVE_BUFFER_BYTES (8 << 20)
 
 /* Puts the IP header on a 16-byte boundary: 52 (header, address) + 16, rounded up to 80, plus
  * the vnet header's 10 and these 6 are 96. */
@@ -43,7 +48,7 @@
 #define SEND_BUFFER_BYTES (16 << 20)
 
 static_assert(RING_FRAME_BYTES % TPACKET_ALIGNMENT == 0, "the kernel asks for it");
-static_assert(RING_FRAME_BYTES >= IO_FRAME_BYTES + 96, "a whole super-packet fits");
+static_assert(RING_FRAME_BYTES >= 1500 + 14 + 96, "what most cables carry fits");
 
 static int __attribute__((format(printf, 3, 4)))
 fail(struct packet_error *error, int err, const char *format, ...)
@@ -92,9 +97,15 @@ static int set_ring(int fd, unsigned share, struct packet_ring *ring, struct pac
 		    RING_BLOCKS_MIN);
 }
 
+/* set_buffer() - a smaller one only means that bursts are cut earlier, which is counted. */
+static void set_buffer(int fd, int force, int ask, int bytes)
+{
+	if (setsockopt(fd, SOL_SOCKET, force, &bytes, sizeof(bytes)))
+		setsockopt(fd, SOL_SOCKET, ask, &bytes, sizeof(bytes));
+}
+
 static int configure(int fd, unsigned share, struct packet_ring *ring, struct packet_error *error)
 {
-	int bytes = SEND_BUFFER_BYTES;
 	int err;
 
 	err = set_option(fd, PACKET_VERSION, "PACKET_VERSION", TPACKET_V2, error);
@@ -105,12 +116,13 @@ static int configure(int fd, unsigned share, struct packet_ring *ring, struct pa
 	if (!err)
 		err = set_option(fd, PACKET_RESERVE, "PACKET_RESERVE", RING_RESERVE, error);
 	if (!err)
+		err = set_option(fd, PACKET_COPY_THRESH, "PACKET_COPY_THRESH", 1, error);
+	if (!err)
 		err = set_ring(fd, share, ring, error);
 	if (err)
 		return err;
-	/* A smaller buffer only means that bursts meet ENOBUFS earlier, which is counted. */
-	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)))
-		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+	set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, RECEIVE_BUFFER_BYTES / (int)share);
+	set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, SEND_BUFFER_BYTES);
 	return 0;
 }
 

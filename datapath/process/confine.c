@@ -149,8 +149,10 @@ static const struct permitted permitted[] = {
 	CALL(ppoll),
 	CALL(poll),
 	CALL(clock_gettime), /* only where the vDSO cannot answer */
-	/* io/packet.c: send; count what the ring lost; take over a ring of a predecessor */
+	/* io/packet.c: send; frames larger than a slot; count what the ring lost; take over a ring
+	 * of a predecessor */
 	CALL(sendmmsg),
+	CALL(recvmmsg),
 	CALL_IF_BOTH(getsockopt, ARG_IS(1, SOL_PACKET), ARG_IS(2, PACKET_STATISTICS)),
 	CALL_IF_BOTH(getsockopt, ARG_IS(1, SOL_PACKET), ARG_IS(2, PACKET_VERSION)),
 	CALL_IF_BOTH(getsockopt, ARG_IS(1, SOL_PACKET), ARG_IS(2, PACKET_VNET_HDR)),
