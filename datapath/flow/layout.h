@@ -96,9 +96,12 @@ struct flow_tcp_side {
 	uint8_t scale;	     /* window scale of this side's advertisements */
 	uint8_t flags;	     /* FLOW_TCP_* */
 };
-#define FLOW_TCP_SEEN  0x01 /* end and max_end are valid */
-#define FLOW_TCP_SCALE 0x02 /* this side offered window scaling */
-#define FLOW_TCP_LOOSE 0x04 /* picked up in the middle: no window is known */
+#define FLOW_TCP_SEEN	     0x01 /* end and max_end are valid */
+#define FLOW_TCP_SCALE	     0x02 /* this side offered window scaling */
+#define FLOW_TCP_LOOSE	     0x04 /* picked up in the middle: no window is known */
+#define FLOW_TCP_ASKED	     0x08 /* of side 0: it sent a SYN, though the connection has not ended */
+#define FLOW_TCP_ASKED_SHIFT 4	  /* the window scale of that SYN above */
+#define FLOW_TCP_ASKED_NONE  15	  /* it offered none */
 static_assert(sizeof(struct flow_tcp_side) == 12, "two fit the second line");
 
 #define FLOW_NONE	    UINT32_MAX /* no record, no reference */
@@ -130,10 +133,10 @@ struct flow {
 	FLOW_ATOMIC(uint32_t) word; /* key word */
 
 	/* second cache line: written by every packet */
-	uint64_t packets[2]; /* that arrived on side i and were sent on */
-	uint64_t bytes[2];   /* IP bytes of these */
-	uint32_t seen_tick;  /* last packet that refreshed the timer, FLOW_TICK_NS units */
-	uint32_t spare2;
+	uint64_t packets[2];	     /* that arrived on side i and were sent on */
+	uint64_t bytes[2];	     /* IP bytes of these */
+	uint32_t seen_tick;	     /* last packet that refreshed the timer, FLOW_TICK_NS units */
+	uint32_t asked;		     /* if FLOW_TCP_ASKED: what acknowledges the SYN */
 	struct flow_tcp_side tcp[2]; /* what side i sends */
 };
 static_assert(sizeof(struct flow) == FLOW_ELEMENT_BYTES, "one element");

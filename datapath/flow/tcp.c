@@ -5,7 +5,7 @@
  *   SYN_SENT --SYN or SYN-ACK from 1--> SYN_BOTH --ACK of 1's SYN from 0, or of 0's from 1-->
  * ESTABLISHED ESTABLISHED --FIN from i--> FIN_i --FIN from the other--> CLOSED any but CLOSED --RST
  * with exactly the next sequence number--> RESET CLOSED, RESET --acceptable new SYN from 0-->
- * SYN_SENT (tcp_reopens)
+ * SYN_SENT (tcp_reopens); SYN_BOTH and later, new SYN from 0 and its SYN-ACK from 1 --> SYN_BOTH
  *
  * A segment counts only if it lies in the window that its receiver has offered (flow/window.h).
  * A blind attacker has to hit all four limits, and for an RST exactly one number of 2^32.
@@ -80,6 +80,44 @@ static void take_answer(struct flow *flow, const struct tcp_segment *segment)
 	answerer->max_end = answerer->end + tcp_window(opener);
 }
 
+/* Whoever else moves the state meanwhile moves it forward, so this ends after a few steps. */
+static void move_to(struct flow *flow, uint8_t to)
+{
+	while (!tcp_move_state(flow, tcp_state(flow), to))
+		;
+}
+
+/*
+ * A client that has begun anew, its former connection never having ended here: it was switched off,
+ * or the end was not seen. The server knows better: it answers SYN-ACK only if it has forgotten
+ * that one, too. So the SYN is noted, and believed once that comes; who only guesses makes nothing
+ * of a live connection.
+ */
+static void note_syn(struct flow *flow, const struct tcp_segment *segment)
+{
+	struct flow_tcp_side *opener = &flow->tcp[0];
+	unsigned scale = segment->has_scale ? segment->scale : FLOW_TCP_ASKED_NONE;
+
+	flow->asked = segment->seq + 1;
+	opener->flags = (uint8_t)(opener->flags & (FLOW_TCP_ASKED - 1)) | FLOW_TCP_ASKED |
+			(uint8_t)(scale << FLOW_TCP_ASKED_SHIFT);
+}
+
+static void begin_anew(struct flow *flow, const struct tcp_segment *answer)
+{
+	unsigned scale = flow->tcp[0].flags >> FLOW_TCP_ASKED_SHIFT;
+	const struct tcp_segment syn = {.seq = flow->asked - 1,
+					.len = 1,
+					.window = UINT16_MAX, /* at most */
+					.flags = TCP_SYN,
+					.scale = (uint8_t)scale,
+					.has_scale = scale != FLOW_TCP_ASKED_NONE};
+
+	begin_side(&flow->tcp[0], &syn);
+	take_answer(flow, answer);
+	move_to(flow, TCP_SYN_BOTH);
+}
+
 /* Side 1 answers a SYN: with SYN-ACK, with a SYN of its own (simultaneous open), or RST. */
 static enum drop_reason track_answer(struct flow *flow, const struct tcp_segment *segment)
 {
@@ -102,13 +140,6 @@ static enum drop_reason track_answer(struct flow *flow, const struct tcp_segment
 	take_answer(flow, segment);
 	flow->tcp_state = TCP_SYN_BOTH;
 	return DROP_NONE;
-}
-
-/* Whoever else moves the state meanwhile moves it forward, so this ends after a few steps. */
-static void move_to(struct flow *flow, uint8_t to)
-{
-	while (!tcp_move_state(flow, tcp_state(flow), to))
-		;
 }
 
 static void move_on(struct flow *flow, unsigned side, uint8_t flags)
@@ -150,7 +181,14 @@ enum drop_reason tcp_track(struct flow *flow, unsigned side, const struct tcp_se
 		return DROP_NONE;
 	}
 	if (segment->flags & TCP_SYN) {
-		if (flow->tcp_state == TCP_SYN_BOTH) {
+		if (side == 0 && !(segment->flags & TCP_ACK) && flow->tcp_state != TCP_CLOSED &&
+		    segment->seq + segment->len != self->end) {
+			note_syn(flow, segment);
+		} else if (side == 1 && peer->flags & FLOW_TCP_ASKED && segment->flags & TCP_ACK &&
+			   segment->ack == flow->asked) {
+			begin_anew(flow, segment);
+			*refresh = true;
+		} else if (flow->tcp_state == TCP_SYN_BOTH) {
 			/* The first answer may have been damaged on its way, which only its
 			 * receiver can tell: one with another number, which acknowledges the SYN,
 			 * replaces it. */

@@ -352,6 +352,56 @@ static void test_false_fin(void **state)
 	harness_close(c.h);
 }
 
+/* A client that was switched off, or whose end was not seen, uses its port again, and the server
+ * has forgotten the former connection, too: the new one is followed from its SYN-ACK on. One that
+ * answers another SYN changes nothing. */
+static void begin_anew(uint8_t former_flags, unsigned former_side, uint32_t distance)
+{
+	struct connection c = connect_through();
+	enum flow_tcp_state former;
+
+	if (former_side)
+		server(&c, former_flags, 100);
+	else
+		client(&c, former_flags, 100);
+	former = state_of(&c);
+	c.client_seq += distance;
+	client(&c, TCP_SYN, 0);
+	assert_int_equal(state_of(&c), former);
+	c.server_seq += 0x40000000u;
+	c.client_seq++;
+	server(&c, TCP_SYN | TCP_ACK, 0); /* of nobody */
+	assert_int_equal(state_of(&c), former);
+	c.client_seq--;
+	c.server_seq += 0x10000000u;
+	server(&c, TCP_SYN | TCP_ACK, 0);
+	assert_int_equal(state_of(&c), TCP_SYN_BOTH);
+	client(&c, TCP_ACK, 0);
+	for (unsigned i = 0; i < 100; i++) {
+		client(&c, TCP_ACK, 1000);
+		server(&c, TCP_ACK, 1400);
+	}
+	assert_int_equal(state_of(&c), TCP_ESTABLISHED);
+	harness_expect_drop(c.h, DROP_TCP_WINDOW, 0);
+	harness_advance(c.h, 3600 * SECOND);
+	server(&c, TCP_ACK | TCP_FIN, 0);
+	client(&c, TCP_ACK | TCP_FIN, 0);
+	assert_int_equal(state_of(&c), TCP_CLOSED);
+	harness_close(c.h);
+}
+
+static void test_begin_anew(void **state)
+{
+	static const uint32_t distances[] = {0, 70000, 0x20000000u, 0x81000000u};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(distances) / sizeof(distances[0]); i++) {
+		begin_anew(TCP_ACK, 0, distances[i]);
+		begin_anew(TCP_ACK | TCP_FIN, 0, distances[i]);
+		begin_anew(TCP_ACK | TCP_FIN, 1, distances[i]);
+	}
+}
+
 static void test_closed_make_room(void **state)
 {
 	struct harness *h = harness_open(harness_config, 64);
@@ -483,8 +533,9 @@ int main(void)
 		cmocka_unit_test(test_not_syn),		  cmocka_unit_test(test_timers),
 		cmocka_unit_test(test_simultaneous_open), cmocka_unit_test(test_rst),
 		cmocka_unit_test(test_blind_attack),	  cmocka_unit_test(test_reopen),
-		cmocka_unit_test(test_false_fin),	  cmocka_unit_test(test_closed_make_room),
-		cmocka_unit_test(test_closed_give_ports), cmocka_unit_test(test_window_scale),
+		cmocka_unit_test(test_false_fin),	  cmocka_unit_test(test_begin_anew),
+		cmocka_unit_test(test_closed_make_room),  cmocka_unit_test(test_closed_give_ports),
+		cmocka_unit_test(test_window_scale),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
