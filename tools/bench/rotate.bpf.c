@@ -34,11 +34,22 @@ static __always_inline uint16_t fold(uint64_t sum)
 	return (uint16_t)((sum & 0xffff) + (sum >> 16));
 }
 
+/* The words as wide as the program reads them: a load that needs two stores would wait for them. */
+#define AT(type, base, at) (*(volatile type *)((base) + (at)))
+#define COPY(type, at)	   (AT(type, data, at) = AT(type, r->frame, at))
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define LOWER(word) (word) /* the half that comes first in memory */
+#define UPPER(word) ((word) << 16)
+#else
+#define LOWER(word) ((word) << 16)
+#define UPPER(word) (word)
+#endif
+
 /* Return: false if the frame is too short. */
 static __always_inline bool write_next(uint8_t *data, const uint8_t *end)
 {
 	struct rotate *r = &rotate;
-	uint32_t saddr, sum;
+	uint32_t saddr, sum, check;
 	uint16_t sport;
 
 	if (data + ROTATE_BYTES > end)
@@ -51,11 +62,20 @@ static __always_inline bool write_next(uint8_t *data, const uint8_t *end)
 	saddr = bpf_htonl(r->host_first + r->host);
 	sport = bpf_htons((uint16_t)(r->port_first + r->port));
 	sum = (saddr & 0xffff) + (saddr >> 16);
-	__builtin_memcpy(data, r->frame, ROTATE_BYTES);
-	*(uint16_t *)(data + 24) = (uint16_t)~fold(r->ip_sum + sum);
-	*(uint32_t *)(data + 26) = saddr;
-	*(uint16_t *)(data + 34) = sport;
-	*(uint16_t *)(data + 40) = (uint16_t)~fold((uint64_t)r->udp_sum + sum + sport);
+	COPY(uint32_t, 0);
+	COPY(uint16_t, 4);
+	COPY(uint32_t, 6);
+	COPY(uint16_t, 10);
+	COPY(uint16_t, 12);
+	COPY(uint32_t, 14);
+	COPY(uint32_t, 18);
+	check = (uint16_t)~fold(r->ip_sum + sum);
+	AT(uint32_t, data, 22) = AT(uint32_t, r->frame, 22) | UPPER(check);
+	AT(uint32_t, data, 26) = saddr;
+	COPY(uint32_t, 30);
+	AT(uint32_t, data, 34) = AT(uint32_t, r->frame, 34) | LOWER((uint32_t)sport);
+	COPY(uint16_t, 38);
+	AT(uint16_t, data, 40) = (uint16_t)~fold((uint64_t)r->udp_sum + sum + sport);
 	return true;
 }
 
