@@ -12,8 +12,15 @@
 
 #include "datapath/flow/layout.h"
 
-static inline uint64_t flow_hash_keyed(const uint32_t key[8], const struct flow_tuple *tuple,
-				       uint8_t proto, uint8_t port)
+/* flow_hash_factor() - the multiplier of the first (0) or second (1) step that spreads. */
+static inline uint64_t flow_hash_factor(const uint32_t key[8], unsigned step)
+{
+	return ((uint64_t)key[4 + 2 * step] << 32 | key[5 + 2 * step]) | 1;
+}
+
+/* flow_hash_by() - for who has made the factors before. */
+static inline uint64_t flow_hash_by(const uint32_t key[4], uint64_t factor0, uint64_t factor1,
+				    const struct flow_tuple *tuple, uint8_t proto, uint8_t port)
 {
 	uint32_t ports = (uint32_t)tuple->sport << 16 | tuple->dport;
 	uint32_t meta = (uint32_t)port << 8 | proto;
@@ -22,10 +29,17 @@ static inline uint64_t flow_hash_keyed(const uint32_t key[8], const struct flow_
 	hash = (uint64_t)(tuple->src + key[0]) * (uint32_t)(tuple->dst + key[1]);
 	hash += (uint64_t)(ports + key[2]) * (uint32_t)(meta + key[3]);
 	hash ^= hash >> 32;
-	hash *= ((uint64_t)key[4] << 32 | key[5]) | 1;
+	hash *= factor0;
 	hash ^= hash >> 29;
-	hash *= ((uint64_t)key[6] << 32 | key[7]) | 1;
+	hash *= factor1;
 	return hash ^ hash >> 32;
+}
+
+static inline uint64_t flow_hash_keyed(const uint32_t key[8], const struct flow_tuple *tuple,
+				       uint8_t proto, uint8_t port)
+{
+	return flow_hash_by(key, flow_hash_factor(key, 0), flow_hash_factor(key, 1), tuple, proto,
+			    port);
 }
 
 /* The upper half of an index slot; never 0, so that no slot in use is. */

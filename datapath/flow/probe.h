@@ -23,7 +23,8 @@ struct flow_probe {
 	struct flow *records;
 	uint32_t bucket_mask;
 	uint32_t high; /* records from this index on were never used */
-	uint32_t key[8];
+	uint32_t key[4];
+	uint64_t factor[2];
 };
 
 /* flow_probe() - @table: one is attached */
@@ -34,10 +35,18 @@ static inline struct flow_probe flow_probe(const struct flow_table *table)
 		.records = table->records,
 		.bucket_mask = table->bucket_mask,
 		.high = flow_table_high(table),
+		.factor = {flow_hash_factor(table->header->hash_key, 0),
+			   flow_hash_factor(table->header->hash_key, 1)},
 	};
 
 	memcpy(probe.key, table->header->hash_key, sizeof(probe.key));
 	return probe;
+}
+
+static inline uint64_t flow_probe_hash(const struct flow_probe *probe,
+				       const struct flow_tuple *tuple, uint8_t proto, uint8_t port)
+{
+	return flow_hash_by(probe->key, probe->factor[0], probe->factor[1], tuple, proto, port);
 }
 
 /* flow_probe_prefetch() - of both buckets only the first: few keys stand in the second one. */

@@ -3,6 +3,7 @@
  * links - what a worker is told of ports, of their links, and of the neighbours behind them.
  */
 #include <linux/neighbour.h>
+#include <string.h>
 
 #include "datapath/worker/state.h"
 #include "datapath/worker/worker.h"
@@ -28,6 +29,8 @@ static void set_link(struct worker_portgroup *port, const struct worker_link *li
 {
 	port->link = *link;
 	port->ready_mtu = port->io && link->up ? link->mtu : 0;
+	memcpy(port->source, link->mac.b, sizeof(link->mac.b));
+	memcpy(port->source + sizeof(link->mac.b), &(be16){ETHERTYPE_IP_BE}, sizeof(be16));
 }
 
 void worker_port(struct worker *w, uint8_t index, const struct worker_link *link,

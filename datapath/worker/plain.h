@@ -21,7 +21,15 @@ static inline uint64_t plain_hash(const struct flow_probe *probe, const uint8_t 
 	struct flow_tuple tuple;
 
 	memcpy(&tuple, data + PLAIN_SADDR, sizeof(tuple));
-	return flow_hash_keyed(probe->key, &tuple, ip->proto, port);
+	return flow_probe_hash(probe, &tuple, ip->proto, port);
+}
+
+/* Whether two MACs differ, each of which two more bytes follow. */
+static inline bool plain_mac_differs(const struct mac *a, const struct mac *b)
+{
+	const uint64_t mac = plain_bytes(255, 255, 255, 255, 255, 255);
+
+	return (plain_load64(a) ^ plain_load64(b)) & mac;
 }
 
 /* Whether @flow's timer still runs. */
@@ -45,7 +53,10 @@ static inline const struct mac *plain_next_hop(const struct worker *w, const str
 			return NULL;
 		*stale = n;
 	}
-	return mac_equal(&flow->mac[out], &n->mac) ? &n->mac : NULL;
+	static_assert(offsetof(struct flow, mac) + sizeof(flow->mac) + 2 <= sizeof(*flow) &&
+			      offsetof(struct neighbour, mac) + 8 <= sizeof(*n),
+		      "more of both follows");
+	return plain_mac_differs(&flow->mac[out], &n->mac) ? NULL : &flow->mac[out];
 }
 
 /* Follow a segment. Return: false if it is outside the window, or to be looked at, or the
@@ -61,13 +72,20 @@ static inline bool plain_follow(struct flow *flow, unsigned side, const struct t
 	return true;
 }
 
-/* plain_pass() - forward the plain packet in @frame as one of the flow @ref, if it is that.
- * @send: for its use; all that is not set here is 0
- * Return: false if it is to go the complete way. */
-static inline __attribute__((always_inline)) bool plain_pass(struct worker *w,
-							     const struct io_frame *frame,
-							     uint8_t port, uint32_t ref,
-							     struct io_send *send)
+/* plain_mark() - what a packet that was sent makes of its flow's flags, where that may be new. */
+static inline void plain_mark(const struct worker *w, struct flow *flow, unsigned side)
+{
+	if (side == 1)
+		flow->flags |= FLOW_REPLIED;
+	if (!(flow->flags & FLOW_OFFLOAD) && worker_offloadable(w, flow))
+		flow->flags |= FLOW_OFFLOAD;
+}
+
+/* plain_pass_as() - of plain_pass(), for packets of one protocol: compiled once for each. */
+static inline __attribute__((always_inline)) bool plain_pass_as(struct worker *w,
+								const struct io_frame *frame,
+								uint8_t port, uint32_t ref,
+								bool tcp, struct io_send *send)
 {
 	unsigned side = FLOW_REF_SIDE(ref), out = 1 - side;
 	struct flow *flow = worker_flow(w, FLOW_REF_INDEX(ref));
@@ -77,21 +95,23 @@ static inline __attribute__((always_inline)) bool plain_pass(struct worker *w,
 	void *l4 = data + PLAIN_L4;
 	const struct flow_tuple *to = &flow->tuple[out];
 	struct worker_portgroup *way_out;
-	bool tcp = ip->proto == IPPROTO_TCP, partial = frame->offload.flags & IO_NEEDS_CSUM;
+	bool partial = frame->offload.flags & IO_NEEDS_CSUM;
+	uint8_t proto = tcp ? IPPROTO_TCP : IPPROTO_UDP;
 	uint32_t ip_len = plain_ip_len(data);
 	uint16_t l3_delta, l4_delta;
 	struct neighbour *stale = NULL;
 	const struct mac *next_hop;
+	const uint8_t known = FLOW_OFFLOAD | FLOW_REPLIED;
 	be16 new_id = 0;
 
-	if (!flow_probe_is(flow, side, data + PLAIN_SADDR, ip->proto, port) ||
+	if (!flow_probe_is(flow, side, data + PLAIN_SADDR, proto, port) ||
 	    !plain_alive(w, flow, tcp))
 		return false;
 	way_out = &w->port[flow->port[out]];
 	if (ip_len > way_out->ready_mtu || flow->vmac[out])
 		return false;
 	if (flow->neigh[side] == FLOW_NEIGH_LAST_HOP &&
-	    !mac_equal(&flow->mac[side], &ethernet->src))
+	    plain_mac_differs(&flow->mac[side], &ethernet->src)) /* the EtherType follows */
 		return false; /* the client's router has changed */
 	next_hop = plain_next_hop(w, flow, out, &stale);
 	if (!next_hop)
@@ -113,23 +133,35 @@ static inline __attribute__((always_inline)) bool plain_pass(struct worker *w,
 	l3_delta = header_delta(flow->l3_delta, side);
 	l4_delta = header_delta(flow->l4_delta, side);
 	ethernet->dst = *next_hop;
-	ethernet->src = way_out->link.mac;
+	memcpy(data + sizeof(struct mac), way_out->source, sizeof(way_out->source));
 	header_ip(ip, to, l3_delta, new_id);
 	if (tcp)
 		header_tcp(l4, to, l3_delta, l4_delta, partial);
 	else
 		header_udp(l4, to, l3_delta, l4_delta, partial);
 	w->dirty |= 1u << flow->port[out];
-	if (side == 1 && !(flow->flags & FLOW_REPLIED))
-		flow->flags |= FLOW_REPLIED;
-	if (!(flow->flags & FLOW_OFFLOAD) && worker_offloadable(w, flow))
-		flow->flags |= FLOW_OFFLOAD;
+	if ((flow->flags & known) != known)
+		plain_mark(w, flow, side);
 	send->head = data;
 	send->head_len = ETHERNET_BYTES + ip_len;
 	send->offload = frame->offload;
 	send->headroom = frame->headroom;
 	way_out->io->ops->tx(way_out->io, send);
 	return true;
+}
+
+/* plain_pass() - forward the plain packet in @frame as one of the flow @ref, if it is that.
+ * @send: for its use; all that is not set here is 0
+ * Return: false if it is to go the complete way. */
+static inline __attribute__((always_inline)) bool plain_pass(struct worker *w,
+							     const struct io_frame *frame,
+							     uint8_t port, uint32_t ref,
+							     struct io_send *send)
+{
+	const struct ip_header *ip = (const struct ip_header *)(frame->data + ETHERNET_BYTES);
+
+	return ip->proto == IPPROTO_TCP ? plain_pass_as(w, frame, port, ref, true, send)
+					: plain_pass_as(w, frame, port, ref, false, send);
 }
 
 #endif

@@ -277,7 +277,7 @@ void worker_begin_complete(struct worker *w, const struct flow_probe *probe, uin
 	lane->way = LANE_COMPLETE;
 	if (!w->table.records)
 		return;
-	lane->hash = flow_hash_keyed(probe->key, &p->tuple, p->proto, index);
+	lane->hash = flow_probe_hash(probe, &p->tuple, p->proto, index);
 	flow_probe_prefetch(probe, lane->hash);
 }
 

@@ -48,9 +48,14 @@ struct worker_portgroup {
 	struct worker_link link;
 	be32 own; /* our address there, for ICMP errors; 0 if none */
 	bool last_hop;
-	const struct snapshot_vmac *vmacs[WORKER_PORT_VMACS]; /* accepted there beside link.mac */
 	unsigned n_vmacs;
+	const struct snapshot_vmac **vmacs; /* accepted there beside link.mac */
+	uint8_t source[8]; /* link.mac, and the EtherType: what plain frames sent there begin with
+			      behind the destination */
+	uint64_t spare;
 };
+/* Not by accident: every packet finds two of them by index. */
+static_assert(sizeof(struct worker_portgroup) == 64, "one line");
 
 /* A walk over all flows, a piece at a time, see sweep.c. */
 struct worker_sweep {
@@ -126,6 +131,7 @@ struct worker {
 	uint32_t now_tick;
 
 	struct worker_portgroup port[COUNTERS_PORTS];
+	const struct snapshot_vmac *port_vmacs[COUNTERS_PORTS][WORKER_PORT_VMACS];
 	uint32_t dirty; /* bit set: portgroups with frames queued to send */
 
 	struct snapshot snapshot;

@@ -18,8 +18,10 @@ void worker_vmacs(struct worker *w)
 	const struct snapshot *s = &w->snapshot;
 
 	memset(w->vmac, 0, sizeof(w->vmac));
-	for (unsigned i = 0; i < COUNTERS_PORTS; i++)
+	for (unsigned i = 0; i < COUNTERS_PORTS; i++) {
 		w->port[i].n_vmacs = 0;
+		w->port[i].vmacs = w->port_vmacs[i];
+	}
 	for (uint32_t i = 0; i < s->n_vmacs; i++) {
 		struct worker_portgroup *port = &w->port[s->vmacs[i].port];
 
