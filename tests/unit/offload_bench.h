@@ -52,7 +52,10 @@ struct probe bench_datagram(uint16_t payload);
 
 /* bench_compare() - the property. Return: whether the program forwarded @frame. */
 bool bench_compare(struct bench *b, uint8_t port, const struct frame *frame);
-/* bench_forwards() - the same of @probe; what was sent is thrown away. */
+/* bench_arrives() - @frame is the program's, or, if that leaves it alone, the worker's. Return:
+ * whether one of them sent it, as @out. */
+bool bench_arrives(struct bench *b, uint8_t port, const struct frame *frame, struct frame *out);
+/* bench_forwards() - bench_compare() of @probe; what was sent is thrown away. */
 bool bench_forwards(struct bench *b, uint8_t port, const struct probe *probe);
 
 /* Each test for each of the two programs. */
