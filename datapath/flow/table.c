@@ -27,6 +27,7 @@
 /* Simulated at full load: 5 % of keys stand in their second bucket, after churn 16 %; all
  * find a place. */
 #define FLOW_BUCKET_SPARE 2u
+#define ATTACH_AHEAD	  32u /* records */
 
 static uint32_t buckets_for(uint32_t capacity)
 {
@@ -121,6 +122,33 @@ static void free_record(struct flow_table *table, uint32_t index)
 	table->free_last = index;
 }
 
+void flow_prefetch(const struct flow_table *table, const struct flow *flow, unsigned side)
+{
+	uint64_t hash = flow_hash(table, &flow->tuple[side], flow->proto, flow->port[side]);
+
+	__builtin_prefetch(&table->buckets[flow_bucket(hash, table->bucket_mask, 0)], 1);
+	PREFETCHES();
+}
+
+/* Before a record is looked at, it is fetched, and then its slots. */
+static void attach_ahead(const struct flow_table *table, uint32_t index, uint32_t high)
+{
+	const struct flow *flow = &table->records[index];
+
+	if (index + ATTACH_AHEAD < high) {
+		__builtin_prefetch(flow + ATTACH_AHEAD);
+		__builtin_prefetch(flow[ATTACH_AHEAD].packets);
+	}
+	if (index + ATTACH_AHEAD / 2 >= high)
+		return;
+	flow += ATTACH_AHEAD / 2;
+	if (FLOW_WORD_STATE(atomic_load_explicit(&flow->word, memory_order_relaxed)) == FLOW_EMPTY)
+		return;
+	for (unsigned side = 0; side < 2; side++)
+		flow_prefetch(table, flow, side);
+	PREFETCHES();
+}
+
 int flow_table_attach(struct flow_table *table, void *memory, size_t bytes)
 {
 	int result = flow_table_view(table, memory, bytes);
@@ -139,6 +167,7 @@ int flow_table_attach(struct flow_table *table, void *memory, size_t bytes)
 		uint32_t word = atomic_load_explicit(&flow->word, memory_order_relaxed);
 		_Atomic uint64_t *slot[2] = {NULL, NULL};
 
+		attach_ahead(table, i, high);
 		if (FLOW_WORD_STATE(word) != FLOW_EMPTY)
 			for (unsigned side = 0; side < 2; side++)
 				slot[side] = find_slot(table, &flow->tuple[side], flow->proto,
@@ -281,13 +310,6 @@ static _Atomic uint64_t *empty_slot(const struct flow_table *table, uint64_t has
 	if (empty[0] > FLOW_BUCKET_SPARE)
 		return found[0];
 	return empty[1] > empty[0] ? found[1] : found[0];
-}
-
-void flow_prefetch(const struct flow_table *table, const struct flow *flow, unsigned side)
-{
-	uint64_t hash = flow_hash(table, &flow->tuple[side], flow->proto, flow->port[side]);
-
-	__builtin_prefetch(&table->buckets[bucket_of(table, hash, 0)], 1);
 }
 
 bool flow_publish(struct flow_table *table, uint32_t index)

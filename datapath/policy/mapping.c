@@ -334,7 +334,7 @@ void mapping_prefetch(const struct mappings *mappings, uint32_t member)
 
 	__builtin_prefetch(&mappings->internal[home_of(mappings, internal_hash(mappings, &m))], 1);
 	__builtin_prefetch(&mappings->external[home_of(mappings, external_hash(mappings, &m))], 1);
-	__builtin_prefetch(&mappings->next[member], 1);
+	PREFETCHES();
 }
 
 static uint32_t *find_permit(const struct mappings *mappings, const struct mapping *m, be32 remote)

@@ -9,6 +9,8 @@
 #include "datapath/policy/admit.h"
 #include "datapath/worker/state.h"
 
+#define ADOPT_AHEAD 32u /* records */
+
 uint32_t worker_timeout(const struct worker *w, const struct flow *flow)
 {
 	return w->timeout_tick[policy_timer(flow)];
@@ -136,6 +138,7 @@ void worker_end_prefetch(const struct worker *w, uint32_t index)
 	wheel_prefetch(&w->wheel, index);
 	if (flow->flags & FLOW_EIM)
 		mapping_prefetch(&w->lead->mappings, FLOW_REF(index, 0));
+	PREFETCHES();
 }
 
 void worker_end_locked(struct worker *w, uint32_t index)
@@ -286,6 +289,18 @@ static void adopt_flow(struct worker *w, struct flow *flow, uint32_t index)
 		worker_count_flow(w, flow, 1);
 }
 
+/* Before a flow is adopted, its record is fetched, and then its places in the mappings. */
+static void adopt_ahead(const struct worker *w, uint32_t index, uint32_t high)
+{
+	const struct flow *flow = &w->table.records[index];
+
+	if (index + ADOPT_AHEAD < high)
+		__builtin_prefetch(flow + ADOPT_AHEAD, 1);
+	if (index + ADOPT_AHEAD / 2 < high && flow[ADOPT_AHEAD / 2].flags & FLOW_EIM)
+		mapping_prefetch(&w->mappings, FLOW_REF(index + ADOPT_AHEAD / 2, 0));
+	PREFETCHES();
+}
+
 /* Needs a snapshot, for routes. Flows were put on the wheel when the table was attached. */
 void worker_adopt(struct worker *w)
 {
@@ -295,6 +310,7 @@ void worker_adopt(struct worker *w)
 		struct flow *flow = worker_flow(w, i);
 		uint32_t word = atomic_load_explicit(&flow->word, memory_order_relaxed);
 
+		adopt_ahead(w, i, high);
 		if (FLOW_WORD_STATE(word) != FLOW_ACTIVE)
 			continue;
 		adopt_flow(w->owner ? w->crew->member[w->owner[i]] : w, flow, i);

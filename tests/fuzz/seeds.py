@@ -389,7 +389,8 @@ def channel_seeds():
             "hello": [hello], "table": [hello, table], "table-wrong": [message(2, 2, (2, 1, 0)), table],
             "table-again": [table, table, hello], "events": [message(3, 1)], "port": [table, message(4, 1, body=port)],
             "port-gone": [message(5, body=struct.pack("<I", 0))], "snapshot": [table, snapshot, hello, snapshot],
-            "snapshot-first": [snapshot, table], "flow-end": [table, message(7, body=struct.pack("<II", 0, 514))],
+            "snapshot-first": [snapshot, table], "flows-end": [table, snapshot, message(18, body=struct.pack("<QQ", 1, 5))],
+            "flows-end-some": [table, snapshot, message(18, body=struct.pack("<QQI", 1, 5, 0x3ffff) + b"\1" * 90)],
             "quit": [message(8), hello], "unknown": [message(0), message(13)], "answers": [message(9), message(10), message(11)],
             "descriptors": [message(1, 3, (0, 1, 2)), message(6, 2, (3, 3, 0))]}.items():
         write("channel", name, b"\0" + b"".join(messages))
