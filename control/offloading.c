@@ -244,7 +244,7 @@ void offloading_follow(struct gateway *gateway, const struct config *config,
 		gateway->offload_cleaned = true;
 		return;
 	}
-	offload_timers(gateway->offload, config->timer_s);
+	offload_settings(gateway->offload, config->timer_s, config->mss_clamp);
 	for (size_t i = 0; i < n; i++) {
 		offload_port(gateway->offload, places->portgroup[i], &links[i]);
 		configured |= 1u << places->portgroup[i];

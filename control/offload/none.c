@@ -104,10 +104,11 @@ void offload_port(struct offload *offload, unsigned index, const struct kernel_l
 	(void)link;
 }
 
-void offload_timers(struct offload *offload, const uint32_t *timer_s)
+void offload_settings(struct offload *offload, const uint32_t *timer_s, uint32_t mss_clamp)
 {
 	(void)offload;
 	(void)timer_s;
+	(void)mss_clamp;
 }
 
 void offload_count(const struct offload *offload, unsigned index, struct offload_counters *total)

@@ -32,6 +32,7 @@ struct offload {
 	uint32_t ifindex[OFFLOAD_PORTS];	 /* where a program of ours is attached, 0: not */
 	bool xdp[OFFLOAD_PORTS];		 /* the XDP program is, too */
 	struct offload_port port[OFFLOAD_PORTS]; /* as the map has it */
+	uint16_t mss_max;			 /* of each, from now on */
 };
 
 /* The maps of a program that was found; -1: it has none that fits. */
@@ -517,6 +518,7 @@ void offload_port(struct offload *offload, unsigned index, const struct kernel_l
 		.up = link->up,
 		.made_qdisc = old->made_qdisc,
 		.takes_xdp = link->ifindex && takes_xdp(offload, index, link->ifindex),
+		.mss_max = offload->mss_max,
 	};
 
 	if (!memcmp(old, &port, sizeof(port)))
@@ -533,7 +535,7 @@ static uint32_t ticks(uint32_t seconds)
 	return (uint32_t)((ns + (1u << FLOW_TICK_SHIFT) - 1) >> FLOW_TICK_SHIFT);
 }
 
-void offload_timers(struct offload *offload, const uint32_t *timer_s)
+void offload_settings(struct offload *offload, const uint32_t *timer_s, uint32_t mss_clamp)
 {
 	uint32_t open_s = timer_s[TIMER_TCP_TRANS_OPEN], close_s = timer_s[TIMER_TCP_TRANS_CLOSE];
 	struct offload_settings settings = {
@@ -544,6 +546,8 @@ void offload_timers(struct offload *offload, const uint32_t *timer_s)
 	const uint32_t zero = 0;
 	struct timespec lag = {.tv_nsec = CLOCK_LAG_MAX_NS};
 
+	static_assert(SNAPSHOT_MSS_PATH == OFFLOAD_MSS_PATH, "the same values");
+	offload->mss_max = mss_clamp == SNAPSHOT_MSS_OFF ? OFFLOAD_MSS_ANY : (uint16_t)mss_clamp;
 	clock_getres(CLOCK_MONOTONIC_COARSE, &lag);
 	settings.clock_lag_tick = (uint32_t)(lag.tv_nsec >> FLOW_TICK_SHIFT) + 1;
 

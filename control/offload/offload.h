@@ -91,9 +91,10 @@ enum offload_state offload_state(const struct offload *offload, unsigned index);
 /* offload_port() - how packets leave through portgroup @index; ifindex 0: not at all. To be called
  * again after offload_attach_xdp(), which may have changed what the interface takes. */
 void offload_port(struct offload *offload, unsigned index, const struct kernel_link *link);
-/* offload_timers() - after how many seconds idle flows are left to user space. @timer_s: by enum
- * timer */
-void offload_timers(struct offload *offload, const uint32_t *timer_s);
+/* offload_settings() - after how many seconds idle flows are left to user space, and what segment
+ * size SYN-ACKs may offer: in what offload_port() writes from then on. @timer_s: by enum timer;
+ * @mss_clamp: as in the snapshot */
+void offload_settings(struct offload *offload, const uint32_t *timer_s, uint32_t mss_clamp);
 /* offload_count() - what the program has forwarded; all 0 without one. */
 void offload_count(const struct offload *offload, unsigned index, struct offload_counters *total);
 

@@ -8,8 +8,8 @@
  * has seen. So it is moved by compare and swap, of the word in which it lies: BPF has none for
  * bytes. Whoever finds it moved decides anew.
  *
- * Only user space makes a state of TCP_NONE, TCP_SYN_SENT, TCP_CLOSED and TCP_RESET another one, or
- * moves one to these: what begins and ends a connection is counted there.
+ * Only user space makes a state of TCP_NONE, TCP_CLOSED and TCP_RESET another one, or moves one to
+ * these and TCP_SYN_SENT: what begins and ends a connection is counted there.
  */
 #ifndef PGW_FLOW_STATE_H
 #define PGW_FLOW_STATE_H
@@ -17,9 +17,11 @@
 #include "datapath/flow/window.h"
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#define FLOW_STATE_SHIFT 0 /* of tcp_state in its word */
+#define FLOW_STATE_SHIFT 0  /* of tcp_state in its word */
+#define FLOW_FLAGS_SHIFT 24 /* of flags, in the word that begins with port[] */
 #else
 #define FLOW_STATE_SHIFT 24
+#define FLOW_FLAGS_SHIFT 0
 #endif
 
 /* tcp_next_state() - what a segment inside the window makes of @state. @side: from where; @flags:

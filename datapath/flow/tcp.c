@@ -20,39 +20,19 @@
  * being believed: its receiver could not use it, a SYN could be passed on only by making a
  * session of what may be another's address and port, and the count tells of a bad cable. What
  * every other bit turned can do is make a window larger than it is: by less than another such
- * window. The BPF programs look at no checksum; a FIN or number that they believe wrongly is mended
- * by later segments (tcp_revives(), SYN).
+ * window. The BPF programs look at no checksum but a SYN-ACK's; a FIN or number that they believe
+ * wrongly is mended by later segments (tcp_revives(), SYN).
  */
 #include "datapath/flow/tcp.h"
 
+#include "datapath/flow/open.h"
 #include "datapath/flow/state.h"
-
-static void begin_side(struct flow_tcp_side *side, const struct tcp_segment *segment)
-{
-	side->end = segment->seq + segment->len;
-	side->max_end =
-		segment->seq + 1; /* until the peer answers: what it must acknowledge at least */
-	side->scale = segment->has_scale ? segment->scale : 0;
-	side->flags = FLOW_TCP_SEEN;
-	if (segment->has_scale)
-		side->flags |= FLOW_TCP_SCALE;
-	side->max_window = 0;
-	tcp_note_window(side, segment->window ? segment->window : 1);
-}
-
-static void unscale(struct flow_tcp_side *side)
-{
-	uint32_t window = tcp_window(side);
-
-	side->scale = 0;
-	side->max_window = (uint16_t)(window > UINT16_MAX ? UINT16_MAX : window);
-}
 
 void tcp_open(struct flow *flow, const struct tcp_segment *segment)
 {
 	flow->tcp_state = TCP_SYN_SENT;
 	flow->tcp[1] = (struct flow_tcp_side){0};
-	begin_side(&flow->tcp[0], segment);
+	tcp_begin_side(&flow->tcp[0], segment);
 }
 
 bool tcp_reopens(const struct flow *flow, unsigned side, const struct tcp_segment *segment)
@@ -67,17 +47,7 @@ bool tcp_reopens(const struct flow *flow, unsigned side, const struct tcp_segmen
 
 static void take_answer(struct flow *flow, const struct tcp_segment *segment)
 {
-	struct flow_tcp_side *opener = &flow->tcp[0], *answerer = &flow->tcp[1];
-
-	begin_side(answerer, segment);
-	/* scaling counts only if both offered it (RFC 7323 1.3) */
-	if (!(opener->flags & answerer->flags & FLOW_TCP_SCALE)) {
-		unscale(opener);
-		unscale(answerer);
-	}
-	if (segment->flags & TCP_ACK)
-		opener->max_end = segment->ack + (segment->window ? segment->window : 1);
-	answerer->max_end = answerer->end + tcp_window(opener);
+	tcp_take_answer(&flow->tcp[0], &flow->tcp[1], segment);
 }
 
 /* Whoever else moves the state meanwhile moves it forward, so this ends after a few steps. */
@@ -113,7 +83,7 @@ static void begin_anew(struct flow *flow, const struct tcp_segment *answer)
 					.scale = (uint8_t)scale,
 					.has_scale = scale != FLOW_TCP_ASKED_NONE};
 
-	begin_side(&flow->tcp[0], &syn);
+	tcp_begin_side(&flow->tcp[0], &syn);
 	take_answer(flow, answer);
 	move_to(flow, TCP_SYN_BOTH);
 }
@@ -121,11 +91,7 @@ static void begin_anew(struct flow *flow, const struct tcp_segment *answer)
 /* Side 1 answers a SYN: with SYN-ACK, with a SYN of its own (simultaneous open), or RST. */
 static enum drop_reason track_answer(struct flow *flow, const struct tcp_segment *segment)
 {
-	const struct flow_tcp_side *opener = &flow->tcp[0];
-	/* of data on the SYN (RFC 7413) all, some or nothing may be acknowledged */
-	bool acks_syn = segment->flags & TCP_ACK &&
-			!sequence_after(opener->max_end, segment->ack) &&
-			!sequence_after(segment->ack, opener->end);
+	bool acks_syn = tcp_acks_syn(&flow->tcp[0], segment);
 
 	if (segment->flags & TCP_RST) {
 		if (acks_syn)
@@ -173,7 +139,7 @@ enum drop_reason tcp_track(struct flow *flow, unsigned side, const struct tcp_se
 		if (side == 1)
 			return track_answer(flow, segment);
 		if (segment->flags & TCP_SYN) { /* repeated, perhaps with a new number */
-			begin_side(self, segment);
+			tcp_begin_side(self, segment);
 			return DROP_NONE;
 		}
 		if (segment->flags & TCP_RST && segment->seq == self->end)

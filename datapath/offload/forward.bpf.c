@@ -21,6 +21,18 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
+/* Whether the segment size that a SYN-ACK offers need not be changed. */
+static __always_inline bool mss_stays(const struct seen *seen, const struct offload_port *out)
+{
+	const struct offload_port *in;
+	uint32_t port = seen->port;
+
+	if (seen->proto != PROTO_TCP || !IS_ANSWER(seen))
+		return true;
+	in = bpf_map_lookup_elem(&ports, &port);
+	return in && keeps_mss(seen, out->mss_max, in->mtu < out->mtu ? in->mtu : out->mtu);
+}
+
 /* --- tc: socket buffers, of up to 64 KB, whose checksum may be left to hardware --- */
 
 /* Return: whether it is a packet that this program forwards, if it has a flow. */
@@ -43,7 +55,9 @@ static __always_inline bool read_headers(struct __sk_buff *skb, struct seen *see
 		return false;
 	if (seen->proto == PROTO_UDP)
 		return read_udp(data, seen);
-	return seen->proto == PROTO_TCP && data + TCP_FRAME <= end && read_tcp(data, seen);
+	if (seen->proto != PROTO_TCP || data + TCP_FRAME > end || !read_tcp(data, seen))
+		return false;
+	return !IS_ANSWER(seen) || read_answer(data, end, seen, true);
 }
 
 /* Whether the frame is longer than its packet: padding of short ones, and other trailers. */
@@ -147,7 +161,7 @@ static __always_inline int forward_buffer(struct __sk_buff *skb)
 	if (!out || !out->ifindex || !out->up || !fits(skb, &seen, out->mtu))
 		return TC_ACT_UNSPEC;
 	to.ifindex = out->ifindex;
-	if (!follow(flow, side, word, &seen, to.state))
+	if (!mss_stays(&seen, out) || !follow(flow, side, word, &seen, to.state))
 		return TC_ACT_UNSPEC;
 	packets = segments(skb, &seen);
 	choose_id(header, flow, &seen, packets, &to);
@@ -190,6 +204,8 @@ static __always_inline bool read_frame(void *data, void *end, const struct offlo
 	if (seen->proto != PROTO_TCP || data + TCP_FRAME > end || !read_tcp(data, seen))
 		return false;
 	*check = U16(data, AT_TCP_CHECK);
+	if (IS_ANSWER(seen) && !read_answer(data, end, seen, false))
+		return false;
 	return checksum_is_whole(data, seen, *check);
 }
 
@@ -220,7 +236,7 @@ static __always_inline int forward(struct xdp_md *xdp)
 		return XDP_PASS;
 	to.ifindex = out->ifindex;
 	/* last of what may leave the packet alone, and first of what changes it */
-	if (!follow(flow, side, word, &seen, to.state))
+	if (!mss_stays(&seen, out) || !follow(flow, side, word, &seen, to.state))
 		return XDP_PASS;
 	choose_id(header, flow, &seen, 1, &to);
 	if (data + seen.ip_len + AT_IP != end) {

@@ -10,6 +10,10 @@
 
 #define OFFLOAD_PORTS 32u /* portgroup indexes */
 
+#define OFFLOAD_MSS_LEAVE 0u /* not told yet: SYN-ACKs are left to user space */
+#define OFFLOAD_MSS_PATH  1u /* what both links' MTU leaves */
+#define OFFLOAD_MSS_ANY	  0xffffu
+
 /* The map "ports", by portgroup index: written by user space when a link changes. */
 struct offload_port {
 	uint32_t ifindex; /* 0: nothing may leave here */
@@ -18,7 +22,8 @@ struct offload_port {
 	uint8_t up;
 	uint8_t made_qdisc; /* for user space only: the clsact there is of our making */
 	uint8_t takes_xdp;  /* the XDP program may send out there */
-	uint8_t spare[3];   /* zero */
+	uint8_t spare;	    /* zero */
+	uint16_t mss_max;   /* OFFLOAD_MSS_*, or bytes: of a SYN-ACK that leaves here */
 };
 static_assert(sizeof(struct offload_port) == 20, "layout");
 

@@ -56,6 +56,7 @@ struct seen {
 	uint32_t l4_header; /* bytes */
 	uint16_t ip_len;
 	be16 id;
+	uint16_t mss; /* of a SYN-ACK; 0: it offers none */
 	bool may_fragment;
 	uint8_t proto;
 	uint8_t port;
@@ -138,7 +139,7 @@ static __always_inline bool read_tcp(const void *data, struct seen *seen)
 {
 	uint8_t flags = U8(data, AT_FLAGS);
 
-	if ((flags & (TCP_SYN | TCP_RST | TCP_ACK)) != TCP_ACK)
+	if ((flags & (TCP_RST | TCP_ACK)) != TCP_ACK)
 		return false;
 	seen->l4_header = (U8(data, AT_OFFSET) >> 4) * 4;
 	if (seen->l4_header < TCP_BYTES_MIN || seen->ip_len < IP_BYTES + seen->l4_header)
@@ -147,7 +148,8 @@ static __always_inline bool read_tcp(const void *data, struct seen *seen)
 	seen->tcp.ack = bpf_ntohl(U32(data, AT_ACK));
 	seen->tcp.window = bpf_ntohs(U16(data, AT_WINDOW));
 	seen->tcp.flags = flags;
-	seen->tcp.len = seen->ip_len - IP_BYTES - seen->l4_header + (flags & TCP_FIN);
+	seen->tcp.len = seen->ip_len - IP_BYTES - seen->l4_header + (flags & TCP_FIN) +
+			(flags & TCP_SYN ? 1 : 0);
 	return true;
 }
 

@@ -7,8 +7,8 @@
  * changed meanwhile is left to user space. What may still happen is that a packet is counted for a
  * flow that has just ended; its record rests for a while before it is used again.
  *
- * Of a connection, what begins and what ends it is user space's: SYN, RST, and the second FIN
- * (flow/state.h).
+ * Of a connection, what begins and what ends it is user space's: the SYN, any SYN-ACK but the
+ * first, RST, and the second FIN (flow/state.h).
  */
 #ifndef PGW_OFFLOAD_RECORD_H
 #define PGW_OFFLOAD_RECORD_H
@@ -16,6 +16,8 @@
 #include <bpf/bpf_helpers.h>
 
 #include "datapath/flow/hash.h"
+#include "datapath/flow/open.h"
+#include "datapath/offload/answer.h"
 #include "datapath/offload/maps.h"
 #include "datapath/offload/plain.h"
 
@@ -186,7 +188,7 @@ static __always_inline bool alive(const struct flow *flow, const struct seen *se
 		return true;
 	timeout = s->timeout_tick_udp;
 	if (seen->proto == PROTO_TCP)
-		timeout = state == TCP_SYN_BOTH || state == TCP_CLOSED ? s->timeout_tick_tcp_trans
+		timeout = state <= TCP_SYN_BOTH || state == TCP_CLOSED ? s->timeout_tick_tcp_trans
 								       : s->timeout_tick_tcp;
 	return idle < timeout;
 }
@@ -234,15 +236,24 @@ static __always_inline bool read_record(const void *data, const void *end, const
 {
 	const void *mac = side_of(flow->mac, side ^ 1, sizeof(flow->mac[0]));
 	const void *key = side_of(flow->tuple, side ^ 1, sizeof(flow->tuple[0]));
-	/* of side 1 nothing has been seen yet: user space takes note of the first answer */
-	uint8_t needed = side ? FLOW_OFFLOAD | FLOW_REPLIED : FLOW_OFFLOAD;
+	bool answer = seen->proto == PROTO_TCP && IS_ANSWER(seen);
+	/* of side 1 nothing has been seen yet: but for a SYN-ACK, user space takes note of the
+	 * first answer */
+	uint8_t needed = side && !answer ? FLOW_OFFLOAD | FLOW_REPLIED : FLOW_OFFLOAD;
 	uint16_t turned = 0 - side; /* deltas of the way back are complements */
 
 	if ((flow->flags & needed) != needed)
 		return false;
 	to->state = tcp_state(flow);
-	if (seen->proto == PROTO_TCP && (to->state < TCP_SYN_BOTH || to->state > TCP_CLOSED))
+	if (answer) {
+		/* any but the first one is user space's, as is one from inside, whose timer is
+		 * another */
+		if (!side || to->state != TCP_SYN_SENT || flow->flags & FLOW_INBOUND)
+			return false;
+	} else if (seen->proto == PROTO_TCP &&
+		   (to->state < TCP_SYN_BOTH || to->state > TCP_CLOSED)) {
 		return false;
+	}
 	if (flow->vmac[0] | flow->vmac[1]) /* that is not the address of the interface */
 		return false;
 	if (U16(side_of(flow->neigh, side, 2), 0) == FLOW_NEIGH_LAST_HOP &&
@@ -260,6 +271,27 @@ static __always_inline bool read_record(const void *data, const void *end, const
 	return true;
 }
 
+/* What user space would, too, take note of with the first answer. The word in which the flags lie
+ * has only flags that change, and those are user space's: should it write at the same time, then
+ * the next packet of this side is left to it, and it takes note. */
+static __always_inline void note_answer(struct flow *flow)
+{
+	uint32_t *word = (uint32_t *)&flow->port[0], seen = *(volatile uint32_t *)word;
+
+	__sync_val_compare_and_swap(word, seen, seen | (uint32_t)FLOW_REPLIED << FLOW_FLAGS_SHIFT);
+}
+
+/* A SYN-ACK. Whoever moves the state is the one to follow it. */
+static __always_inline bool follow_answer(struct flow *flow, uint32_t word, const struct seen *seen)
+{
+	if (!tcp_acks_syn(&flow->tcp[0], &seen->tcp) || key_word(flow) != word ||
+	    !tcp_move_state(flow, TCP_SYN_SENT, TCP_SYN_BOTH))
+		return false;
+	tcp_take_answer(&flow->tcp[0], &flow->tcp[1], &seen->tcp);
+	note_answer(flow);
+	return true;
+}
+
 /* follow() - whether a segment is inside the window, as datagrams always are, and the record still
  * the one that was read; then state and window have moved with it. @state: that was read */
 static __always_inline bool follow(struct flow *flow, uint32_t side, uint32_t word,
@@ -271,6 +303,8 @@ static __always_inline bool follow(struct flow *flow, uint32_t side, uint32_t wo
 
 	if (seen->proto != PROTO_TCP)
 		return key_word(flow) == word;
+	if (IS_ANSWER(seen))
+		return follow_answer(flow, word, seen);
 	if (!tcp_in_window(self, peer, &seen->tcp) || key_word(flow) != word)
 		return false;
 	/* new data after both FIN: user space finds out which was none (flow/tcp.c) */

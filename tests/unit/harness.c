@@ -432,6 +432,26 @@ void harness_run(struct harness *h)
 	} while (taken);
 }
 
+void harness_build_options(uint8_t port, const struct probe *probe, const uint8_t *options,
+			   uint16_t bytes, struct frame *frame)
+{
+	const struct ip_header *ip = (const struct ip_header *)(frame->data + ETHERNET_BYTES);
+	struct tcp_header *tcp =
+		(struct tcp_header *)(frame->data + ETHERNET_BYTES + sizeof(struct ip_header));
+	uint32_t l4_bytes = (uint32_t)sizeof(*tcp) + bytes;
+	struct probe whole = *probe;
+
+	whole.payload = bytes; /* the options' place */
+	harness_build(port, &whole, frame);
+	memcpy(tcp + 1, options, bytes);
+	tcp->offset = (uint8_t)((sizeof(*tcp) + bytes - probe->payload) / 4 << 4);
+	if (probe->partial)
+		return;
+	tcp->check = 0;
+	tcp->check = (uint16_t)~checksum_fold(checksum_add(
+		checksum_pseudo(ip->src, ip->dst, IPPROTO_TCP, l4_bytes), tcp, l4_bytes));
+}
+
 void harness_send_frame(struct harness *h, uint8_t port, const struct frame *frame)
 {
 	assert_true(mem_port_push(h->io[port], frame->data, frame->len, &frame->offload, false));

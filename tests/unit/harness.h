@@ -103,6 +103,10 @@ struct frame {
 };
 
 uint32_t harness_build(uint8_t port, const struct probe *probe, struct frame *frame);
+/* harness_build_options() - a segment with @bytes behind the header's fixed part: options, but for
+ * the probe's payload. */
+void harness_build_options(uint8_t port, const struct probe *probe, const uint8_t *options,
+			   uint16_t bytes, struct frame *frame);
 void harness_send_frame(struct harness *h, uint8_t port, const struct frame *frame);
 void harness_send(struct harness *h, uint8_t port, const struct probe *probe);
 void harness_run(struct harness *h); /* until all received frames are forwarded */

@@ -44,25 +44,39 @@ static void set_map(const struct bpf_map *map, uint32_t key, const void *value)
 	assert_int_equal(bpf_map_update_elem(bpf_map__fd(map), &key, value, BPF_ANY), 0);
 }
 
-static void set_port(struct bench *b, uint32_t index, uint32_t mtu, bool up, bool takes_xdp)
+static struct offload_port port_of(uint32_t index)
 {
-	const struct offload_port port = {.ifindex = 11 + index,
-					  .mtu = mtu,
-					  .mac = index == VRACK ? vrack_mac : vsphere_mac,
-					  .up = up,
-					  .takes_xdp = takes_xdp};
-
-	set_map(b->program->maps.ports, index, &port);
+	return (struct offload_port){.ifindex = 11 + index,
+				     .mtu = MTU,
+				     .mac = index == VRACK ? vrack_mac : vsphere_mac,
+				     .up = true,
+				     .takes_xdp = true,
+				     .mss_max = OFFLOAD_MSS_ANY};
 }
 
 void bench_set_port(struct bench *b, uint32_t index, uint32_t mtu, bool up)
 {
-	set_port(b, index, mtu, up, true);
+	struct offload_port port = port_of(index);
+
+	port.mtu = mtu;
+	port.up = up;
+	set_map(b->program->maps.ports, index, &port);
 }
 
 void bench_refuse_xdp(struct bench *b, uint32_t index)
 {
-	set_port(b, index, MTU, true, false);
+	struct offload_port port = port_of(index);
+
+	port.takes_xdp = false;
+	set_map(b->program->maps.ports, index, &port);
+}
+
+void bench_limit_mss(struct bench *b, uint32_t index, uint16_t mss_max)
+{
+	struct offload_port port = port_of(index);
+
+	port.mss_max = mss_max;
+	set_map(b->program->maps.ports, index, &port);
 }
 
 static void make_table(struct bench *b)

@@ -44,7 +44,9 @@ struct bench *bench_open(void **state);
 void bench_close(struct bench *b);
 void bench_set_port(struct bench *b, uint32_t index, uint32_t mtu, bool up);
 void bench_refuse_xdp(struct bench *b, uint32_t index); /* its link takes no frames from XDP */
-void bench_talk(struct bench *b, struct talk *talk);	/* make the flows of @talk */
+void bench_limit_mss(struct bench *b, uint32_t index,
+		     uint16_t mss_max);		     /* OFFLOAD_MSS_*, or bytes */
+void bench_talk(struct bench *b, struct talk *talk); /* make the flows of @talk */
 /* bench_age() - nothing has been seen of @c for @ticks. */
 void bench_age(const struct connection *c, uint32_t ticks);
 /* bench_datagram() - one of the UDP flow, from the client. */

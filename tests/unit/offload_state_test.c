@@ -20,10 +20,10 @@ struct step {
 #define ACK TCP_ACK
 #define FIN TCP_FIN
 
-/* What begins and what ends a connection is user space's, all between is the program's. */
+/* The SYN and what ends a connection is user space's, all between is the program's. */
 static const struct step lives[][12] = {
 	{{0, TCP_SYN, 0, false, TCP_SYN_SENT},
-	 {1, TCP_SYN | ACK, 0, false, TCP_SYN_BOTH},
+	 {1, TCP_SYN | ACK, 0, true, TCP_SYN_BOTH},
 	 {1, TCP_SYN | ACK, 0, false, TCP_SYN_BOTH}, /* once more */
 	 {0, ACK, 0, true, TCP_ESTABLISHED},
 	 {0, ACK, 10, true, TCP_ESTABLISHED},
@@ -35,7 +35,7 @@ static const struct step lives[][12] = {
 	 {0, ACK, 0, true, TCP_CLOSED}},
 	/* the first acknowledgement has data and FIN; the last ones are repeated */
 	{{0, TCP_SYN, 0, false, TCP_SYN_SENT},
-	 {1, TCP_SYN | ACK, 0, false, TCP_SYN_BOTH},
+	 {1, TCP_SYN | ACK, 0, true, TCP_SYN_BOTH},
 	 {0, FIN | ACK, 30, true, TCP_FIN_0},
 	 {1, ACK, 0, true, TCP_FIN_0},
 	 {1, FIN | ACK, 0, false, TCP_CLOSED},
@@ -43,7 +43,7 @@ static const struct step lives[][12] = {
 	 {1, ACK, 0, true, TCP_CLOSED}},
 	/* the other side is the first to close; a reset ends it */
 	{{0, TCP_SYN, 0, false, TCP_SYN_SENT},
-	 {1, TCP_SYN | ACK, 0, false, TCP_SYN_BOTH},
+	 {1, TCP_SYN | ACK, 0, true, TCP_SYN_BOTH},
 	 {1, ACK, 5, true, TCP_ESTABLISHED},
 	 {1, FIN | ACK, 0, true, TCP_FIN_1},
 	 {0, ACK, 0, true, TCP_FIN_1},
@@ -51,7 +51,7 @@ static const struct step lives[][12] = {
 	 {1, ACK, 0, false, TCP_RESET}},
 	/* what was taken for a FIN was none */
 	{{0, TCP_SYN, 0, false, TCP_SYN_SENT},
-	 {1, TCP_SYN | ACK, 0, false, TCP_SYN_BOTH},
+	 {1, TCP_SYN | ACK, 0, true, TCP_SYN_BOTH},
 	 {0, FIN | ACK, 30, true, TCP_FIN_0},
 	 {1, FIN | ACK, 0, false, TCP_CLOSED},
 	 {0, ACK, 0, true, TCP_CLOSED},

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "datapath/base/checksum.h"
 #include "tests/unit/harness.h"
 
 #define CLIENT "192.168.50.10"
@@ -23,27 +22,12 @@ static struct harness *open_with(const char *more)
 	return harness_open(text, 1024);
 }
 
-/* A segment with @bytes behind the header's fixed part: options, but for the probe's payload. */
 static void send_options(struct harness *h, uint8_t port, struct probe probe,
 			 const uint8_t *options, uint16_t bytes)
 {
 	struct frame *frame = calloc(1, sizeof(*frame));
-	struct tcp_header *tcp = (struct tcp_header *)(frame->data + TCP_AT);
-	uint16_t options_bytes = (uint16_t)(bytes - probe.payload);
-	const struct ip_header *header;
 
-	probe.payload = bytes; /* the options' place */
-	harness_build(port, &probe, frame);
-	header = (const struct ip_header *)(frame->data + ETHERNET_BYTES);
-	memcpy(tcp + 1, options, bytes);
-	tcp->offset = (uint8_t)((sizeof(*tcp) + options_bytes) / 4 << 4);
-	if (!probe.partial) {
-		tcp->check = 0;
-		tcp->check = (uint16_t)~checksum_fold(
-			checksum_add(checksum_pseudo(header->src, header->dst, IPPROTO_TCP,
-						     (uint32_t)sizeof(*tcp) + bytes),
-				     tcp, sizeof(*tcp) + bytes));
-	}
+	harness_build_options(port, &probe, options, bytes, frame);
 	harness_send_frame(h, port, frame);
 	free(frame);
 }
