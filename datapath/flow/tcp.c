@@ -21,7 +21,7 @@
  * session of what may be another's address and port, and the count tells of a bad cable. What
  * every other bit turned can do is make a window larger than it is: by less than another such
  * window. The BPF programs look at no checksum but a SYN-ACK's; a FIN or number that they believe
- * wrongly is mended by later segments (tcp_revives(), SYN).
+ * wrongly is mended by later segments (tcp_revives(), begin_anew()).
  */
 #include "datapath/flow/tcp.h"
 
