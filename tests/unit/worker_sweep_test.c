@@ -15,7 +15,7 @@
 static void make_flows(struct harness *h, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
-		char src[16];
+		char src[24];
 		struct frame frame;
 		struct packet p;
 
