@@ -85,15 +85,33 @@ static void fan_send(struct fan *fan, const struct parcel *p, uint32_t number)
 	veth_peer_send(fan->veth, NULL, frame, sizeof(frame));
 }
 
-/* fan_where() - Return: the only socket to which frame @number came. */
-static unsigned fan_where(struct fan *fan, uint32_t number)
+/* fan_await() - wait for a frame. A link that went down is an error of each socket, told once. */
+static void fan_await(struct fan *fan)
 {
 	struct pollfd polled[SOCKETS];
-	unsigned at = SOCKETS;
+	bool came = false;
 
 	for (unsigned i = 0; i < SOCKETS; i++)
 		polled[i] = (struct pollfd){.fd = fan->sockets[i].fd, .events = POLLIN};
-	assert_true(poll(polled, SOCKETS, WAIT_MS) > 0);
+	while (!came) {
+		assert_true(poll(polled, SOCKETS, WAIT_MS) > 0);
+		for (unsigned i = 0; i < SOCKETS; i++) {
+			int error;
+			socklen_t bytes = sizeof(error);
+
+			came |= (polled[i].revents & POLLIN) != 0;
+			if (polled[i].revents & POLLERR)
+				getsockopt(polled[i].fd, SOL_SOCKET, SO_ERROR, &error, &bytes);
+		}
+	}
+}
+
+/* fan_where() - Return: the only socket to which frame @number came. */
+static unsigned fan_where(struct fan *fan, uint32_t number)
+{
+	unsigned at = SOCKETS;
+
+	fan_await(fan);
 	for (unsigned i = 0; i < SOCKETS; i++) {
 		struct io_frame frames[IO_BURST];
 		unsigned n = fan->port[i]->ops->rx(fan->port[i], frames, IO_BURST);
