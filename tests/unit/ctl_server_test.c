@@ -1,15 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Server and client of the control socket, over a real socket. The server is pumped by the test
- * itself, so that nothing depends on time; only the client's tests run it in a thread. */
+/* Server of the control socket, over a real socket. The server is pumped by the test itself, so
+ * that nothing depends on time. */
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdatomic.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,129 +11,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <cmocka.h>
+#include "tests/unit/ctl_fixture.h"
 
-#include "control/ctl/server.h"
-
-struct fixture {
-	char directory[40];
-	char path[60];
-	struct server *server;
-	int64_t now_ms;
-	unsigned asked; /* requests that reached the gateway */
-	pthread_t thread;
-	atomic_bool stop;
-	bool standing; /* something holds already when a monitor comes */
-};
-
-static int fake_version(void *gateway, struct request_result *result)
-{
-	struct fixture *f = gateway;
-
-	json_object_set_new(result->answer, "n", json_integer(++f->asked));
-	return 0;
-}
-
-static int fake_check(void *gateway, const char *text, size_t bytes, struct request_result *result)
-{
-	(void)gateway;
-	(void)bytes;
-	request_failed(result, -EINVAL, "expected something else than %s", text);
-	result->error.line = 4;
-	result->error.column = 2;
-	return -EINVAL;
-}
-
-/* An answer larger than any socket buffer. */
-static int fake_config_show(void *gateway, uint64_t revision, struct request_result *result)
-{
-	(void)revision;
-	char *text = malloc(1u << 20);
-
-	(void)gateway;
-	memset(text, 'x', (1u << 20) - 1);
-	text[(1u << 20) - 1] = '\0';
-	json_object_set_new(result->answer, "text", json_string(text));
-	free(text);
-	return 0;
-}
-
-static int fake_change(void *gateway, const char *const *statements, size_t n,
-		       const struct request_order *order, struct request_result *result)
-{
-	(void)gateway;
-	assert_int_equal(order->peer->pid, getpid());
-	(void)n;
-	result->sweep = (uint64_t)atoi(statements[0]);
-	return 0;
-}
-
-static int fake_session_end(void *gateway, const struct flow_filter *filter,
-			    const struct filter_text *text, uint64_t limit,
-			    struct request_result *result)
-{
-	(void)gateway;
-	(void)filter;
-	(void)text;
-	result->ending = limit;
-	return 0;
-}
-
-static int fake_session_table(void *gateway, struct request_result *result)
-{
-	(void)gateway;
-	result->fds[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	result->fds[1] = open("/dev/zero", O_RDONLY | O_CLOEXEC);
-	result->n_fds = 2;
-	return 0;
-}
-
-/* What holds already when a monitor comes. */
-static int fake_monitor(void *gateway, struct request_result *result)
-{
-	const struct fixture *f = gateway;
-
-	if (f->standing)
-		result->events = json_pack("[{s:s, s:i}]", "event", "not-saved", "revision", 7);
-	return 0;
-}
-
-static const struct request_ops ops = {
-	.version = fake_version,
-	.change = fake_change,
-	.config_show = fake_config_show,
-	.config_check = fake_check,
-	.session_table = fake_session_table,
-	.session_end = fake_session_end,
-	.monitor = fake_monitor,
-};
-
-static int setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-	struct ctl_error error;
-
-	snprintf(f->directory, sizeof(f->directory), "/tmp/ctl-test.XXXXXX");
-	assert_non_null(mkdtemp(f->directory));
-	snprintf(f->path, sizeof(f->path), "%s/" CTL_SOCKET_NAME, f->directory);
-	f->now_ms = 1000;
-	assert_int_equal(server_open(&f->server, f->path, &ops, f, &error), 0);
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	server_close(f->server);
-	assert_int_equal(access(f->path, F_OK), -1);
-	assert_int_equal(rmdir(f->directory), 0);
-	free(f);
-	return 0;
-}
-
-static int dial(const struct fixture *f)
+static int dial(const struct ctl_fixture *f)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -151,7 +24,7 @@ static int dial(const struct fixture *f)
 }
 
 /* Lets the server work until it has nothing to do. */
-static void pump(struct fixture *f)
+static void pump(struct ctl_fixture *f)
 {
 	struct pollfd poll_fd = {.fd = server_fd(f->server), .events = POLLIN};
 
@@ -166,7 +39,7 @@ static void pump(struct fixture *f)
 	fail_msg("the server spins");
 }
 
-static void say(struct fixture *f, int fd, const char *text)
+static void say(struct ctl_fixture *f, int fd, const char *text)
 {
 	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
 	pump(f);
@@ -186,7 +59,7 @@ static const char *hear(int fd)
 
 static void answers_requests(void **state)
 {
-	struct fixture *f = *state;
+	struct ctl_fixture *f = *state;
 	struct stat status;
 	int fd = dial(f);
 
@@ -206,7 +79,7 @@ static void answers_requests(void **state)
 /* More lines at once than one turn serves. */
 static void answers_all_of_many(void **state)
 {
-	struct fixture *f = *state;
+	struct ctl_fixture *f = *state;
 	int fd = dial(f);
 	static const char line[] = "{\"op\":\"version\"}\n";
 	char text[100 * (sizeof(line) - 1) + 1];
@@ -221,7 +94,7 @@ static void answers_all_of_many(void **state)
 
 static void line_limit(void **state)
 {
-	struct fixture *f = *state;
+	struct ctl_fixture *f = *state;
 	int fd = dial(f), other = dial(f);
 	char chunk[65536];
 	size_t sent = 0;
@@ -245,7 +118,7 @@ static void line_limit(void **state)
 
 static void connection_limit(void **state)
 {
-	struct fixture *f = *state;
+	struct ctl_fixture *f = *state;
 	int fds[SERVER_CLIENTS_MAX], extra;
 
 	for (unsigned i = 0; i < SERVER_CLIENTS_MAX; i++) {
@@ -271,7 +144,7 @@ static void connection_limit(void **state)
 /* A client that does not read holds one answer, delays nobody and is dropped in the end. */
 static void reader_that_stalls(void **state)
 {
-	struct fixture *f = *state;
+	struct ctl_fixture *f = *state;
 	int fd = dial(f), other = dial(f);
 
 	say(f, fd, "{\"op\":\"config-show\"}\n{\"op\":\"version\"}\n");
@@ -292,7 +165,7 @@ static void reader_that_stalls(void **state)
 
 static void reader_that_is_slow(void **state)
 {
-	struct fixture *f = *state;
+	struct ctl_fixture *f = *state;
 	int fd = dial(f);
 	size_t total = 0;
 	const char *text;
@@ -314,7 +187,7 @@ static void reader_that_is_slow(void **state)
 
 static void monitors_get_events(void **state)
 {
-	struct fixture *f = *state;
+	struct ctl_fixture *f = *state;
 	int fd = dial(f), other = dial(f);
 	const char *text;
 
@@ -336,7 +209,7 @@ static void monitors_get_events(void **state)
 
 static void monitor_is_told_what_holds(void **state)
 {
-	struct fixture *f = *state;
+	struct ctl_fixture *f = *state;
 	int fd = dial(f);
 	const char *text;
 
@@ -350,7 +223,7 @@ static void monitor_is_told_what_holds(void **state)
 
 static void slow_monitor_is_dropped(void **state)
 {
-	struct fixture *f = *state;
+	struct ctl_fixture *f = *state;
 	int fd = dial(f);
 	char text[4096];
 	unsigned events = 0;
@@ -368,7 +241,7 @@ static void slow_monitor_is_dropped(void **state)
 
 static void answer_waits_for_sweep(void **state)
 {
-	struct fixture *f = *state;
+	struct ctl_fixture *f = *state;
 	int fd = dial(f), other = dial(f);
 
 	say(f, fd, "{\"op\":\"change\",\"statements\":[\"5\"]}\n{\"op\":\"version\"}\n");
@@ -396,7 +269,7 @@ static void answer_waits_for_sweep(void **state)
 static void answer_waits_for_ending(void **state)
 {
 	const struct ctl_error why = {.text = "why"};
-	struct fixture *f = *state;
+	struct ctl_fixture *f = *state;
 	int fd = dial(f), other = dial(f);
 
 	say(f, fd, "{\"op\":\"session-end\",\"filter\":{},\"limit\":5}\n{\"op\":\"version\"}\n");
@@ -422,98 +295,9 @@ static void answer_waits_for_ending(void **state)
 	close(fd);
 }
 
-static void *serve(void *context)
-{
-	struct fixture *f = context;
-	struct pollfd poll_fd = {.fd = server_fd(f->server), .events = POLLIN};
-
-	while (!atomic_load(&f->stop)) {
-		if (poll(&poll_fd, 1, 5) > 0)
-			server_work(f->server, f->now_ms);
-		if (!server_due_ms(f->server))
-			server_expire(f->server, f->now_ms);
-	}
-	return NULL;
-}
-
-static void client_asks(void **state)
-{
-	struct fixture *f = *state;
-	struct ctl_client *client;
-	struct ctl_error error;
-	json_t *request, *answer;
-	int fds[CTL_FDS_MAX];
-
-	pthread_create(&f->thread, NULL, serve, f);
-	assert_int_equal(ctl_connect(&client, f->directory, &error), 0);
-	request = json_pack("{s:s}", "op", "session-table");
-	assert_int_equal(ctl_request(client, request, &answer, fds, &error), 0);
-	assert_true(json_is_true(json_object_get(answer, "ok")));
-	assert_true(fds[0] >= 0 && fds[1] >= 0);
-	close(fds[0]);
-	close(fds[1]);
-	json_decref(answer);
-	json_decref(request);
-
-	request = json_pack("{s:s,s:s}", "op", "config-check", "text", "abc");
-	assert_int_equal(ctl_request(client, request, &answer, fds, &error), -EREMOTEIO);
-	assert_string_equal(error.text, "expected something else than abc");
-	assert_int_equal(error.line, 4);
-	assert_int_equal(error.column, 2);
-	assert_int_equal(fds[0], -1);
-	json_decref(answer);
-	json_decref(request);
-
-	request = json_pack("{s:s}", "op", "config-show");
-	assert_int_equal(ctl_request(client, request, &answer, NULL, &error), 0);
-	assert_int_equal(json_string_length(json_object_get(answer, "text")), (1u << 20) - 1);
-	json_decref(answer);
-	json_decref(request);
-
-	/* Nobody reports the sweep. */
-	ctl_timeout(client, 30);
-	request = json_pack("{s:s,s:[s]}", "op", "change", "statements", "9");
-	assert_int_equal(ctl_request(client, request, &answer, NULL, &error), -ETIMEDOUT);
-	assert_null(answer);
-	json_decref(request);
-	ctl_close(client);
-	atomic_store(&f->stop, true);
-	pthread_join(f->thread, NULL);
-}
-
-static void client_monitors(void **state)
-{
-	struct fixture *f = *state;
-	struct ctl_client *client;
-	struct ctl_error error;
-	json_t *request, *answer, *event;
-
-	pthread_create(&f->thread, NULL, serve, f);
-	assert_int_equal(ctl_connect(&client, f->directory, &error), 0);
-	request = json_pack("{s:s}", "op", "monitor");
-	assert_int_equal(ctl_request(client, request, &answer, NULL, &error), 0);
-	json_decref(answer);
-	json_decref(request);
-	atomic_store(&f->stop, true);
-	pthread_join(f->thread, NULL);
-	assert_int_equal(ctl_event(client, &event, 0, &error), -ETIMEDOUT);
-	server_event(f->server, TOLD_LINK, NULL);
-	server_event(f->server, TOLD_RELAY, NULL);
-	assert_int_equal(ctl_event(client, &event, 1000, &error), 1);
-	assert_string_equal(json_string_value(json_object_get(event, "event")), "link");
-	json_decref(event);
-	assert_int_equal(ctl_event(client, &event, 1000, &error), 1);
-	assert_string_equal(json_string_value(json_object_get(event, "event")), "relay");
-	json_decref(event);
-	server_close(f->server);
-	f->server = NULL;
-	assert_int_equal(ctl_event(client, &event, 1000, &error), 0);
-	ctl_close(client);
-}
-
 static int dial_api(const char *path)
 {
-	struct fixture other = {.now_ms = 0};
+	struct ctl_fixture other = {.now_ms = 0};
 
 	assert_true(strlen(path) < sizeof(other.path));
 	memcpy(other.path, path, strlen(path) + 1);
@@ -525,7 +309,7 @@ static void api_socket(void **state)
 {
 	static const char forbidden[] = "{\"op\":\"config-show\"}\n";
 	static const char version[] = "{\"op\":\"version\"}\n";
-	struct fixture *f = *state;
+	struct ctl_fixture *f = *state;
 	int fds[SERVER_API_CLIENTS_MAX + 1], operator;
 	struct stat status;
 	struct ctl_error error;
@@ -564,24 +348,9 @@ static void api_socket(void **state)
 	assert_int_equal(access(path, F_OK), -1);
 }
 
-static void client_without_server(void **state)
-{
-	struct ctl_client *client;
-	struct ctl_error error;
-	char name[200];
-
-	(void)state;
-	assert_int_equal(ctl_connect(&client, "/nonexistent", &error), -ENOENT);
-	assert_null(client);
-	assert_non_null(strstr(error.text, "/nonexistent/pgwd.sock"));
-	memset(name, 'n', sizeof(name) - 1);
-	name[sizeof(name) - 1] = '\0';
-	assert_int_equal(ctl_connect(&client, name, &error), -ENAMETOOLONG);
-}
-
 int main(void)
 {
-#define WITH_SERVER(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define WITH_SERVER(test) cmocka_unit_test_setup_teardown(test, ctl_setup, ctl_teardown)
 	const struct CMUnitTest tests[] = {
 		WITH_SERVER(answers_requests),
 		WITH_SERVER(answers_all_of_many),
@@ -594,10 +363,7 @@ int main(void)
 		WITH_SERVER(slow_monitor_is_dropped),
 		WITH_SERVER(answer_waits_for_sweep),
 		WITH_SERVER(answer_waits_for_ending),
-		WITH_SERVER(client_asks),
-		WITH_SERVER(client_monitors),
 		WITH_SERVER(api_socket),
-		cmocka_unit_test(client_without_server),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
