@@ -170,34 +170,61 @@ const char *filter_set(struct flow_filter *filter, struct filter_text *text,
 	return NULL;
 }
 
+/* Each looks up one name. Return: whether the snapshot has it. */
+static bool resolve_portgroup(struct flow_filter *filter, const char *name,
+			      const struct snapshot *snapshot)
+{
+	for (uint32_t i = 0; i < snapshot->n_ports; i++) {
+		if (strcmp(snapshot->ports[i].name, name) == 0) {
+			filter->portgroup = snapshot->ports[i].index;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool resolve_pool(struct flow_filter *filter, const char *name,
+			 const struct snapshot *snapshot)
+{
+	for (uint32_t i = 0; i < snapshot->n_pools; i++) {
+		if (strcmp(snapshot->pools[i].name, name) == 0) {
+			filter->pool = snapshot->pools[i].index;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool resolve_service(struct flow_filter *filter, const char *name,
+			    const struct snapshot *snapshot)
+{
+	for (uint32_t i = 0; i < snapshot->n_services; i++) {
+		if (strcmp(snapshot->services[i].name, name) == 0) {
+			filter->service_address = snapshot->services[i].addr;
+			filter->service_port = snapshot->services[i].port;
+			filter->service_protocol = snapshot->services[i].proto;
+			return true;
+		}
+	}
+	return false;
+}
+
 enum flow_condition filter_resolve(struct flow_filter *filter, const struct filter_text *text,
 				   const struct snapshot *snapshot)
 {
-	const char *name = text->value[FILTER_PORTGROUP];
-	uint32_t i = 0;
+	static const struct {
+		enum flow_condition condition;
+		bool (*resolve)(struct flow_filter *filter, const char *name,
+				const struct snapshot *snapshot);
+	} named[] = {{FILTER_PORTGROUP, resolve_portgroup},
+		     {FILTER_POOL, resolve_pool},
+		     {FILTER_SERVICE, resolve_service}};
 
-	while (name && i < snapshot->n_ports && strcmp(snapshot->ports[i].name, name))
-		i++;
-	if (name && i == snapshot->n_ports)
-		return FILTER_PORTGROUP;
-	if (name)
-		filter->portgroup = snapshot->ports[i].index;
-	name = text->value[FILTER_POOL];
-	for (i = 0; name && i < snapshot->n_pools && strcmp(snapshot->pools[i].name, name);)
-		i++;
-	if (name && i == snapshot->n_pools)
-		return FILTER_POOL;
-	if (name)
-		filter->pool = snapshot->pools[i].index;
-	name = text->value[FILTER_SERVICE];
-	for (i = 0; name && i < snapshot->n_services && strcmp(snapshot->services[i].name, name);)
-		i++;
-	if (name && i == snapshot->n_services)
-		return FILTER_SERVICE;
-	if (name) {
-		filter->service_address = snapshot->services[i].addr;
-		filter->service_port = snapshot->services[i].port;
-		filter->service_protocol = snapshot->services[i].proto;
+	for (unsigned i = 0; i < sizeof(named) / sizeof(named[0]); i++) {
+		const char *name = text->value[named[i].condition];
+
+		if (name && !named[i].resolve(filter, name, snapshot))
+			return named[i].condition;
 	}
 	return FILTER_CONDITIONS;
 }

@@ -2,16 +2,19 @@
 /*
  * States (side 0 opened the connection) and who moves them:
  *
- *   SYN_SENT --SYN or SYN-ACK from 1--> SYN_BOTH --ACK of 1's SYN from 0, or of 0's from 1-->
- * ESTABLISHED ESTABLISHED --FIN from i--> FIN_i --FIN from the other--> CLOSED any but CLOSED --RST
- * with exactly the next sequence number--> RESET CLOSED, RESET --acceptable new SYN from 0-->
- * SYN_SENT (tcp_reopens); SYN_BOTH and later, new SYN from 0 and its SYN-ACK from 1 --> SYN_BOTH
+ * - SYN_SENT, SYN or SYN-ACK from 1: SYN_BOTH
+ * - SYN_BOTH, ACK of 1's SYN from 0, or of 0's from 1: ESTABLISHED
+ * - ESTABLISHED, FIN from i: FIN_i; FIN_i, FIN from the other: CLOSED
+ * - any but CLOSED, RST with exactly the next sequence number: RESET
+ * - CLOSED or RESET, new SYN from 0: SYN_SENT (tcp_reopens())
+ * - CLOSED, something new after both FIN: FIN_i of the other (tcp_revives())
+ * - SYN_BOTH and later, new SYN from 0 and its SYN-ACK from 1: SYN_BOTH (begin_anew())
  *
  * A segment counts only if it lies in the window that its receiver has offered (flow/window.h).
  * A blind attacker has to hit all four limits, and for an RST exactly one number of 2^32.
  *
  * An RST that is in the window but not exact passes (its receiver will challenge it, RFC 5961)
- * and changes nothing. A SYN within an established connection likewise.
+ * and changes nothing. A SYN within an established connection likewise, until its SYN-ACK comes.
  *
  * Checksums of what is forwarded are its receiver's to look at: it refuses a damaged segment and
  * waits for the right one. But what a session believed of a damaged one would hold against the
