@@ -15,21 +15,25 @@ hold_start session far 172.16.0.1 7
 expect "a session of the kernel's" eval \
 	'pgw -j session show internal-dst-port 7 | jq -e ".[0].datapath == \"tc\""'
 
+another_datapath() { # than $datapath, from now on $datapath
+	wait_for 10 "there is another datapath" eval '[ "$(datapath_pid)" -gt 0 ] && [ "$(datapath_pid)" != "$datapath" ]'
+	datapath=$(datapath_pid)
+}
+
 note "the datapath hangs"
 datapath=$(datapath_pid)
 kill -STOP "$datapath"
 hold_goes_on session
-kill -CONT "$datapath"
+another_datapath
 hold_goes_on session
 
 note "the datapath is killed"
 kill -KILL "$datapath"
 hold_goes_on session
-wait_for 10 "there is another datapath" eval '[ "$(datapath_pid)" -gt 0 ]'
+another_datapath
 hold_goes_on session
 
 note "everything is killed"
-datapath=$(datapath_pid)
 kill -KILL "${PID[pgwd]}" "$datapath"
 finish pgwd 2>/dev/null || true
 wait_for 5 "the datapath is gone" eval "! kill -0 $datapath"
