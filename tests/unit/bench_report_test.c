@@ -85,6 +85,8 @@ static void test_goals(void **state)
 		assert_non_null(measure); /* each names something that there is */
 		assert_non_null(catalog_find_variant(goal->variant));
 		assert_true(catalog_applies(measure, catalog_find_variant(goal->variant)));
+		assert_int_equal(catalog_applies(measure, &variant_redirect_xdp),
+				 measure->way == WAY_NAPI && !measure->translating);
 		assert_true(!goal->to || catalog_find_measure(goal->to));
 		if (strcmp(goal->variant, "pgw-tc") != 0)
 			continue;
@@ -178,6 +180,8 @@ static void test_ways(void **state)
 	(void)state;
 	assert_null(way_judge(&variant_nft, &bulk, &kernel));
 	assert_non_null(way_judge(&variant_nft, &bulk, &nothing));
+	assert_null(way_judge(&variant_redirect, &bulk, &nothing));
+	assert_non_null(way_judge(&variant_redirect, &bulk, &kernel));
 	assert_null(way_judge(&variant_pgw, &bulk, &raw));
 	assert_non_null(way_judge(&variant_pgw, &bulk, &nothing));
 	assert_non_null(way_judge(&variant_pgw, &bulk, &offloaded));

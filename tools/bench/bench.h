@@ -84,12 +84,15 @@ struct variant {
 	const char *io;	     /* likewise, NULL: packet */
 	unsigned workers;    /* of ours: as the configuration says it; 0: it does not */
 	bool aside;	     /* only if it is named */
+	bool bound; /* only passes on, past the kernel's forwarding: no part of a quick run */
+	bool napi;  /* needs WAY_NAPI */
 	int (*setup)(struct run *run);
 	void (*teardown)(struct run *run);
 };
 extern const struct variant variant_nft, variant_forward, variant_pgw, variant_pgw_tc,
 	variant_pgw_xdp, variant_pgw_afxdp, variant_haproxy, variant_socat, variant_pasta,
-	variant_haproxy_names, variant_relay, variant_pgw_2w;
+	variant_haproxy_names, variant_relay, variant_pgw_2w, variant_redirect,
+	variant_redirect_xdp;
 
 /* variant_target() - the address that the client speaks to. */
 const char *variant_target(const struct variant *variant);

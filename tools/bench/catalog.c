@@ -10,9 +10,10 @@
 #define ENTRIES(array) (sizeof(array) / sizeof((array)[0]))
 
 static const struct variant *const variants[] = {
-	&variant_nft,	    &variant_pgw,	    &variant_pgw_tc,  &variant_pgw_xdp,
-	&variant_pgw_afxdp, &variant_forward,	    &variant_haproxy, &variant_socat,
-	&variant_pasta,	    &variant_haproxy_names, &variant_relay,   &variant_pgw_2w,
+	&variant_nft,	    &variant_pgw,     &variant_pgw_tc,	 &variant_pgw_xdp,
+	&variant_pgw_afxdp, &variant_forward, &variant_redirect, &variant_redirect_xdp,
+	&variant_haproxy,   &variant_socat,   &variant_pasta,	 &variant_haproxy_names,
+	&variant_relay,	    &variant_pgw_2w,
 };
 
 #define UP   true
@@ -308,6 +309,8 @@ bool catalog_applies(const struct measure *measure, const struct variant *varian
 		return variant == &variant_pgw_tc || variant == &variant_pgw_xdp;
 	/* Without I/O the ways of I/O are one. */
 	if (measure->bare && variant != &variant_pgw)
+		return false;
+	if (variant->napi && measure->way != WAY_NAPI)
 		return false;
 	return (variant->ours || !measure->ours_only) &&
 	       (variant->translates || !measure->translating);

@@ -51,7 +51,7 @@ static unsigned select_variants(struct results *results, const struct options *o
 
 	for (unsigned i = 0; (variant = catalog_variant(i)); i++) {
 		if (!listed(options->variants, variant->name, &known) ||
-		    (variant->aside && !options->variants))
+		    ((variant->aside || (variant->bound && options->quick)) && !options->variants))
 			continue;
 		if (catalog_installed(variant))
 			results->variants[results->n_variants++] = variant;

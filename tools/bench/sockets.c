@@ -59,21 +59,10 @@ int udp_connect(uint16_t port)
 	return inet_socket(SOCK_DGRAM, SERVER_ADDR, port);
 }
 
-static struct mac mac_of(const char *text)
-{
-	unsigned b[6] = {0};
-	struct mac mac;
-
-	sscanf(text, "%x:%x:%x:%x:%x:%x", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5]);
-	for (unsigned i = 0; i < 6; i++)
-		mac.b[i] = (uint8_t)b[i];
-	return mac;
-}
-
 void frame_addresses(struct frame_spec *spec)
 {
-	spec->source = mac_of(CLIENT_MAC);
-	spec->destination = mac_of(GATEWAY_C_MAC);
+	mac_parse(CLIENT_MAC, &spec->source);
+	mac_parse(GATEWAY_C_MAC, &spec->destination);
 	inet_pton(AF_INET, CLIENT_ADDR, &spec->src);
 	inet_pton(AF_INET, SERVER_ADDR, &spec->dst);
 }

@@ -84,7 +84,7 @@ const char *way_judge(const struct variant *variant, const struct measure *measu
 {
 	bool router = variant->kind == KIND_ROUTER;
 
-	if (!variant->ours && router)
+	if (!variant->ours && router && !variant->bound)
 		return counts->kernel ? NULL : "the kernel forwarded nothing";
 	if (counts->kernel > FEW)
 		return "the kernel forwarded packets that it must not forward";

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "tools/bench/redirect.h"
+
+#include <errno.h>
+#include <linux/if_link.h>
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "redirect.skel.h"
+#include "datapath/base/addr.h"
+#include "tools/bench/child.h"
+
+struct attach {
+	struct redirect_bpf *program;
+	bool by_xdp;
+};
+
+static const struct {
+	const char *from, *to, *next, *own;
+} ways[REDIRECT_HOPS] = {
+	{GATEWAY_C_DEV, GATEWAY_S_DEV, SERVER_MAC, GATEWAY_S_MAC},
+	{GATEWAY_S_DEV, GATEWAY_C_DEV, CLIENT_MAC, GATEWAY_C_MAC},
+};
+
+static void set_hop(struct redirect_hop *hop, unsigned i)
+{
+	struct mac next, own;
+
+	if (!mac_parse(ways[i].next, &next) || !mac_parse(ways[i].own, &own))
+		return;
+	hop->from = if_nametoindex(ways[i].from);
+	hop->to = if_nametoindex(ways[i].to);
+	memcpy(hop->ethernet, next.b, sizeof(next.b));
+	memcpy(hop->ethernet + sizeof(next.b), own.b, sizeof(own.b));
+}
+
+/* attach_main() - in the gateway's namespace. Return: 0 or errno. */
+static int attach_main(void *arg)
+{
+	const struct attach *attach = arg;
+	int ret = 0;
+
+	for (unsigned i = 0; i < REDIRECT_HOPS; i++)
+		set_hop(&attach->program->bss->hops[i], i);
+	for (unsigned i = 0; i < REDIRECT_HOPS && ret >= 0; i++) {
+		struct bpf_tc_hook hook = {.sz = sizeof(hook),
+					   .ifindex = (int)if_nametoindex(ways[i].from),
+					   .attach_point = BPF_TC_INGRESS};
+		struct bpf_tc_opts options = {
+			.sz = sizeof(options),
+			.prog_fd = bpf_program__fd(attach->program->progs.redirect_tc)};
+
+		ret = bpf_tc_hook_create(&hook);
+		if (ret == 0 || ret == -EEXIST)
+			ret = bpf_tc_attach(&hook, &options);
+		if (ret == 0 && attach->by_xdp)
+			ret = bpf_xdp_attach(hook.ifindex,
+					     bpf_program__fd(attach->program->progs.redirect_xdp),
+					     XDP_FLAGS_DRV_MODE, NULL);
+	}
+	return ret < 0 ? -ret : 0;
+}
+
+int redirect_attach(struct run *run, bool by_xdp)
+{
+	struct attach attach = {.by_xdp = by_xdp};
+	int status;
+
+	attach.program = redirect_bpf__open_and_load();
+	if (!attach.program)
+		return run_fail(run,
+				"cannot load the redirecting program: %s; root and BPF are needed",
+				strerror(errno));
+	status = child_wait(
+		child_start((struct place){run->topology.gateway, -1}, attach_main, &attach),
+		COMMAND_TIMEOUT_MS);
+	redirect_bpf__destroy(attach.program);
+	if (!status)
+		return 0;
+	return run_fail(run, "cannot attach the redirecting program: %s", strerror(abs(status)));
+}
