@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tools/bench/catalog.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "tools/bench/load.h"
+#include "tools/bench/report.h"
 
 #define ENTRIES(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -15,6 +17,7 @@ static const struct variant *const variants[] = {
 	&variant_haproxy,   &variant_socat,   &variant_pasta,	 &variant_haproxy_names,
 	&variant_relay,	    &variant_pgw_2w,
 };
+static_assert(ENTRIES(variants) <= VARIANTS_MAX, "results have room for each");
 
 #define UP   true
 #define DOWN false
@@ -211,6 +214,7 @@ static const struct measure measures[] = {
 	 .title = "the kernel's program on UDP frames in memory, no I/O, 1,032,192 sessions",
 	 .csit = "ethip4udp-nat44ed-h16384-p63-s1032192"},
 };
+static_assert(ENTRIES(measures) <= MEASURES_MAX, "results have room for each");
 
 #define AT_LEAST(m, k, v, value)                                                                   \
 	{                                                                                          \

@@ -13,7 +13,7 @@
 #include "tools/bench/stats.h"
 
 #define REPEATS_MAX	50
-#define VARIANTS_MAX	12
+#define VARIANTS_MAX	16
 #define MEASURES_MAX	32
 #define QUIET_PERCENT	10  /* of all cores, taken by others: up to here figures are good */
 #define GENERATOR_AHEAD 1.2 /* of what is measured the generator must be able to do, alone */
