@@ -15,9 +15,8 @@ struct fixed_set {
 };
 
 static const struct fixed_set fixed_sets[] = {
-	{"addresses", 4},
-	{"listening", 8},
-	{"listening_at", 12},
+	{"addresses", 4}, {SUPPRESS_INTERFACES, SUPPRESS_KEY},
+	{"listening", 8}, {"listening_at", 12},
 	{"services", 12},
 };
 
@@ -85,6 +84,14 @@ static int compare_sets(const void *a, const void *b)
 {
 	return strcmp(((const struct suppress_set *)a)->name,
 		      ((const struct suppress_set *)b)->name);
+}
+
+bool suppress_has(const struct suppress *suppress, const char *name)
+{
+	for (size_t i = 0; i < suppress->n; i++)
+		if (!strcmp(suppress->sets[i].name, name))
+			return suppress->sets[i].n;
+	return false;
 }
 
 void suppress_sort(struct suppress *suppress)
@@ -218,8 +225,12 @@ static bool meets_pool(const struct config *config, const struct kports_plan *po
 static void complete(struct suppress *suppress)
 {
 	suppress_sort(suppress);
-	suppress->rules =
-		suppress->n - sizeof(fixed_sets) / sizeof(fixed_sets[0]) + SUPPRESS_FIXED_RULES;
+	suppress->rules = SUPPRESS_FIXED_RULES;
+	for (size_t i = 0; i < suppress->n; i++) {
+		const struct suppress_set *set = &suppress->sets[i];
+
+		suppress->rules += set->pool.last || (set->n && strcmp(set->name, "addresses"));
+	}
 }
 
 int suppress_build(struct suppress *suppress, const struct config *config,
@@ -267,6 +278,29 @@ int suppress_build(struct suppress *suppress, const struct config *config,
 	}
 	complete(suppress);
 	return 0;
+}
+
+static bool without_interfaces; /* found out when the kernel refused the rule */
+
+void suppress_without_interfaces(void)
+{
+	without_interfaces = true;
+}
+
+int suppress_interface(struct suppress *suppress, const char *dev)
+{
+	uint8_t key[SUPPRESS_KEY] = {0};
+	struct suppress_set *set;
+	int err;
+
+	if (!suppress->n || without_interfaces)
+		return 0;
+	(void)snprintf((char *)key, sizeof(key), "%s", dev);
+	set = suppress_add_set(suppress, SUPPRESS_INTERFACES);
+	err = set ? suppress_add_key(set, key, sizeof(key)) : -ENOMEM;
+	if (!err)
+		complete(suppress);
+	return err;
 }
 
 static size_t count_keys(const struct suppress *suppress)

@@ -81,6 +81,8 @@ static void monitor_tells_and_apply_mends(void **state)
 		{"ip route flush table main", "ip route", "192.168.0.0/16 via 172.16.0.254"},
 		{"nft flush ruleset", "nft list ruleset", "172.16.0.1 . tcp . 443"},
 		{"nft flush chain ip pgw prerouting", "nft list ruleset", "@services"},
+		{"nft flush chain ip pgw elsewhere", "nft list ruleset", "@interfaces"},
+		{"nft flush set ip pgw interfaces", "nft list set ip pgw interfaces", "g1"},
 		{"nft add table ip pgw '{ flags dormant; }'",
 		 "nft list table ip pgw | grep -c dormant || echo active", "active"},
 		{"nft insert rule ip pgw prerouting accept",
