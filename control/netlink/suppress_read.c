@@ -162,7 +162,6 @@ static bool is_our_chain(const struct nftnl_chain *chain)
 {
 	const char *name = nftnl_chain_get_str(chain, NFTNL_CHAIN_NAME);
 	const char *type = nftnl_chain_get_str(chain, NFTNL_CHAIN_TYPE);
-
 	bool late = name && !strcmp(name, SUPPRESS_ELSEWHERE);
 
 	return name && type && (late || !strcmp(name, SUPPRESS_CHAIN)) &&

@@ -13,6 +13,7 @@
 #include "redirect.skel.h"
 #include "datapath/base/addr.h"
 #include "tools/bench/child.h"
+#include "tools/bench/ingress.h"
 
 struct attach {
 	struct redirect_bpf *program;
@@ -30,8 +31,8 @@ static void set_hop(struct redirect_hop *hop, unsigned i)
 {
 	struct mac next, own;
 
-	if (!mac_parse(ways[i].next, &next) || !mac_parse(ways[i].own, &own))
-		return;
+	mac_parse(ways[i].next, &next);
+	mac_parse(ways[i].own, &own);
 	hop->from = if_nametoindex(ways[i].from);
 	hop->to = if_nametoindex(ways[i].to);
 	memcpy(hop->ethernet, next.b, sizeof(next.b));
@@ -42,27 +43,19 @@ static void set_hop(struct redirect_hop *hop, unsigned i)
 static int attach_main(void *arg)
 {
 	const struct attach *attach = arg;
-	int ret = 0;
+	int tc = bpf_program__fd(attach->program->progs.redirect_tc);
+	int xdp = bpf_program__fd(attach->program->progs.redirect_xdp);
+	int err = 0;
 
-	for (unsigned i = 0; i < REDIRECT_HOPS; i++)
-		set_hop(&attach->program->bss->hops[i], i);
-	for (unsigned i = 0; i < REDIRECT_HOPS && ret >= 0; i++) {
-		struct bpf_tc_hook hook = {.sz = sizeof(hook),
-					   .ifindex = (int)if_nametoindex(ways[i].from),
-					   .attach_point = BPF_TC_INGRESS};
-		struct bpf_tc_opts options = {
-			.sz = sizeof(options),
-			.prog_fd = bpf_program__fd(attach->program->progs.redirect_tc)};
+	for (unsigned i = 0; i < REDIRECT_HOPS && !err; i++) {
+		struct redirect_hop *hop = &attach->program->bss->hops[i];
 
-		ret = bpf_tc_hook_create(&hook);
-		if (ret == 0 || ret == -EEXIST)
-			ret = bpf_tc_attach(&hook, &options);
-		if (ret == 0 && attach->by_xdp)
-			ret = bpf_xdp_attach(hook.ifindex,
-					     bpf_program__fd(attach->program->progs.redirect_xdp),
-					     XDP_FLAGS_DRV_MODE, NULL);
+		set_hop(hop, i);
+		err = ingress_attach(ways[i].from, tc);
+		if (!err && attach->by_xdp)
+			err = bpf_xdp_attach((int)hop->from, xdp, XDP_FLAGS_DRV_MODE, NULL);
 	}
-	return ret < 0 ? -ret : 0;
+	return -err;
 }
 
 int redirect_attach(struct run *run, bool by_xdp)

@@ -20,6 +20,7 @@
 #include "load.skel.h"
 #include "tools/bench/child.h"
 #include "tools/bench/frame.h"
+#include "tools/bench/ingress.h"
 #include "tools/bench/sockets.h"
 #include "tools/bench/verify.h"
 
@@ -64,17 +65,9 @@ static void *mapped(const struct bpf_map *map)
 /* attach_main() - in the server's namespace: the sink at its ingress */
 static int attach_main(void *arg)
 {
-	struct traffic *traffic = arg;
-	struct bpf_tc_hook hook = {.sz = sizeof(hook),
-				   .ifindex = (int)if_nametoindex(SERVER_DEV),
-				   .attach_point = BPF_TC_INGRESS};
-	struct bpf_tc_opts options = {.sz = sizeof(options),
-				      .prog_fd = bpf_program__fd(traffic->program->progs.count)};
-	int ret = bpf_tc_hook_create(&hook);
+	const struct traffic *traffic = arg;
 
-	if (ret == 0 || ret == -EEXIST)
-		ret = bpf_tc_attach(&hook, &options);
-	return ret < 0 ? -ret : 0;
+	return -ingress_attach(SERVER_DEV, bpf_program__fd(traffic->program->progs.count));
 }
 
 static int attach(struct run *run, struct traffic *traffic)
