@@ -2,14 +2,16 @@
 #include "datapath/process/forward.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <sys/socket.h>
 #include <time.h>
 
 #include "datapath/worker/worker.h"
 
-#define ROUNDS	    16u
-#define SPIN_ROUNDS 64u /* spins that found frames, before control and timers have their turn */
-#define NS_PER_S    1000000000ull
+#define ROUNDS		16u
+#define SPIN_ROUNDS	64u /* spins that found frames, before control and timers have their turn */
+#define GIVE_WAY_FRAMES 64u
+#define NS_PER_S	1000000000ull
 
 void forward_clock(struct forward *f)
 {
@@ -27,6 +29,16 @@ void forward_end_pause(struct forward *f)
 	counters_pause(f->counters, *f->now_ns - began_ns);
 }
 
+/* give_way() - to whoever else waits for this processor, after so many frames: see forward.h */
+static void give_way(struct forward *f, unsigned taken)
+{
+	f->kept += taken;
+	if (f->kept < GIVE_WAY_FRAMES)
+		return;
+	f->kept = 0;
+	sched_yield();
+}
+
 /* receive() - a burst from each port, and from each other worker. Return: true if any frame was
  * taken. */
 static bool receive(struct forward *f)
@@ -37,6 +49,7 @@ static bool receive(struct forward *f)
 		taken += worker_receive(f->worker, f->ports[i].index, *f->now_ns);
 	if (f->several)
 		taken += worker_take_over(f->worker, *f->now_ns);
+	give_way(f, taken);
 	return taken != 0;
 }
 
@@ -82,6 +95,8 @@ bool forward_all(struct forward *f)
 	bool any;
 
 	f->counters->wakeups++;
+	if (f->slept)
+		f->kept = 0;
 	any = forward_round(f);
 	if (f->slept)
 		spin_learn(&f->spin, woke_ns, any);

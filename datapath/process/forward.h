@@ -7,6 +7,11 @@
  * for no more than ROUNDS rounds before control and timers have their turn. Between packets that
  * follow one another closely the worker stays awake, see spin.h.
  *
+ * Where the kernel receives by a thread on the same processor (threaded NAPI, ksoftirqd), that one
+ * would wait until the scheduler's next tick, some milliseconds, while frames find no room at the
+ * interface any more. So the worker gives way after each GIVE_WAY_FRAMES: one system call, and none
+ * for a worker that has less to do and sleeps in between.
+ *
  * The clock is read once a round, and once more before waiting if anything else was done: what lies
  * between two readings, sleep excepted, is a pause in which no ring was looked at (counters.h).
  */
@@ -39,9 +44,10 @@ struct forward {
 		*hurry;	  /* somebody waits for the end of forward_all(); NULL: nobody does */
 	uint64_t *now_ns; /* the time that the worker's requests are made at */
 	struct spin spin;
-	bool several; /* others may hand something over */
-	bool slept;   /* the last wait did not return at once */
-	bool busy;    /* ports may have frames left: do not sleep */
+	unsigned kept; /* frames since others were given way */
+	bool several;  /* others may hand something over */
+	bool slept;    /* the last wait did not return at once */
+	bool busy;     /* ports may have frames left: do not sleep */
 };
 
 void forward_clock(struct forward *f);
