@@ -32,7 +32,6 @@ static void parse_info(struct klink *link, struct nlattr *linkinfo)
 	if (!info[IFLA_INFO_KIND])
 		return;
 	link->macvlan = !nla_strcmp(info[IFLA_INFO_KIND], "macvlan");
-	link->bridge = !nla_strcmp(info[IFLA_INFO_KIND], "bridge");
 	if (nla_strcmp(info[IFLA_INFO_KIND], "vlan"))
 		return;
 	if (!info[IFLA_INFO_DATA] ||

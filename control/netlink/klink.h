@@ -21,7 +21,6 @@ struct klink {
 	uint32_t group;
 	uint16_t vlan; /* 802.1Q ID, 0 if it is no VLAN link */
 	bool macvlan;
-	bool bridge;
 	bool queueless; /* it has no queueing discipline */
 	struct mac mac;
 	char name[CONFIG_DEV];

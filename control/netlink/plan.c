@@ -299,27 +299,6 @@ static int read_state(struct plan_state *state, struct kernel *kernel, struct ke
 	return 0;
 }
 
-/* add_interfaces() - those of the portgroups where the kernel's forwarding is ours to forbid, with
- * the exceptions of suppress.h */
-static int add_interfaces(struct plan *plan, const struct plan_state *state)
-{
-	int err = 0;
-
-	for (size_t i = 0; i < PLAN_VMACS + state->n_vmacs && !err; i++) {
-		const struct plan_target *target = &state->target[i];
-		const struct klink *link, *below;
-
-		if ((i >= state->config->n_portgroups && i < PLAN_VMACS) || target->absent)
-			continue;
-		below = klink_by_name(state->links, state->n_links,
-				      state->config->portgroups[target->portgroup].dev);
-		link = klink_by_index(state->links, state->n_links, target->ifindex);
-		if (!(below && below->bridge) && !(link && (link->master || link->bridge)))
-			err = suppress_interface(&plan->wanted, target->dev);
-	}
-	return err;
-}
-
 static int read_suppress(struct plan *plan, const struct plan_state *state, struct kernel *kernel,
 			 struct kernel_error *error)
 {
@@ -331,8 +310,6 @@ static int read_suppress(struct plan *plan, const struct plan_state *state, stru
 		return kernel_fail(error, err, "cannot read the listening sockets: %s; mount /proc",
 				   strerror(-err));
 	err = suppress_build(&plan->wanted, state->config, &state->ports, sockets, n);
-	if (!err)
-		err = add_interfaces(plan, state);
 	free(kernel->sockets); /* see kernel_listening_kept() */
 	kernel->sockets = sockets;
 	kernel->n_sockets = n;

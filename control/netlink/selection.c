@@ -82,8 +82,7 @@ int kernel_selection(struct kernel *kernel, struct kernel_selection *selection,
 
 		if (set->pool.last)
 			err = add_pool(selection, set);
-		else if (strcmp(set->name, "addresses") != 0 &&
-			 strcmp(set->name, SUPPRESS_INTERFACES) != 0)
+		else if (strcmp(set->name, "addresses") != 0)
 			err = add_tuples(selection, set);
 	}
 	suppress_free(&loaded);

@@ -15,8 +15,9 @@ struct fixed_set {
 };
 
 static const struct fixed_set fixed_sets[] = {
-	{"addresses", 4}, {SUPPRESS_INTERFACES, SUPPRESS_KEY},
-	{"listening", 8}, {"listening_at", 12},
+	{"addresses", 4},
+	{"listening", 8},
+	{"listening_at", 12},
 	{"services", 12},
 };
 
@@ -278,29 +279,6 @@ int suppress_build(struct suppress *suppress, const struct config *config,
 	}
 	complete(suppress);
 	return 0;
-}
-
-static bool without_interfaces; /* found out when the kernel refused the rule */
-
-void suppress_without_interfaces(void)
-{
-	without_interfaces = true;
-}
-
-int suppress_interface(struct suppress *suppress, const char *dev)
-{
-	uint8_t key[SUPPRESS_KEY] = {0};
-	struct suppress_set *set;
-	int err;
-
-	if (!suppress->n || without_interfaces)
-		return 0;
-	(void)snprintf((char *)key, sizeof(key), "%s", dev);
-	set = suppress_add_set(suppress, SUPPRESS_INTERFACES);
-	err = set ? suppress_add_key(set, key, sizeof(key)) : -ENOMEM;
-	if (!err)
-		complete(suppress);
-	return err;
 }
 
 static size_t count_keys(const struct suppress *suppress)

@@ -9,7 +9,6 @@
  *	set listening     proto . port         ports of our own sockets on all addresses
  *	set listening_at  addr . proto . port  the same on one address
  *	set pool_LO_HI    addr . proto         pool addresses of which the ports LO-HI are ours
- *	set interfaces    interface name       portgroups' own, see below
  *
  *	chain prerouting, filter, priority raw:
  *	  ip daddr != @addresses accept
@@ -18,16 +17,6 @@
  *	  meta l4proto . th dport @listening accept
  *	  ip daddr . meta l4proto . th dport @listening_at accept
  *	  ip daddr . meta l4proto @pool_LO_HI th dport LO-HI drop    one per such set
- *
- *	chain elsewhere, filter, priority 300; if there are interfaces:
- *	  meta mark 0 meta iifname @interfaces fib daddr type unicast drop
- *
- * What came to a portgroup and is for another host is the datapath's alone, which has its copy by
- * then: the kernel forwards nothing there (plan_sysctl.c) and would drop it too, but only after
- * looking up a route for it. The chain comes behind those of others, so that what these have
- * redirected to this host, by its address or by a mark, is left to them. Not among the interfaces
- * are bridges, where a frame between two of their ports may come by, and ports of another link
- * (a VRF has addresses of its own), see suppress_interface().
  *
  * A rule whose set is empty is left out, except the first: each takes time from every packet.
  * The sets hold all there is to know, so what is loaded can be read back, compared and, when a
@@ -43,18 +32,15 @@
 #define SUPPRESS_TABLE	     "pgw"
 #define SUPPRESS_CHAIN	     "prerouting"
 #define SUPPRESS_NAME	     32
-#define SUPPRESS_KEY	     16 /* the longest: an interface's name; fields are padded to four bytes */
+#define SUPPRESS_KEY	     12 /* the longest: three fields, each padded to four bytes */
 #define SUPPRESS_CHAIN_TYPE  "filter"
 #define SUPPRESS_PRIORITY    (-300) /* raw: before connection tracking */
-#define SUPPRESS_ELSEWHERE   "elsewhere"
-#define SUPPRESS_INTERFACES  "interfaces"
-#define SUPPRESS_LATE	     300 /* behind whatever redirects a packet to this host */
 #define SUPPRESS_FIXED_RULES 2
 #define SUPPRESS_RULE_BYTES  1024 /* of one in words */
 
 struct suppress_set {
 	char name[SUPPRESS_NAME];
-	size_t key_bytes;	       /* 4, 8, 12 or 16 */
+	size_t key_bytes;	       /* 4, 8 or 12 */
 	uint8_t (*keys)[SUPPRESS_KEY]; /* sorted, unique */
 	size_t n;
 	struct kports_range pool; /* of pool_LO_HI */
@@ -63,7 +49,7 @@ struct suppress_set {
 struct suppress {		   /* no set at all: no table */
 	struct suppress_set *sets; /* sorted by name */
 	size_t n;
-	size_t rules; /* in the chains */
+	size_t rules; /* in the chain */
 };
 
 /**
@@ -74,12 +60,6 @@ struct suppress {		   /* no set at all: no table */
 int suppress_build(struct suppress *suppress, const struct config *config,
 		   const struct kports_plan *ports, const struct snapshot_reserved *listening,
 		   size_t n_listening);
-/* suppress_interface() - what is for another host need not go on from @dev either. Without a table,
- * and where the kernel has no "fib" for nft, nothing is done.
- * Return: 0 or -ENOMEM. */
-int suppress_interface(struct suppress *suppress, const char *dev);
-/* suppress_without_interfaces() - from now on, as the kernel has no such rule */
-void suppress_without_interfaces(void);
 /* suppress_has() - whether the set of this name holds anything */
 bool suppress_has(const struct suppress *suppress, const char *name);
 /* suppress_keep() - add what @loaded has beyond @suppress, and say in *more whether it has such.

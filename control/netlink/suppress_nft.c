@@ -30,10 +30,7 @@
 #define SEND_MARGIN   (1 << 20) /* the kernel accounts a datagram with its bookkeeping */
 
 /* Data types as nft numbers them, six bits each in a concatenation: for "nft list" only. */
-enum nft_type { TYPE_ADDR = 7, TYPE_PROTO = 12, TYPE_SERVICE = 13, TYPE_IFNAME = 41 };
-/* As nft says of a set that its keys are in the order of the host, so that it prints them as text.
- */
-static const uint8_t host_order[] = {0, 4, 1, 0, 0, 0};
+enum nft_type { TYPE_ADDR = 7, TYPE_PROTO = 12, TYPE_SERVICE = 13 };
 #define CONCAT(a, b) ((uint32_t)(a) << 6 | (uint32_t)(b))
 
 struct batch {
@@ -75,17 +72,17 @@ static void put_table(struct batch *batch, uint16_t type, uint16_t flags)
 	message_end(batch, header);
 }
 
-static void put_chain(struct batch *batch, const char *name, int32_t priority)
+static void put_chain(struct batch *batch)
 {
 	struct nlmsghdr *header = message(batch, NFT_MSG_NEWCHAIN, NLM_F_CREATE);
 	struct nftnl_chain *chain = nftnl_chain_alloc();
 
 	if (header && chain) {
 		nftnl_chain_set_str(chain, NFTNL_CHAIN_TABLE, SUPPRESS_TABLE);
-		nftnl_chain_set_str(chain, NFTNL_CHAIN_NAME, name);
+		nftnl_chain_set_str(chain, NFTNL_CHAIN_NAME, SUPPRESS_CHAIN);
 		nftnl_chain_set_str(chain, NFTNL_CHAIN_TYPE, SUPPRESS_CHAIN_TYPE);
 		nftnl_chain_set_u32(chain, NFTNL_CHAIN_HOOKNUM, NF_INET_PRE_ROUTING);
-		nftnl_chain_set_s32(chain, NFTNL_CHAIN_PRIO, priority);
+		nftnl_chain_set_s32(chain, NFTNL_CHAIN_PRIO, SUPPRESS_PRIORITY);
 		nftnl_chain_set_u32(chain, NFTNL_CHAIN_POLICY, NF_ACCEPT);
 		nftnl_chain_nlmsg_build_payload(header, chain);
 		message_end(batch, header);
@@ -105,8 +102,6 @@ static uint32_t key_type(const struct suppress_set *set)
 		return TYPE_ADDR;
 	case 8:
 		return CONCAT(TYPE_PROTO, TYPE_SERVICE);
-	case SUPPRESS_KEY:
-		return TYPE_IFNAME;
 	default:
 		return CONCAT(CONCAT(TYPE_ADDR, TYPE_PROTO), TYPE_SERVICE);
 	}
@@ -136,8 +131,6 @@ static void put_set(struct batch *batch, const struct suppress_set *set, uint32_
 		/* Of a known size the kernel takes a simpler table, which is faster to look up. */
 		if (set->n)
 			nftnl_set_set_u32(nft, NFTNL_SET_DESC_SIZE, (uint32_t)set->n);
-		if (key_type(set) == TYPE_IFNAME)
-			nftnl_set_set_data(nft, NFTNL_SET_USERDATA, host_order, sizeof(host_order));
 		nftnl_set_nlmsg_build_payload(header, nft);
 		message_end(batch, header);
 	} else {
@@ -204,9 +197,7 @@ static uint32_t build_batch(struct batch *batch, const struct suppress *suppress
 	last = batch->sequence - 1;
 	if (suppress->n) {
 		put_table(batch, NFT_MSG_NEWTABLE, NLM_F_CREATE);
-		put_chain(batch, SUPPRESS_CHAIN, SUPPRESS_PRIORITY);
-		if (suppress_has(suppress, SUPPRESS_INTERFACES))
-			put_chain(batch, SUPPRESS_ELSEWHERE, SUPPRESS_LATE);
+		put_chain(batch);
 		for (size_t i = 0; i < suppress->n; i++)
 			put_set(batch, &suppress->sets[i], (uint32_t)i + 1);
 		for (size_t i = 0; i < suppress->n; i++) {
@@ -262,8 +253,7 @@ static int collect(int fd, uint32_t last)
 	return err ? err : done ? 0 : -EPROTO;
 }
 
-/* load() - as suppress_load(). Return: 0 or -errno, *what the verb of the message. */
-static int load(const struct suppress *suppress, const char **what)
+int suppress_load(const struct suppress *suppress, struct kernel_error *error)
 {
 	struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
 	struct batch batch = {.sequence = 1};
@@ -272,14 +262,12 @@ static int load(const struct suppress *suppress, const char **what)
 
 	if (batch.failed) {
 		free(batch.bytes);
-		*what = "build";
-		return -ENOMEM;
+		return suppress_fail(error, -ENOMEM, "build");
 	}
 	fd = suppress_socket();
 	if (fd < 0) {
 		free(batch.bytes);
-		*what = "reach";
-		return fd;
+		return suppress_fail(error, fd, "reach");
 	}
 	/* Refusals would echo the message; with 10,000 elements that overruns the socket. */
 	(void)setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
@@ -292,38 +280,5 @@ static int load(const struct suppress *suppress, const char **what)
 		err = collect(fd, last);
 	close(fd);
 	free(batch.bytes);
-	*what = suppress->n ? "load" : "remove";
-	return err;
-}
-
-/* load_without() - the same without the set of interfaces, and what stands for it */
-static int load_without(const struct suppress *suppress, const char **what)
-{
-	struct suppress less = {.n = suppress->n, .rules = suppress->rules - 1};
-	int err;
-
-	less.sets = calloc(less.n, sizeof(*less.sets));
-	if (!less.sets)
-		return -ENOMEM;
-	memcpy(less.sets, suppress->sets, less.n * sizeof(*less.sets));
-	for (size_t i = 0; i < less.n; i++)
-		if (!strcmp(less.sets[i].name, SUPPRESS_INTERFACES))
-			less.sets[i].n = 0;
-	err = load(&less, what);
-	free(less.sets); /* their keys are those of @suppress */
-	return err;
-}
-
-int suppress_load(const struct suppress *suppress, struct kernel_error *error)
-{
-	const char *what = "load";
-	int err = load(suppress, &what);
-
-	/* A kernel without CONFIG_NFT_FIB_IPV4: what the rule saves is time only. */
-	if ((err == -ENOENT || err == -EOPNOTSUPP) && suppress_has(suppress, SUPPRESS_INTERFACES)) {
-		err = load_without(suppress, &what);
-		if (!err)
-			suppress_without_interfaces();
-	}
-	return err ? suppress_fail(error, err, what) : 0;
+	return err ? suppress_fail(error, err, suppress->n ? "load" : "remove") : 0;
 }

@@ -162,13 +162,11 @@ static bool is_our_chain(const struct nftnl_chain *chain)
 {
 	const char *name = nftnl_chain_get_str(chain, NFTNL_CHAIN_NAME);
 	const char *type = nftnl_chain_get_str(chain, NFTNL_CHAIN_TYPE);
-	bool late = name && !strcmp(name, SUPPRESS_ELSEWHERE);
 
-	return name && type && (late || !strcmp(name, SUPPRESS_CHAIN)) &&
+	return name && type && !strcmp(name, SUPPRESS_CHAIN) &&
 	       !strcmp(type, SUPPRESS_CHAIN_TYPE) &&
 	       nftnl_chain_get_u32(chain, NFTNL_CHAIN_HOOKNUM) == NF_INET_PRE_ROUTING &&
-	       nftnl_chain_get_s32(chain, NFTNL_CHAIN_PRIO) ==
-		       (late ? SUPPRESS_LATE : SUPPRESS_PRIORITY) &&
+	       nftnl_chain_get_s32(chain, NFTNL_CHAIN_PRIO) == SUPPRESS_PRIORITY &&
 	       nftnl_chain_get_u32(chain, NFTNL_CHAIN_POLICY) == NF_ACCEPT;
 }
 
@@ -225,20 +223,6 @@ static int expect_rule(void *context, struct nftnl_rule *rule)
 	return suppress_rule_text(rule, grown[reader->n_rules++]);
 }
 
-/* read_chain() - the rules of one; none if it has been taken away */
-static int read_chain(int fd, struct reader *reader, const char *chain, uint32_t sequence)
-{
-	char request[MNL_NLMSG_HDRLEN + 512] __attribute__((aligned(MNL_ALIGNTO)));
-	struct nlmsghdr *header =
-		nftnl_nlmsg_build_hdr(request, NFT_MSG_GETRULE, NFPROTO_IPV4, NLM_F_DUMP, sequence);
-	int err;
-
-	mnl_attr_put_strz(header, NFTA_RULE_TABLE, SUPPRESS_TABLE);
-	mnl_attr_put_strz(header, NFTA_RULE_CHAIN, chain);
-	err = ask(fd, header, on_rule, reader);
-	return err == -ENOENT ? 0 : err;
-}
-
 /* read_rules() - and the chains; the sets have been read */
 static int read_rules(int fd, struct reader *reader, uint32_t sequence)
 {
@@ -253,8 +237,12 @@ static int read_rules(int fd, struct reader *reader, uint32_t sequence)
 	err = ask(fd, header, on_chain, reader);
 	if (err)
 		return err;
-	err = read_chain(fd, reader, SUPPRESS_CHAIN, sequence++);
-	return err ? err : read_chain(fd, reader, SUPPRESS_ELSEWHERE, sequence);
+	header =
+		nftnl_nlmsg_build_hdr(request, NFT_MSG_GETRULE, NFPROTO_IPV4, NLM_F_DUMP, sequence);
+	mnl_attr_put_strz(header, NFTA_RULE_TABLE, SUPPRESS_TABLE);
+	mnl_attr_put_strz(header, NFTA_RULE_CHAIN, SUPPRESS_CHAIN);
+	err = ask(fd, header, on_rule, reader);
+	return err == -ENOENT ? 0 : err; /* the chain has been taken away */
 }
 
 static int read_table(int fd, struct reader *reader)

@@ -13,7 +13,6 @@
 #include <libnftnl/rule.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
-#include <linux/rtnetlink.h>
 
 #include "control/netlink/suppress.h"
 
@@ -64,35 +63,17 @@ static void load_dport(struct rule *rule, uint32_t reg)
 	load_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, reg);
 }
 
-static void load_meta(struct rule *rule, uint32_t key, uint32_t reg)
+static void load_protocol(struct rule *rule, uint32_t reg)
 {
 	struct nftnl_expr *expr = expression(rule, "meta");
 
 	if (!expr)
 		return;
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_META_KEY, key);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_META_KEY, NFT_META_L4PROTO);
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_META_DREG, reg);
 }
 
-static void load_protocol(struct rule *rule, uint32_t reg)
-{
-	load_meta(rule, NFT_META_L4PROTO, reg);
-}
-
-/* load_daddr_type() - RTN_UNICAST is what is neither this host's, on whichever link, nor for
- * several hosts */
-static void load_daddr_type(struct rule *rule)
-{
-	struct nftnl_expr *expr = expression(rule, "fib");
-
-	if (!expr)
-		return;
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_FIB_DREG, NFT_REG_1);
-}
-
-static void compare_bytes(struct rule *rule, uint32_t op, const void *value, uint32_t bytes)
+static void compare(struct rule *rule, uint32_t op, uint16_t value)
 {
 	struct nftnl_expr *expr = expression(rule, "cmp");
 
@@ -100,19 +81,7 @@ static void compare_bytes(struct rule *rule, uint32_t op, const void *value, uin
 		return;
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_CMP_SREG, NFT_REG_1);
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_CMP_OP, op);
-	nftnl_expr_set(expr, NFTNL_EXPR_CMP_DATA, value, bytes);
-}
-
-static void compare(struct rule *rule, uint32_t op, uint16_t port)
-{
-	uint16_t value = htons(port);
-
-	compare_bytes(rule, op, &value, sizeof(value));
-}
-
-static void compare_word(struct rule *rule, uint32_t value)
-{
-	compare_bytes(rule, NFT_CMP_EQ, &value, sizeof(value));
+	nftnl_expr_set_u16(expr, NFTNL_EXPR_CMP_DATA, htons(value));
 }
 
 static void mask(struct rule *rule, uint16_t value)
@@ -153,14 +122,14 @@ static void verdict(struct rule *rule, uint32_t value)
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_IMM_VERDICT, value);
 }
 
-static struct rule rule_begin(const char *chain)
+static struct rule rule_begin(void)
 {
 	struct rule rule = {.nft = nftnl_rule_alloc()};
 
 	rule.failed = !rule.nft;
 	if (rule.nft) {
 		nftnl_rule_set_str(rule.nft, NFTNL_RULE_TABLE, SUPPRESS_TABLE);
-		nftnl_rule_set_str(rule.nft, NFTNL_RULE_CHAIN, chain);
+		nftnl_rule_set_str(rule.nft, NFTNL_RULE_CHAIN, SUPPRESS_CHAIN);
 		nftnl_rule_set_u32(rule.nft, NFTNL_RULE_FAMILY, NFPROTO_IPV4);
 	}
 	return rule;
@@ -179,7 +148,7 @@ static void rule_end(struct taker *taker, struct rule *rule)
 /* give_tuple_rule() - ip daddr . meta l4proto . th dport @SET VERDICT */
 static void give_tuple_rule(struct taker *taker, const char *set, uint32_t value)
 {
-	struct rule rule = rule_begin(SUPPRESS_CHAIN);
+	struct rule rule = rule_begin();
 
 	/* A concatenation is laid out in consecutive 32-bit registers; REG_1 is the first four. */
 	load_daddr(&rule, NFT_REG_1);
@@ -192,14 +161,14 @@ static void give_tuple_rule(struct taker *taker, const char *set, uint32_t value
 
 static void give_fixed_rules(const struct suppress *suppress, struct taker *taker)
 {
-	struct rule rule = rule_begin(SUPPRESS_CHAIN);
+	struct rule rule = rule_begin();
 
 	load_daddr(&rule, NFT_REG_1);
 	look_up(&rule, "addresses", NFT_LOOKUP_F_INV);
 	verdict(&rule, NF_ACCEPT);
 	rule_end(taker, &rule);
 
-	rule = rule_begin(SUPPRESS_CHAIN);
+	rule = rule_begin();
 	load_payload(&rule, NFT_PAYLOAD_NETWORK_HEADER, 6, 2, NFT_REG_1);
 	mask(&rule, 0x1fff);
 	compare(&rule, NFT_CMP_NEQ, 0);
@@ -209,7 +178,7 @@ static void give_fixed_rules(const struct suppress *suppress, struct taker *take
 	if (suppress_has(suppress, "services"))
 		give_tuple_rule(taker, "services", NF_DROP);
 	if (suppress_has(suppress, "listening")) {
-		rule = rule_begin(SUPPRESS_CHAIN);
+		rule = rule_begin();
 		load_protocol(&rule, NFT_REG_1);
 		load_dport(&rule, NFT_REG32_01);
 		look_up(&rule, "listening", 0);
@@ -222,7 +191,7 @@ static void give_fixed_rules(const struct suppress *suppress, struct taker *take
 
 static void give_pool_rule(struct taker *taker, const struct suppress_set *set)
 {
-	struct rule rule = rule_begin(SUPPRESS_CHAIN);
+	struct rule rule = rule_begin();
 
 	load_daddr(&rule, NFT_REG_1);
 	load_protocol(&rule, NFT_REG32_01);
@@ -230,20 +199,6 @@ static void give_pool_rule(struct taker *taker, const struct suppress_set *set)
 	load_dport(&rule, NFT_REG_1);
 	compare(&rule, NFT_CMP_GTE, set->pool.first);
 	compare(&rule, NFT_CMP_LTE, set->pool.last);
-	verdict(&rule, NF_DROP);
-	rule_end(taker, &rule);
-}
-
-static void give_elsewhere_rule(struct taker *taker)
-{
-	struct rule rule = rule_begin(SUPPRESS_ELSEWHERE);
-
-	load_meta(&rule, NFT_META_MARK, NFT_REG_1);
-	compare_word(&rule, 0);
-	load_meta(&rule, NFT_META_IIFNAME, NFT_REG_1);
-	look_up(&rule, SUPPRESS_INTERFACES, 0);
-	load_daddr_type(&rule);
-	compare_word(&rule, RTN_UNICAST);
 	verdict(&rule, NF_DROP);
 	rule_end(taker, &rule);
 }
@@ -256,8 +211,6 @@ int suppress_rules(const struct suppress *suppress, suppress_take_rule take, voi
 	for (size_t i = 0; i < suppress->n; i++)
 		if (suppress->sets[i].pool.last)
 			give_pool_rule(&taker, &suppress->sets[i]);
-	if (suppress_has(suppress, SUPPRESS_INTERFACES))
-		give_elsewhere_rule(&taker);
 	return taker.err;
 }
 
@@ -288,12 +241,8 @@ static int on_expression(struct nftnl_expr *expr, void *arg)
 
 int suppress_rule_text(struct nftnl_rule *rule, char bytes[SUPPRESS_RULE_BYTES])
 {
-	const char *chain = nftnl_rule_get_str(rule, NFTNL_RULE_CHAIN);
 	struct text text = {.bytes = bytes};
-	int length = snprintf(bytes, SUPPRESS_RULE_BYTES, "%s ", chain ? chain : "?");
 
-	if (length < 0 || length >= SUPPRESS_RULE_BYTES)
-		return -E2BIG;
-	text.used = (size_t)length;
+	bytes[0] = '\0';
 	return nftnl_expr_foreach(rule, on_expression, &text);
 }

@@ -303,57 +303,6 @@ static void kernel_does_not_forward(void **state)
 	close(server);
 }
 
-/* What is for another host ends behind the packet socket's tap; what is for this one, by whatever
- * way, goes on. */
-static void elsewhere_is_dropped(void **state)
-{
-	struct net *net = *state;
-	int here, redirected, on = 1;
-	struct setup s;
-
-	fill(&s, 16384, 65535);
-	sh("ip link set lo up && ip addr add 198.51.100.1/32 dev lo");
-	sh("sysctl -qw net.ipv4.ip_forward=1");
-	here = listen_on("0.0.0.0", 80);
-	assert_int_equal(setsockopt(here, IPPROTO_IP, IP_TRANSPARENT, &on, sizeof(on)), 0);
-	redirected = listen_on("0.0.0.0", 81);
-	apply(net, &s.config);
-	assert_silent(net, net->a, SOCK_STREAM, "203.0.113.9", 80, "@interfaces");
-	assert_silent(net, net->b, SOCK_DGRAM, "172.16.0.254", 80, "@interfaces");
-	assert_answered(net, net->a, SOCK_STREAM, "172.16.0.1", 80, 0);
-	assert_answered(net, net->a, SOCK_STREAM, "198.51.100.1", 80, 0);
-	assert_answered(net, net->b, SOCK_DGRAM, "198.51.100.1", 82, ECONNREFUSED);
-	/* Tables of others say what is for this host, too. */
-	sh("nft 'table ip other { chain pre { type nat hook prerouting priority -100; "
-	   "ip daddr 203.0.113.9 tcp dport 82 redirect to :81; }; }'");
-	assert_answered(net, net->a, SOCK_STREAM, "203.0.113.9", 82, 0);
-	assert_silent(net, net->a, SOCK_STREAM, "203.0.113.9", 83, "@interfaces");
-	sh("nft 'table ip other { chain marks { type filter hook prerouting priority -150; "
-	   "ip daddr 203.0.113.10 meta mark set 1; }; }' && ip rule add fwmark 1 lookup 100 && ip "
-	   "route add local 203.0.113.10 dev lo table 100");
-	assert_answered(net, net->a, SOCK_STREAM, "203.0.113.10", 80, 0);
-	close(here);
-	close(redirected);
-}
-
-/* A frame between two ports of a bridge passes the same hook, with the bridge as its interface. */
-static void bridges_are_spared(void **state)
-{
-	static const char list[] = "nft list set ip pgw interfaces";
-	struct net *net = *state;
-	struct setup s;
-
-	fill(&s, 16384, 65535);
-	apply(net, &s.config);
-	assert_true(prints(list, "g1"));
-	assert_true(prints(list, "g2"));
-	sh("ip link set g2 down && "
-	   "ip link set g2 name g2old && ip link add g2 type bridge && ip link set g2 up");
-	apply(net, &s.config);
-	assert_true(prints(list, "g1"));
-	assert_false(prints(list, "g2"));
-}
-
 /* arp_asks() - who-has @target, as @sender, from a1. Return: whether somebody answered. */
 static bool arp_asks(struct net *net, const char *sender, const char *target)
 {
@@ -467,8 +416,6 @@ int main(void)
 		TEST(later_fragments_are_dropped),
 		TEST(own_connections_go_on),
 		TEST(kernel_does_not_forward),
-		TEST(elsewhere_is_dropped),
-		TEST(bridges_are_spared),
 		TEST(arp_is_answered_for_the_right_addresses),
 		TEST(many_services),
 	};
