@@ -53,6 +53,7 @@ static struct results *example(void)
 		results->value[0][1][0][i] = 1100 + i;
 		results->value[0][0][5][i] = 3000; /* the generator alone */
 		results->value[0][1][5][i] = 1200;
+		results->value[0][0][3][i] = 99; /* the gateway's core */
 	}
 	results->value[1][1][0][0] = 880;
 	results->value[1][1][3][0] = 170;
@@ -60,7 +61,8 @@ static struct results *example(void)
 	return results;
 }
 
-static void test_ratio_and_generator(void **state)
+/* A flood tells of the gateway only if the generator is ahead of it and its core is busy. */
+static void test_ratio_and_ends(void **state)
 {
 	struct results *results = example();
 
@@ -69,6 +71,16 @@ static void test_ratio_and_generator(void **state)
 	assert_int_equal(results_ratio(results, 0, 1, 5).n, 0); /* informative: not compared */
 	assert_false(results_limited(results, 0, 0));
 	assert_true(results_limited(results, 0, 1));
+	for (unsigned i = 0; i < 3; i++)
+		results->value[0][1][5][i] = 1400;
+	assert_false(results_limited(results, 0, 1)); /* how busy is not known: nothing is pinned */
+	for (unsigned i = 0; i < 3; i++)
+		results->value[0][1][3][i] = 89;
+	assert_true(results_limited(results, 0, 1));
+	results->value[0][1][3][0] = results->value[0][1][3][1] = 91;
+	assert_false(results_limited(results, 0, 1));
+	results->measures[0] = catalog_find_measure("tcp-bulk-1"); /* nothing is flooded */
+	assert_false(results_limited(results, 0, 1));
 	free(results);
 }
 
@@ -182,6 +194,19 @@ static void test_redirect(void **state)
 	assert_int_equal(applies, 4); /* three sizes of frames, and the CPU time */
 }
 
+/* The sink is of XDP where packets come as its frames, which is where XDP redirects them. */
+static void test_sink(void **state)
+{
+	const struct variant *variant;
+
+	(void)state;
+	for (unsigned i = 0; (variant = catalog_variant(i)); i++) {
+		bool offload = variant->ours && strcmp(variant->offload, "xdp") == 0;
+
+		assert_int_equal(variant->frames, offload || variant == &variant_redirect_xdp);
+	}
+}
+
 /* Which counters a way under test leaves. */
 static void test_ways(void **state)
 {
@@ -226,10 +251,11 @@ static void test_hello(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_summary),	  cmocka_unit_test(test_ratio_and_generator),
+		cmocka_unit_test(test_summary),	  cmocka_unit_test(test_ratio_and_ends),
 		cmocka_unit_test(test_goals),	  cmocka_unit_test(test_stored_and_read),
 		cmocka_unit_test(test_bad_files), cmocka_unit_test(test_redirect),
-		cmocka_unit_test(test_ways),	  cmocka_unit_test(test_hello),
+		cmocka_unit_test(test_sink),	  cmocka_unit_test(test_ways),
+		cmocka_unit_test(test_hello),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

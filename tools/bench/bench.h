@@ -84,8 +84,9 @@ struct variant {
 	const char *io;	     /* likewise, NULL: packet */
 	unsigned workers;    /* of ours: as the configuration says it; 0: it does not */
 	bool aside;	     /* only if it is named */
-	bool bound; /* only passes on, past the kernel's forwarding: no part of a quick run */
-	bool napi;  /* needs WAY_NAPI */
+	bool bound;  /* only passes on, past the kernel's forwarding: no part of a quick run */
+	bool napi;   /* needs WAY_NAPI */
+	bool frames; /* established flows reach the server as XDP frames: the sink is XDP, too */
 	int (*setup)(struct run *run);
 	void (*teardown)(struct run *run);
 };
@@ -130,8 +131,10 @@ struct measure {
 	int (*run)(struct run *run, double *values);
 };
 
-/* The metric that tells what the generator can do alone; the first one is held against it. */
+/* The metrics that tell whether the two ends limit: what the generator can do alone, which the
+ * first figure is held against, and how busy the gateway's core was meanwhile. */
 #define METRIC_GENERATOR "generator"
+#define METRIC_BUSY	 "gateway-core"
 
 int measure_tcp_bulk(struct run *run, double *values);
 int measure_connect(struct run *run, double *values);

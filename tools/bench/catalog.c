@@ -23,7 +23,7 @@ static_assert(ENTRIES(variants) <= VARIANTS_MAX, "results have room for each");
 #define DOWN false
 #define BUSY                                                                                       \
 	{                                                                                          \
-		"gateway-core", "% busy", UP, true                                                 \
+		METRIC_BUSY, "% busy", UP, true                                                    \
 	}
 #define ALONE                                                                                      \
 	{                                                                                          \
@@ -45,7 +45,8 @@ static_assert(ENTRIES(variants) <= VARIANTS_MAX, "results have room for each");
 #define RATE(size)                                                                                 \
 	.metrics = {{"maximum", "kpps", UP, false},   {"zero-loss", "kpps", UP, false},            \
 		    {"loss-0.5%", "kpps", UP, false}, BUSY,                                        \
-		    {"offered", "kpps", UP, true},    ALONE},                                      \
+		    {"offered", "kpps", UP, true},    ALONE,                                       \
+		    {"cpu", "ns/packet", DOWN, true}},                                             \
 	.way = WAY_NAPI, .frame_bytes = (size), .run = measure_packets_rate
 
 #define CPU                                                                                        \
@@ -60,7 +61,8 @@ static_assert(ENTRIES(variants) <= VARIANTS_MAX, "results have room for each");
 		    {"set-up", "sessions/s", UP, false},                                           \
 		    {"held", "sessions", UP, true},                                                \
 		    {"memory", "B/session", DOWN, false},                                          \
-		    ALONE},                                                                        \
+		    ALONE,                                                                         \
+		    BUSY},                                                                         \
 	.translating = true, .way = WAY_NAPI, .frame_bytes = LOAD_SMALL_BYTES, .sessions = (n),    \
 	.run = measure_scale
 

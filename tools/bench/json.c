@@ -54,7 +54,7 @@ static json_t *json_measure(const struct results *results, unsigned m)
 			json_array_append_new(limited, json_string(results->variants[v]->name));
 	return json_pack("{s:s,s:s,s:s?,s:s,s:o,s:o}", "name", measure->name, "title",
 			 measure->title, "csit", measure->csit, "base", catalog_base(measure)->name,
-			 "generator-limited", limited, "figures", figures);
+			 "ends-limited", limited, "figures", figures);
 }
 
 int report_json(const struct results *results, const char *path)

@@ -27,8 +27,9 @@ struct load {
 	uint64_t burst;	       /* frames that leave at once; 1: evenly */
 	uint64_t window;       /* frames under way at most, however many are due; 0: any number */
 	uint64_t limit;	       /* frames, 0: none */
-	uint64_t first, flows; /* flows first ... first + flows - 1, scattered */
-	uint64_t ports;	       /* of each host */
+	uint32_t first, flows; /* flows first ... first + flows - 1, scattered */
+	uint32_t offset, step; /* of the next flow from the first, and to the one after; < flows */
+	uint32_t ports;	       /* of each host */
 	uint32_t frame_bytes;
 	uint32_t ifindex;
 	uint32_t stream;

@@ -109,6 +109,7 @@ static int maximum(struct run *run, struct traffic *traffic, double *values)
 	values[0] = (double)first * 1e6 / ns;
 	values[3] = cpu_busy_percent(run, &before, &after);
 	values[4] = (double)offered * 1e6 / ns;
+	values[6] = first ? cpu_threads_ns(&before, &after) / (double)first : NAN;
 	return first ? 0 : run_fail(run, "no packet arrived");
 }
 

@@ -16,6 +16,7 @@
 #include "tools/bench/bench.h"
 #include "tools/bench/catalog.h"
 #include "tools/bench/child.h"
+#include "tools/bench/cpu.h"
 #include "tools/bench/files.h"
 #include "tools/bench/fill.h"
 #include "tools/bench/search.h"
@@ -54,20 +55,24 @@ static double memory_grown(const struct run *run)
 	return kb * 1024;
 }
 
-/* warm() - packets a second of all sessions, as many as come through */
-static int warm(struct run *run, struct traffic *traffic, double *kpps)
+/* warm() - packets a second of all sessions, as many as come through; how busy the gateway was */
+static int warm(struct run *run, struct traffic *traffic, double *kpps, double *busy)
 {
 	const struct traffic_plan plan = {.frame_bytes = LOAD_SMALL_BYTES,
 					  .flows = run->measure->sessions};
+	struct cpu_account before, after;
 	uint64_t count, begin;
 
 	if (traffic_start(run, traffic, &plan) || !wait_ns(WARM_UP_NS))
 		return -1;
+	cpu_read(run, &before);
 	count = sink_count(traffic, 0);
 	begin = now_ns();
 	if (!wait_ns((uint64_t)(run->options->seconds * 1e9)))
 		return -1;
 	*kpps = (double)(sink_count(traffic, 0) - count) * 1e6 / (double)(now_ns() - begin);
+	cpu_read(run, &after);
+	*busy = cpu_busy_percent(run, &before, &after);
 	traffic_stop(traffic);
 	return traffic_check(run, traffic) || sink_settle(run, traffic) ? -1 : 0;
 }
@@ -88,7 +93,7 @@ int measure_scale(struct run *run, double *values)
 		goto out;
 	grown = memory_grown(run) - before;
 	held = fill_held(run);
-	if (held < 0 || warm(run, traffic, &values[0]))
+	if (held < 0 || warm(run, traffic, &values[0], &values[5]))
 		goto out;
 	values[1] = (double)plan.flows / fill.seconds;
 	values[2] = (double)held;

@@ -61,9 +61,10 @@ void report_table(const struct results *results, FILE *file)
 					table_row(results, (const unsigned[3]){m, v, k}, file);
 	if (any_limited(results))
 		fprintf(file,
-			"! the generator alone is less than %.1f times as fast: it may be what "
-			"limits.\n",
-			GENERATOR_AHEAD);
+			"! the ends may be what limits: the generator alone is less than %.1f "
+			"times "
+			"as fast,\n  or the gateway's core was less than %d %% busy.\n",
+			GENERATOR_AHEAD, BUSY_PERCENT);
 	if (results->others > QUIET_PERCENT)
 		fprintf(file,
 			"The machine was not quiet: other programs took up to %.0f %% of it. "
@@ -127,7 +128,7 @@ static void write_measure(const struct results *results, unsigned m, FILE *file)
 				measure->metrics[k].unit, results->variants[v]->name);
 			write_range(&value, file);
 			fprintf(file, "%s | ",
-				k == 0 && results_limited(results, m, v) ? " ⚠ generator" : "");
+				k == 0 && results_limited(results, m, v) ? " ⚠ ends" : "");
 			if (ratio.n && results->variants[v] != catalog_base(measure))
 				write_range(&ratio, file);
 			fprintf(file, " |\n");

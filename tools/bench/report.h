@@ -16,6 +16,7 @@
 #define VARIANTS_MAX	16
 #define MEASURES_MAX	32
 #define QUIET_PERCENT	10  /* of all cores, taken by others: up to here figures are good */
+#define BUSY_PERCENT	90  /* of the gateway's core: below, while it is flooded, the ends limit */
 #define GENERATOR_AHEAD 1.2 /* of what is measured the generator must be able to do, alone */
 
 struct results {
@@ -46,7 +47,7 @@ struct summary results_summary(const struct results *results, unsigned measure, 
 struct summary results_ratio(const struct results *results, unsigned measure, unsigned variant,
 			     unsigned metric);
 
-/* results_limited() - whether the first figure may be what the generator can do, not the gateway.
+/* results_limited() - whether the first figure may be what the two ends can do, not the gateway.
  */
 bool results_limited(const struct results *results, unsigned measure, unsigned variant);
 

@@ -104,12 +104,19 @@ static unsigned metric_index(const struct measure *measure, const char *name)
 
 bool results_limited(const struct results *results, unsigned measure, unsigned variant)
 {
-	unsigned k = metric_index(results->measures[measure], METRIC_GENERATOR);
+	const struct measure *what = results->measures[measure];
+	unsigned alone = metric_index(what, METRIC_GENERATOR);
+	unsigned busy = metric_index(what, METRIC_BUSY);
+	double ahead;
 
-	if (k == metrics_of(results->measures[measure]))
+	if (alone == metrics_of(what))
 		return false;
-	return results_summary(results, measure, variant, k).median <
-	       GENERATOR_AHEAD * results_summary(results, measure, variant, 0).median;
+	ahead = GENERATOR_AHEAD * results_summary(results, measure, variant, 0).median;
+	if (results_summary(results, measure, variant, alone).median < ahead)
+		return true;
+	/* not known (NAN) where nothing is pinned */
+	return busy < metrics_of(what) &&
+	       results_summary(results, measure, variant, busy).median < BUSY_PERCENT;
 }
 
 static unsigned measure_index(const struct results *results, const char *name)

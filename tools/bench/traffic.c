@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/bpf.h>
+#include <linux/if_link.h>
 #include <math.h>
 #include <net/ethernet.h>
 #include <net/if.h>
@@ -25,6 +26,7 @@
 #include "tools/bench/verify.h"
 
 #define REPEAT	     (1u << 22) /* frames per call: a call begins with milliseconds of set-up */
+#define FLOOD_BATCH  128u	/* frames without a pause, of 256 that a veth's queue holds */
 #define SETTLE_NS    20000000u
 #define SETTLE_TRIES 250
 #define ALONE_NS     300000000u
@@ -62,17 +64,27 @@ static void *mapped(const struct bpf_map *map)
 	return memory == MAP_FAILED ? NULL : memory;
 }
 
-/* attach_main() - in the server's namespace: the sink at its ingress */
+struct attach {
+	const struct load_bpf *program;
+	bool by_xdp;
+};
+
+/* attach_main() - in the server's namespace: the sink at its ingress. Return: 0 or errno. */
 static int attach_main(void *arg)
 {
-	const struct traffic *traffic = arg;
+	const struct attach *attach = arg;
+	int fd = bpf_program__fd(attach->program->progs.count_tc);
 
-	return -ingress_attach(SERVER_DEV, bpf_program__fd(traffic->program->progs.count));
+	if (!attach->by_xdp)
+		return -ingress_attach(SERVER_DEV, fd);
+	fd = bpf_program__fd(attach->program->progs.count_xdp);
+	return -bpf_xdp_attach((int)if_nametoindex(SERVER_DEV), fd, XDP_FLAGS_DRV_MODE, NULL);
 }
 
-static int attach(struct run *run, struct traffic *traffic)
+static int attach(struct run *run, const struct traffic *traffic)
 {
-	pid_t pid = child_start((struct place){run->topology.server, -1}, attach_main, traffic);
+	struct attach attach = {traffic->program, run->variant->frames};
+	pid_t pid = child_start((struct place){run->topology.server, -1}, attach_main, &attach);
 	int status = pid < 0 ? pid : child_wait(pid, COMMAND_TIMEOUT_MS);
 
 	if (status == 0)
@@ -155,39 +167,48 @@ static int generator_main(void *arg)
 		traffic->frame_bytes == LOAD_IMIX ? LOAD_LARGE_BYTES : traffic->frame_bytes;
 	attr.test.repeat = REPEAT;
 	attr.test.flags = BPF_F_TEST_XDP_LIVE_FRAMES;
+	/* Without pauses the sink's turn comes only between two batches. Fewer, larger ones leave
+	 * more of the core; a whole queue's worth would overflow the sink's. */
+	if (!traffic->load->rate_pps && !traffic->load->window)
+		attr.test.batch_size = FLOOD_BATCH;
 	while (syscall(SYS_bpf, BPF_PROG_TEST_RUN, &attr, sizeof(attr)) >= 0)
 		;
 	atomic_store(&traffic->ended, -errno);
 	return 1;
 }
 
+struct load traffic_load(const struct traffic_plan *plan)
+{
+	struct frame_spec spec = {.sport = 0};
+	struct load load = {
+		.rate_pps = plan->rate_pps,
+		.burst = plan->burst ? plan->burst : 1,
+		.window = plan->window,
+		.limit = plan->count,
+		.first = (uint32_t)plan->first,
+		.flows = (uint32_t)plan->flows,
+		.step = plan->flows ? (uint32_t)(LOAD_SCATTER % plan->flows) : 0,
+		.ports = plan->ports ? (uint32_t)plan->ports : TRAFFIC_HOST_PORTS,
+		.frame_bytes = plan->frame_bytes,
+		.stream = plan->stream,
+	};
+
+	frame_addresses(&spec);
+	load.daddr_be = spec.dst;
+	memcpy(load.ethernet, spec.destination.b, 6);
+	memcpy(load.ethernet + 6, spec.source.b, 6);
+	load.ethernet[12] = ETHERTYPE_IP >> 8;
+	return load;
+}
+
 static int start_on(struct run *run, struct traffic *traffic, const struct traffic_plan *plan,
 		    int netns, const char *device)
 {
-	volatile struct load *load = traffic->load;
-	struct frame_spec spec = {.sport = 0};
-	uint8_t ethernet[16] = {0};
+	struct load load = traffic_load(plan);
 
 	traffic_stop(traffic);
-	frame_addresses(&spec);
-	memcpy(ethernet, spec.destination.b, 6);
-	memcpy(ethernet + 6, spec.source.b, 6);
-	ethernet[12] = ETHERTYPE_IP >> 8;
-	for (unsigned i = 0; i < sizeof(ethernet); i++)
-		load->ethernet[i] = ethernet[i];
-	load->daddr_be = spec.dst;
-	load->rate_pps = plan->rate_pps;
-	load->burst = plan->burst ? plan->burst : 1;
-	load->window = plan->window;
-	load->limit = plan->count;
-	load->first = plan->first;
-	load->flows = plan->flows;
-	load->ports = plan->ports ? plan->ports : TRAFFIC_HOST_PORTS;
-	load->frame_bytes = plan->frame_bytes;
-	load->stream = plan->stream;
-	load->begin_ns = load->end_ns = load->sent = load->missed = 0;
-	load->lost = load->progress = load->progress_ns = 0;
-	load->good_first = traffic->sink->good[plan->stream];
+	load.good_first = traffic->sink->good[plan->stream];
+	*traffic->load = load;
 	traffic->frame_bytes = plan->frame_bytes;
 	traffic->device = device;
 	atomic_store(&traffic->ended, 0);

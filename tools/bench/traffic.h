@@ -3,9 +3,10 @@
  * traffic - UDP frames from the client, counted by the source they show at the server.
  *
  * The generator is an XDP program run on frames in the kernel (load.bpf.c): several million
- * frames a second on one core, or paced to the microsecond. The sink is a tc program at the
- * server's ingress: it counts and drops, so that the receiving stack limits nothing. Both
- * share their counters with this process by memory: reading them costs nothing.
+ * frames a second on one core, or paced to the microsecond. The sink is a program at the server's
+ * ingress, by XDP or by tc as the variant's packets come: it counts and drops, so that the
+ * receiving stack limits nothing. Both share their counters with this process by memory: reading
+ * them costs nothing.
  */
 #ifndef PGW_BENCH_TRAFFIC_H
 #define PGW_BENCH_TRAFFIC_H
@@ -32,6 +33,9 @@ struct traffic;
 struct traffic *traffic_open(struct run *run);
 void traffic_close(struct traffic *traffic); /* stops it as well; NULL is nothing to do */
 
+/* traffic_load() - what the generator is told; where it sends (ifindex) is not in it yet. */
+struct load traffic_load(const struct traffic_plan *plan);
+
 /* traffic_start() - from zero. Return: 0, or -1 after run_fail(); so do the next two. */
 int traffic_start(struct run *run, struct traffic *traffic, const struct traffic_plan *plan);
 /* traffic_send() - start, wait for plan.count frames to be sent, stop. */
@@ -40,7 +44,8 @@ int traffic_send(struct run *run, struct traffic *traffic, const struct traffic_
 int traffic_check(struct run *run, const struct traffic *traffic);
 void traffic_stop(struct traffic *traffic);
 
-/* traffic_sent() - frames offered since the start; traffic_ns() - from the first to the last. */
+/* traffic_sent() - frames offered since the start; traffic_ns() - from the first to the last, 0
+ * without rate, window and count: nobody looks at the time then. */
 uint64_t traffic_sent(const struct traffic *traffic);
 uint64_t traffic_ns(const struct traffic *traffic);
 uint64_t traffic_missed(const struct traffic *traffic); /* due, but the generator came too late */

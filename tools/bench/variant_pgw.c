@@ -256,10 +256,11 @@ const struct variant variant_pgw = {
 
 const struct variant variant_pgw_xdp = {
 	.name = "pgw-xdp",
-	.title = "the gateway, established flows in its XDP program its peers do no TSO",
+	.title = "the gateway, established flows in its XDP program; its peers do no TSO",
 	.translates = true,
 	.ours = true,
 	.offload = "xdp",
+	.frames = true,
 	.setup = pgw_setup,
 	.teardown = pgw_teardown,
 };

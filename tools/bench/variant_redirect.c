@@ -29,6 +29,7 @@ const struct variant variant_redirect_xdp = {
 	.title = "the same by XDP: the floor of offload xdp",
 	.bound = true,
 	.napi = true,
+	.frames = true,
 	.setup = setup,
 	.teardown = teardown,
 };
