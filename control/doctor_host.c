@@ -10,6 +10,7 @@
 
 #include "control/doctor.h"
 #include "control/netlink/sysctl.h"
+#include "datapath/base/huge.h"
 
 #define DISK_LOW_BYTES	 (16u << 20)
 #define DISK_EMPTY_BYTES (1u << 20)
@@ -66,6 +67,42 @@ static void look_at_parameters(struct doctor *doctor)
 	if (fine)
 		doctor_say(doctor, "kernel-parameters", DOCTOR_OK, NULL,
 			   "those of all interfaces leave the portgroups alone");
+}
+
+/* Of the whole machine: how the flow table's memory is cut into pages. */
+static void look_at_huge_pages(struct doctor *doctor)
+{
+	const struct gateway *gateway = doctor->gateway;
+	size_t mib = gateway->table.bytes >> 20;
+	char value[HUGEPAGES_VALUE];
+	int code = hugepages_value(&gateway->hugepages, value);
+
+	if (gateway->table.map)
+		doctor_say(doctor, "huge-pages", DOCTOR_OK, NULL,
+			   "none: the flow table of %zu MiB is a BPF map, for offload", mib);
+	else if (gateway->table.bytes < HUGE_WORTH_BYTES)
+		doctor_say(doctor, "huge-pages", DOCTOR_OK, NULL,
+			   "none: the flow table of %zu KiB is small", gateway->table.bytes >> 10);
+	else if (code)
+		doctor_say(doctor, "huge-pages", DOCTOR_OK, NULL,
+			   "none: this kernel has none for shared memory");
+	else if (!strcmp(value, "never") && gateway->hugepages.fd >= 0)
+		doctor_say(
+			doctor, "huge-pages", DOCTOR_WARN,
+			"echo advise >" HUGEPAGES_PARAMETER ", and find out who set it back",
+			"somebody has set shmem_enabled to never again: what is still to be used "
+			"of the flow table of %zu MiB gets small pages",
+			mib);
+	else if (!strcmp(value, "never") || !strcmp(value, "deny"))
+		doctor_say(doctor, "huge-pages", DOCTOR_OK, NULL,
+			   "none: shmem_enabled is %s%s; the flow table of %zu MiB has small pages",
+			   value, *value == 'n' ? " and could not be set" : "", mib);
+	else
+		doctor_say(doctor, "huge-pages", DOCTOR_OK, NULL,
+			   "shmem_enabled is %s%s; the flow table has %zu MiB", value,
+			   hugepages_taken(&gateway->hugepages) ? ", set by pgwd, never before"
+								: "",
+			   mib);
 }
 
 /* What the sockets behind the datapath need: parameters of their own link are mended. */
@@ -234,6 +271,7 @@ void doctor_host(struct doctor *doctor)
 		doctor_say(doctor, "pgw-api", DOCTOR_FAIL, "see the log for why it ends",
 			   "it is being started again: the API is not served");
 	look_at_parameters(doctor);
+	look_at_huge_pages(doctor);
 	look_at_inside(doctor);
 	look_at_endpoints(doctor);
 	look_at_neighbour_table(doctor);

@@ -18,6 +18,7 @@
 #include "control/metrics/http.h"
 #include "control/offload/offload.h"
 #include "control/offloading.h"
+#include "control/paging.h"
 #include "control/reconcile.h"
 #include "control/rundir.h"
 #include "control/task/move.h"
@@ -287,6 +288,7 @@ static void init(struct gateway *gateway, const struct gateway_options *options)
 	gateway->relaying.fd = gateway->relaying.pidfd = -1;
 	timeserver_init(gateway);
 	logger_init(gateway);
+	paging_init(gateway);
 }
 
 static void release(struct gateway *gateway)
@@ -312,6 +314,7 @@ static void release(struct gateway *gateway)
 	region_drop(&gateway->table);
 	region_drop(&gateway->counters);
 	region_drop(&gateway->snapshot);
+	hugepages_leave(&gateway->hugepages);
 	if (gateway->kernel)
 		kernel_close(gateway->kernel);
 	history_close(gateway);
@@ -382,6 +385,8 @@ int gateway_open(struct gateway *gateway, const struct gateway_options *options,
 	keeper_close(&kept);
 	adopted = gateway->datapath.pid;
 	check_capacity(gateway, config);
+	if (gateway->table.fd >= 0 && !gateway->table.map)
+		paging_want(gateway, gateway->table.bytes);
 	code = start(gateway, config, error);
 	if (!code)
 		code = open_server(gateway, error);
@@ -393,6 +398,7 @@ int gateway_open(struct gateway *gateway, const struct gateway_options *options,
 			receiving_end(gateway);
 			logger_finish(gateway);
 			end_inside(gateway);
+			paging_end(gateway);
 			kernel_remove(gateway->kernel, &why);
 		}
 		release(gateway);
@@ -420,6 +426,7 @@ void gateway_close(struct gateway *gateway)
 	receiving_end(gateway);
 	logger_finish(gateway);
 	end_inside(gateway);
+	paging_end(gateway);
 	if (kernel_remove(gateway->kernel, &why))
 		ctl_log(TOLD_KERNEL, LOG_ERR,
 			"cannot take back what was programmed: %s; the next start mends "

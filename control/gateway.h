@@ -31,6 +31,7 @@
 #include "control/inside.h"
 #include "control/logger.h"
 #include "control/names.h"
+#include "control/netlink/hugepages.h"
 #include "control/netlink/kernel.h"
 #include "control/receiving.h"
 #include "control/reconcile.h"
@@ -100,6 +101,7 @@ struct gateway {
 	struct gateway_port ports[CONFIG_PORTGROUPS_MAX];
 	struct datapath datapath;
 	struct region table, counters, snapshot;
+	struct hugepages hugepages;
 	struct offload *offload; /* NULL: every packet is forwarded by the datapath */
 	bool offload_refused;	 /* it is not to be had: said, and not tried again */
 	bool offload_cleaned;	 /* what an earlier pgwd may have left has been taken away */

@@ -10,6 +10,7 @@
 #include "control/ctl/log.h"
 #include "control/keeper.h"
 #include "control/offload/offload.h"
+#include "control/paging.h"
 #include "datapath/base/counters.h"
 #include "datapath/flow/table.h"
 
@@ -47,6 +48,7 @@ int offloading_table(struct gateway *gateway, const struct config *config, struc
 			return 0;
 		refuse(gateway, error->text);
 	}
+	paging_want(gateway, flow_table_bytes(config->flow_capacity));
 	return region_table(table, config->flow_capacity, error);
 }
 

@@ -15,6 +15,7 @@
 #include "control/offload/map.h"
 #include "datapath/base/counters.h"
 #include "datapath/base/event_ring.h"
+#include "datapath/base/huge.h"
 #include "datapath/flow/table.h"
 
 #define SEALS_SIZE (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
@@ -28,7 +29,7 @@ static void *region_create(struct region *region, const char *name, size_t bytes
 	*region = REGION_NONE;
 	region->fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (region->fd >= 0 && !ftruncate(region->fd, (off_t)bytes))
-		memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, region->fd, 0);
+		memory = huge_map(bytes, PROT_READ | PROT_WRITE, region->fd);
 	if (memory != MAP_FAILED)
 		return memory;
 	fault(error, -ENOMEM, "%s: cannot get %zu bytes of shared memory: %s", name, bytes,
@@ -208,7 +209,7 @@ int region_adopt(struct region *region, int fd, const char *what, size_t limit,
 	if (!bytes || bytes > limit)
 		return fault(error, -EINVAL, "%s: not a sealed memfd of 1 to %zu bytes", what,
 			     limit);
-	memory = mmap(NULL, bytes, PROT_READ, MAP_SHARED, fd, 0);
+	memory = huge_map(bytes, PROT_READ, fd);
 	if (memory == MAP_FAILED)
 		return fault(error, -errno, "%s: cannot map it: %s", what, strerror(errno));
 	region->fd = fd;

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "datapath/base/huge.h"
 #include "datapath/flow/table.h"
 #include "datapath/io/packet.h"
 #include "datapath/io/xdp.h"
@@ -225,11 +226,9 @@ static void take_table(struct holdings *h, const struct channel_message *message
 				   : memfd_check(fds[0], bytes, F_SEAL_SHRINK);
 	if (why)
 		return refuse(answer, "flow table", why);
-	memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fds[0], 0);
+	memory = huge_map(bytes, PROT_READ | PROT_WRITE, fds[0]);
 	if (memory == MAP_FAILED)
 		return refuse(answer, "flow table", "cannot be mapped: is it writable?");
-	/* every packet meets two of its pages; taken up if the system has huge pages for memfds */
-	(void)madvise(memory, bytes, MADV_HUGEPAGE);
 	what = "flow table";
 	why = flow_table_check(memory, bytes);
 	if (!why) {

@@ -13,6 +13,7 @@
 
 #include "control/region.h"
 #include "datapath/base/counters.h"
+#include "datapath/base/huge.h"
 #include "datapath/flow/table.h"
 
 static void table_is_formatted(void **state)
@@ -37,6 +38,26 @@ static void table_is_formatted(void **state)
 	assert_int_equal(a.fd, -1);
 	region_drop(&a);
 	region_drop(&b);
+}
+
+/* So that it can lie in huge pages, here and where it is handed to. */
+static void large_table_is_aligned(void **state)
+{
+	struct region table, again;
+	struct ctl_error error;
+	int fd;
+
+	(void)state;
+	assert_int_equal(region_table(&table, FLOW_CAPACITY_DEFAULT, &error), 0);
+	assert_int_equal(table.bytes, flow_table_bytes(FLOW_CAPACITY_DEFAULT));
+	assert_int_equal((uintptr_t)table.memory % HUGE_PAGE_BYTES, 0);
+	fd = dup(table.fd);
+	assert_int_equal(region_adopt(&again, fd, "table", table.bytes, &error), 0);
+	assert_int_equal(again.bytes, table.bytes);
+	assert_int_equal((uintptr_t)again.memory % HUGE_PAGE_BYTES, 0);
+	assert_null(flow_table_check(again.memory, again.bytes));
+	region_drop(&again);
+	region_drop(&table);
 }
 
 static void snapshot_cannot_change(void **state)
@@ -118,6 +139,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(table_is_formatted),
+		cmocka_unit_test(large_table_is_aligned),
 		cmocka_unit_test(snapshot_cannot_change),
 		cmocka_unit_test(counters_are_zero),
 		cmocka_unit_test(readonly_descriptor),

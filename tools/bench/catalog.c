@@ -84,7 +84,9 @@ static_assert(ENTRIES(variants) <= VARIANTS_MAX, "results have room for each");
 	.run = measure_adopt
 
 #define CORE(hosts)                                                                                \
-	.metrics = {{"forward", "ns/packet", DOWN, false}, {"create", "ns/session", DOWN, false}}, \
+	.metrics = {{"forward", "ns/packet", DOWN, false},                                         \
+		    {"create", "ns/session", DOWN, false},                                         \
+		    {"huge-pages", "% of memory", UP, true}},                                      \
 	.ours_only = true, .bare = true, .parameter = (hosts), .run = measure_core
 
 /* 1 host has 64 ports, more have 63 each */

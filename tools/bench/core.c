@@ -17,8 +17,11 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "control/config/model.h"
+#include "control/netlink/hugepages.h"
+#include "datapath/base/huge.h"
 #include "datapath/flow/table.h"
 #include "datapath/worker/worker.h"
 #include "tools/bench/child.h"
@@ -235,6 +238,31 @@ size_t core_table_bytes(uint32_t hosts, uint32_t ports)
 	return flow_table_bytes(capacity(hosts, ports));
 }
 
+/* core_map() - as pgwd makes the table's memory and pgw-datapath maps it */
+static int core_map(struct core *core, uint32_t flows, int table_fd)
+{
+	int fd = table_fd;
+
+	core->table_bytes = flow_table_bytes(flows);
+	if (table_fd < 0) {
+		fd = memfd_create("pgw-bench", MFD_CLOEXEC);
+		if (fd < 0 || ftruncate(fd, (off_t)core->table_bytes))
+			goto failed;
+	}
+	core->table = huge_map(core->table_bytes, PROT_READ | PROT_WRITE, fd);
+	if (core->table == MAP_FAILED)
+		goto failed;
+	if (table_fd < 0)
+		close(fd);
+	return 0;
+
+failed:
+	core->table = NULL;
+	if (table_fd < 0 && fd >= 0)
+		close(fd);
+	return -1;
+}
+
 static int core_create(struct run *run, struct core *core, uint32_t flows, int table_fd)
 {
 	struct worker_options options = {.resolve = core_resolve, .random = core_random};
@@ -248,15 +276,8 @@ static int core_create(struct run *run, struct core *core, uint32_t flows, int t
 		return run_fail(run, "no memory");
 	if (core_configure(run, core))
 		return -1;
-	core->table_bytes = flow_table_bytes(flows);
-	core->table = mmap(NULL, core->table_bytes, PROT_READ | PROT_WRITE,
-			   MAP_SHARED | (table_fd < 0 ? MAP_ANONYMOUS : 0), table_fd, 0);
-	if (core->table == MAP_FAILED) {
-		core->table = NULL;
-		return run_fail(run, "no memory for %u flows", flows);
-	}
-	/* as the datapath does with the memory that it is given */
-	(void)madvise(core->table, core->table_bytes, MADV_HUGEPAGE);
+	if (core_map(core, flows, table_fd))
+		return run_fail(run, "no memory for %u flows: %s", flows, strerror(errno));
 	core_random(NULL, key, sizeof(key));
 	flow_table_format(core->table, flows, key, 0);
 	adopted = worker_attach_table(core->worker, core->table, core->table_bytes, now_ns());
@@ -391,16 +412,25 @@ struct core *core_open(struct run *run, uint32_t hosts, uint32_t ports, int tabl
 int measure_core(struct run *run, double *values)
 {
 	uint32_t flows = run->measure->parameter * HOST_PORTS;
-	struct core *core = core_open(run, run->measure->parameter, HOST_PORTS, -1);
 	uint64_t packets = flows > PACKETS_MIN ? flows : PACKETS_MIN;
-	int ret;
+	struct hugepages pages;
+	struct core *core;
+	int ret = -1;
 
+	/* No pgwd runs that would do it. */
+	hugepages_init(&pages, HUGEPAGES_PARAMETER, HUGEPAGES_RECORD);
+	if (core_table_bytes(run->measure->parameter, HOST_PORTS) >= HUGE_WORTH_BYTES)
+		(void)hugepages_take(&pages);
+	core = core_open(run, run->measure->parameter, HOST_PORTS, -1);
 	if (!core)
-		return -1;
+		goto out;
 	packets -= packets % flows;
 	values[1] = core_pass(core, flows, false);
 	values[0] = core_pass(core, packets, true);
+	values[2] = hugepages_share(core->table);
 	ret = isnan(values[0]) || isnan(values[1]) ? core_explain(run, core) : 0;
 	core_close(core);
+out:
+	hugepages_give_back(&pages);
 	return ret;
 }

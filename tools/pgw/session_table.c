@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "datapath/base/huge.h"
 #include "datapath/flow/tcp.h"
 #include "tools/pgw/message.h"
 #include "tools/pgw/remote.h"
@@ -22,7 +23,7 @@ static const char *map(int fd, const json_t *bytes, void **memory, size_t *mappe
 		return "no descriptor came with it";
 	if (fstat(fd, &status) || size <= 0 || (S_ISREG(status.st_mode) && status.st_size < size))
 		return "its size is not what was announced";
-	*memory = mmap(NULL, (size_t)size, PROT_READ, MAP_SHARED, fd, 0);
+	*memory = huge_map((size_t)size, PROT_READ, fd);
 	if (*memory == MAP_FAILED) {
 		*memory = NULL;
 		return strerror(errno);
