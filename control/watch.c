@@ -37,7 +37,6 @@ int watch_fd(const struct watch *watch)
 void watch_readable(struct watch *watch)
 {
 	watch_close(watch);
-	watch->quiet = 0;
 	watch->due_ms = 0;
 }
 
@@ -48,9 +47,8 @@ static int64_t pause_ms(const struct watch *watch)
 		return WATCH_HALT_MS;
 	if (watch->rings_fd < 0 || watch->asked)
 		return WATCH_TICK_MS;
-	if (watch->feed_ms && watch->feed_ms < WATCH_REST_MS)
-		return (int64_t)watch->feed_ms;
-	return WATCH_REST_MS;
+	return watch->feed_ms && watch->feed_ms < WATCH_REST_MS ? (int64_t)watch->feed_ms
+								: WATCH_REST_MS;
 }
 
 void watch_alive(struct watch *watch)
@@ -136,17 +134,15 @@ static void consider_rest(struct gateway *gateway, bool well)
 	struct watch *watch = &gateway->watch;
 	const struct counters_page *page = gateway->counters.memory;
 	uint64_t bursts = page ? counters_total(page, &page->worker->bursts) : 0;
+	bool still = well && !watch->missed && bursts == watch->bursts;
 
-	if (!well || bursts != watch->bursts)
-		watch->quiet = 0;
-	else if (watch->quiet < WATCH_QUIET_TICKS)
-		watch->quiet++;
 	watch->bursts = bursts;
 	watch_close(watch);
-	if (watch->quiet < WATCH_QUIET_TICKS || watch->missed)
+	if (!still)
 		return;
 	/* Opened anew each time, as ports come and go. */
 	watch->rings_fd = rings_open(gateway);
+	watch->rest_ms = gateway_now_ms() + WATCH_REST_MS;
 }
 
 static void tell_status(struct gateway *gateway)
@@ -179,8 +175,11 @@ void watch_work(struct gateway *gateway)
 			tell_status(gateway);
 		return;
 	}
-	well = look_after(gateway);
-	consider_rest(gateway, well);
+	well = watch_answers(watch);
+	if (watch->rings_fd < 0 || watch->asked || now_ms >= watch->rest_ms) {
+		well = look_after(gateway);
+		consider_rest(gateway, well);
+	}
 	watch->due_ms = now_ms + pause_ms(watch);
 	tell_status(gateway);
 	if (!watch->feed_ms || !well || now_ms - watch->fed_ms < (int64_t)watch->feed_ms)

@@ -7,6 +7,10 @@
  * flows. Ticks are counted, not time: a machine that stood still (a snapshot of the virtual
  * machine) comes back with both processes as they were, and one late tick.
  *
+ * It is at rest once it has answered and a tick finds that it has taken no packet since the last
+ * one. Then it is asked every WATCH_REST_MS only: one that hangs harms nobody before a packet waits
+ * in one of its rings, which ends the rest.
+ *
  * One that was stopped (SIGSTOP) is known without asking: each tick looks, and once more
  * WATCH_HALT_MS later, because a shell that stops and continues all of them (Ctrl-Z, fg) does so
  * one after the other.
@@ -22,11 +26,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define WATCH_TICK_MS	  250
-#define WATCH_MISSES	  4u
-#define WATCH_HALT_MS	  50
-#define WATCH_QUIET_TICKS 2u
-#define WATCH_REST_MS	  10000
+#define WATCH_TICK_MS 250
+#define WATCH_MISSES  4u
+#define WATCH_HALT_MS 50
+#define WATCH_REST_MS 60000
 
 struct gateway;
 
@@ -37,8 +40,8 @@ struct watch {
 	unsigned missed;  /* ticks that found it waiting */
 	bool halted;	  /* the last tick found the process stopped */
 	uint64_t bursts;  /* that it had taken at the last tick */
-	unsigned quiet;	  /* ticks in a row that found no more of them */
 	int rings_fd;	  /* at rest: readable once a packet waits in a ring; -1: not at rest */
+	int64_t rest_ms;  /* at rest: until when nobody is asked */
 	uint64_t feed_ms; /* how often the service manager wants to hear; 0: it does not */
 	int64_t fed_ms;	  /* when it last did */
 	char status[200]; /* that it was told last */

@@ -88,7 +88,7 @@ void kernel_close(struct kernel *kernel)
 	netlink_close(&kernel->netlink);
 	free(kernel->hops);
 	free(kernel->routes);
-	sysctl_saved_free(&kernel->parameters);
+	watched_free(&kernel->parameters);
 	free(kernel->sockets);
 	free(kernel->state_dir);
 	free(kernel);
@@ -158,9 +158,7 @@ static void remember(struct kernel *kernel, const struct config *config, struct 
 	struct klink *links;
 	size_t n;
 
-	sysctl_saved_free(&kernel->parameters);
-	kernel->parameters = plan->parameters;
-	plan->parameters = (struct sysctl_saved){0};
+	watched_set(&kernel->parameters, &plan->parameters);
 	remember_routes(kernel, config);
 	kernel->n_ifindex = 0;
 	if (klink_list(&kernel->netlink, &links, &n))
@@ -244,21 +242,10 @@ int kernel_mend(struct kernel *kernel, const struct config *config, const struct
 	return 0;
 }
 
-bool kernel_parameters_kept(const struct kernel *kernel)
+bool kernel_parameters_kept(struct kernel *kernel)
 {
-	bool kept = true;
-
-	for (size_t i = 0; i < kernel->parameters.n && kept; i++) {
-		const struct sysctl_former *wanted = &kernel->parameters.list[i];
-		char *now;
-
-		/* One that has gone went with its link, of which the monitor tells. */
-		if (sysctl_read(wanted->path, &now))
-			continue;
-		kept = !strcmp(now, wanted->value);
-		free(now);
-	}
-	return kept;
+	/* One that has gone went with its link, of which the monitor tells. */
+	return watched_kept(&kernel->parameters);
 }
 
 void kernel_policy(struct kernel *kernel, kernel_withholds withholds, void *context)

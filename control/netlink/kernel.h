@@ -135,7 +135,7 @@ int kernel_mend(struct kernel *kernel, const struct config *config, const struct
 
 /* kernel_parameters_kept() - whether the parameters that were applied last are as they were set:
  * of most of them the kernel tells nobody when they are changed. */
-bool kernel_parameters_kept(const struct kernel *kernel);
+bool kernel_parameters_kept(struct kernel *kernel);
 
 /* kernel_inside_mend() - as kernel_mend(), for what belongs to the pair of links of
  * kernel_inside(): its MTU, address, neighbours, route, rule and parameters. Nothing where the pair

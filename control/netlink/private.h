@@ -4,7 +4,7 @@
 #define PGW_NETLINK_PRIVATE_H
 
 #include "control/netlink/netlink.h"
-#include "control/netlink/sysctl.h"
+#include "control/netlink/watched.h"
 
 #define KERNEL_INSIDE_TABLE 112u /* of routes: what leaves by the pair of links of inside.c */
 #define KERNEL_HOP_CHANGES  32	 /* that wait to be told; more are only taken note of */
@@ -27,7 +27,7 @@ struct kernel {
 	size_t n_ifindex;
 	struct prefix *routes; /* to where they were last applied, own networks too; sorted */
 	size_t n_routes;
-	struct sysctl_saved parameters;	   /* last applied */
+	struct watched parameters;	   /* last applied */
 	uint32_t inside_ifindex[2];	   /* both ends of the pair of inside.c; 0: not made here */
 	uint32_t inside_mtu;		   /* of both, as it was last set here */
 	bool inside_touched;		   /* a neighbour there was changed */

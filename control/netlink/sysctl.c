@@ -62,19 +62,23 @@ static int read_whole(int fd, char **text)
 	}
 }
 
-int sysctl_read(const char *name, char **value)
+int sysctl_open(const char *name)
 {
-	char path[PATH_MAX], *text, *end;
+	char path[PATH_MAX];
 	int fd, err = proc_path(path, name);
 
-	*value = NULL;
 	if (err)
 		return err;
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	err = read_whole(fd, &text);
-	close(fd);
+	return fd < 0 ? -errno : fd;
+}
+
+int sysctl_read_open(int fd, char **value)
+{
+	char *text, *end;
+	int err = read_whole(fd, &text);
+
+	*value = NULL;
 	if (err)
 		return err;
 	for (char *tab = text; (tab = strchr(tab, '\t'));)
@@ -85,6 +89,18 @@ int sysctl_read(const char *name, char **value)
 	*end = '\0';
 	*value = text;
 	return 0;
+}
+
+int sysctl_read(const char *name, char **value)
+{
+	int fd = sysctl_open(name), err;
+
+	*value = NULL;
+	if (fd < 0)
+		return fd;
+	err = sysctl_read_open(fd, value);
+	close(fd);
+	return err;
 }
 
 int sysctl_write(const char *name, const char *value)

@@ -12,6 +12,12 @@
 int sysctl_read(const char *path, char **value);
 int sysctl_write(const char *path, const char *value);
 
+/* sysctl_open() - for reading again and again. Return: a descriptor or -errno.
+ * sysctl_read_open() - as sysctl_read(); once the parameter has gone with its interface, -ENOENT,
+ * also if another of its name is there. */
+int sysctl_open(const char *path);
+int sysctl_read_open(int fd, char **value);
+
 struct sysctl_former {
 	char *path;
 	char *value;

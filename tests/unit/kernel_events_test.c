@@ -6,6 +6,7 @@
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <sys/resource.h>
 
 #include "control/netlink/netlink.h"
 
@@ -189,6 +190,35 @@ static void parameters_are_read(void **state)
 	assert_true(kernel_parameters_kept(net->kernel));
 	sh("ip link del g2"); /* it took its parameters along */
 	assert_true(kernel_parameters_kept(net->kernel));
+	/* Another of its name has parameters of its own, in files of the same names. */
+	sh("ip link add g2 type veth peer name g2-peer");
+	assert_false(kernel_parameters_kept(net->kernel));
+	sh("for p in forwarding=0 arp_ignore=1 arp_announce=2 rp_filter=0 promote_secondaries=1; "
+	   "do "
+	   "sysctl -qw net.ipv4.conf.g2.$p; done");
+	assert_true(kernel_parameters_kept(net->kernel));
+	sh("sysctl -qw net.ipv4.conf.g2.arp_ignore=8");
+	assert_false(kernel_parameters_kept(net->kernel));
+}
+
+/* They are read again where no file can be opened any more. */
+static void parameters_stay_open(void **state)
+{
+	struct net *net = *state;
+	struct rlimit limit, none;
+	struct setup s;
+	bool kept;
+
+	fill(&s);
+	apply(net, &s.config);
+	assert_true(kernel_parameters_kept(net->kernel));
+	sh("sysctl -qw net.ipv4.conf.g1.arp_ignore=8");
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = (struct rlimit){.rlim_cur = 0, .rlim_max = limit.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	kept = kernel_parameters_kept(net->kernel);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_false(kept);
 }
 
 static void interface_returns(void **state)
@@ -360,9 +390,13 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, net_setup, net_teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(monitor_tells_and_apply_mends), TEST(route_in_the_place_of_ours),
-		TEST(parameters_are_read),	     TEST(interface_returns),
-		TEST(neighbour_is_resolved),	     TEST(sockets_are_listed_once),
+		TEST(monitor_tells_and_apply_mends),
+		TEST(route_in_the_place_of_ours),
+		TEST(parameters_are_read),
+		TEST(parameters_stay_open),
+		TEST(interface_returns),
+		TEST(neighbour_is_resolved),
+		TEST(sockets_are_listed_once),
 		TEST(only_the_kernel_is_believed),
 	};
 
