@@ -12,6 +12,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "control/config/inside.h"
 #include "control/offload/map.h"
 #include "control/offload/qdisc.h"
 #include "control/offload/receiver.h"
@@ -518,6 +519,7 @@ void offload_port(struct offload *offload, unsigned index, const struct kernel_l
 		.up = link->up,
 		.made_qdisc = old->made_qdisc,
 		.takes_xdp = link->ifindex && takes_xdp(offload, index, link->ifindex),
+		.inside = !strcmp(link->name, INSIDE_DEV),
 		.mss_max = offload->mss_max,
 	};
 

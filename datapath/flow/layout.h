@@ -8,6 +8,7 @@
  *   element 0                    header
  *   elements 1 .. B/2            index: B buckets of 64 bytes (one cache line), two an element
  *   elements 1 + B/2 ..          records: one flow each
+ *   behind them                  the ends (flow/ends.h), if ends_first says so
  *
  * A flow has two sides; each side's packets are found by an index slot of their own. A slot is
  * one 64-bit word {tag, record << 1 | side}; 0 is an empty slot. Each key may stand in either
@@ -126,7 +127,8 @@ struct flow {
 			uint8_t tcp_state; /* enum flow_tcp_state; moved as flow/state.h says */
 			uint8_t vmac[2];   /* index of the source MAC used on side i, 0 = the
 					      interface's own */
-			uint8_t spare;
+			uint8_t untold;	   /* 1: the kernel's program closed it, and user space
+					      has not counted that yet */
 		};
 		uint32_t state_word; /* the same, for who compares and swaps */
 	};
@@ -159,8 +161,12 @@ struct flow_header {
 	FLOW_ATOMIC(uint32_t)
 	record_high; /* records from here on were never used: nobody need look */
 	FLOW_ATOMIC(uint32_t)
-	ip_id; /* last identification given to a datagram, see worker/receive.c */
-	uint8_t spare[48];
+	ip_id;		     /* last identification given to a datagram, see worker/receive.c */
+	uint32_t ends_first; /* element of the ends; 0: an older version's table, without */
+	uint32_t ends_room;  /* so many may wait; 0: nobody reads them */
+	uint32_t ends_head;  /* next to be written, by the programs */
+	uint32_t ends_tail;  /* next to be read, by user space */
+	uint8_t spare[32];
 };
 static_assert(sizeof(struct flow_header) == FLOW_ELEMENT_BYTES, "one element");
 

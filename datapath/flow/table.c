@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "datapath/base/counters.h"
+#include "datapath/flow/ends.h"
 #include "datapath/flow/probe.h"
 #include "datapath/flow/window.h"
 
@@ -39,11 +40,17 @@ static uint32_t buckets_for(uint32_t capacity)
 	return buckets;
 }
 
+/* What is there for certain, whatever version made the table. */
+static size_t records_end(uint32_t capacity)
+{
+	return (1 + (size_t)buckets_for(capacity) / 2 + capacity) * FLOW_ELEMENT_BYTES;
+}
+
 size_t flow_table_bytes(uint32_t capacity)
 {
-	size_t elements = 1 + (size_t)buckets_for(capacity) / 2 + capacity;
+	size_t bytes = records_end(capacity) + (size_t)ENDS_ELEMENTS * FLOW_ELEMENT_BYTES;
 
-	return (elements * FLOW_ELEMENT_BYTES + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+	return (bytes + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
 }
 
 void flow_table_format(void *memory, uint32_t capacity, const uint8_t key[32], uint64_t epoch_s)
@@ -56,6 +63,7 @@ void flow_table_format(void *memory, uint32_t capacity, const uint8_t key[32], u
 	header->buckets = buckets_for(capacity);
 	header->index_first = 1;
 	header->record_first = 1 + header->buckets / 2;
+	header->ends_first = header->record_first + capacity;
 	memcpy(header->hash_key, key, sizeof(header->hash_key));
 	header->epoch = epoch_s;
 	header->magic = FLOW_TABLE_MAGIC;
@@ -72,9 +80,11 @@ const char *flow_table_check(const void *memory, size_t bytes)
 		return "a flow table of another layout version";
 	if (header->capacity < FLOW_CAPACITY_MIN || header->capacity > FLOW_CAPACITY_MAX ||
 	    header->buckets != buckets_for(header->capacity) || header->index_first != 1 ||
-	    header->record_first != 1 + header->buckets / 2)
+	    header->record_first != 1 + header->buckets / 2 ||
+	    (header->ends_first && header->ends_first != header->record_first + header->capacity))
 		return "a flow table whose header contradicts itself";
-	if (bytes < flow_table_bytes(header->capacity))
+	if (bytes < (header->ends_first ? flow_table_bytes(header->capacity)
+					: records_end(header->capacity)))
 		return "a flow table that is cut short";
 	return NULL;
 }

@@ -33,6 +33,29 @@ static __always_inline uint64_t sum_pseudo(const struct seen *seen)
 	       bpf_htons(seen->ip_len - IP_BYTES);
 }
 
+/* is_sound() - whether a segment without payload has a right checksum. @unfinished: or one that is
+ * left to hardware */
+static __always_inline bool is_sound(const void *data, const void *end, const struct seen *seen,
+				     bool unfinished)
+{
+	uint64_t sum;
+
+	if (seen->ip_len != IP_BYTES + seen->l4_header || data + TCP_FRAME > end)
+		return false;
+	sum = sum_pseudo(seen) + U32(data, AT_L4) + U32(data, AT_SEQ) + U32(data, AT_ACK) +
+	      U32(data, AT_OFFSET) + U32(data, AT_TCP_CHECK);
+#pragma unroll
+	for (unsigned i = 0; i < ANSWER_WORDS; i++) {
+		if (TCP_BYTES_MIN + i * 4 >= seen->l4_header)
+			break;
+		if (data + ANSWER_OPTIONS + i * 4 + 4 > end)
+			return false;
+		sum += U32(data, ANSWER_OPTIONS + i * 4);
+	}
+	return sums_to_zero(sum) ||
+	       (unfinished && U16(data, AT_TCP_CHECK) == fold64(sum_pseudo(seen)));
+}
+
 /* Return: whether the next words are a usual option; then @words of them, this one included, are
  * known. */
 static __always_inline bool read_option(uint32_t word, struct seen *seen, uint32_t *words)
@@ -57,20 +80,15 @@ static __always_inline bool read_answer(const void *data, const void *end, struc
 					bool unfinished)
 {
 	uint32_t known = 0;
-	uint64_t sum;
 
-	if (seen->tcp.flags & TCP_FIN || seen->ip_len != IP_BYTES + seen->l4_header ||
-	    data + TCP_FRAME > end)
+	if (seen->tcp.flags & TCP_FIN)
 		return false;
-	sum = sum_pseudo(seen) + U32(data, AT_L4) + U32(data, AT_SEQ) + U32(data, AT_ACK) +
-	      U32(data, AT_OFFSET) + U32(data, AT_TCP_CHECK);
 #pragma unroll
 	for (unsigned i = 0; i < ANSWER_WORDS; i++) {
 		if (TCP_BYTES_MIN + i * 4 >= seen->l4_header)
 			break;
 		if (data + ANSWER_OPTIONS + i * 4 + 4 > end)
 			return false;
-		sum += U32(data, ANSWER_OPTIONS + i * 4);
 		if (!known &&
 		    !read_option(bpf_ntohl(U32(data, ANSWER_OPTIONS + i * 4)), seen, &known))
 			return false;
@@ -78,8 +96,19 @@ static __always_inline bool read_answer(const void *data, const void *end, struc
 	}
 	if (known) /* the last one is not whole */
 		return false;
-	return sums_to_zero(sum) ||
-	       (unfinished && U16(data, AT_TCP_CHECK) == fold64(sum_pseudo(seen)));
+	return is_sound(data, end, seen, unfinished);
+}
+
+/* read_ends() - the same for any segment, true for what is no answer. Of a FIN it is noted whether
+ * it is certain to be one, so that it may close a connection. */
+static __always_inline bool read_ends(const void *data, const void *end, struct seen *seen,
+				      bool unfinished)
+{
+	if (IS_ANSWER(seen))
+		return read_answer(data, end, seen, unfinished);
+	if (seen->tcp.flags & TCP_FIN)
+		seen->sound = is_sound(data, end, seen, unfinished);
+	return true;
 }
 
 /* keeps_mss() - whether the segment size that it offers is one that user space would leave as it

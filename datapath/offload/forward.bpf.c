@@ -57,7 +57,7 @@ static __always_inline bool read_headers(struct __sk_buff *skb, struct seen *see
 		return read_udp(data, seen);
 	if (seen->proto != PROTO_TCP || data + TCP_FRAME > end || !read_tcp(data, seen))
 		return false;
-	return !IS_ANSWER(seen) || read_answer(data, end, seen, true);
+	return read_ends(data, end, seen, true);
 }
 
 /* Whether the frame is longer than its packet: padding of short ones, and other trailers. */
@@ -161,7 +161,7 @@ static __always_inline int forward_buffer(struct __sk_buff *skb)
 	if (!out || !out->ifindex || !out->up || !fits(skb, &seen, out->mtu))
 		return TC_ACT_UNSPEC;
 	to.ifindex = out->ifindex;
-	if (!mss_stays(&seen, out) || !follow(flow, side, word, &seen, to.state))
+	if (!mss_stays(&seen, out) || !follow(header, flow, side, word, &seen, &to))
 		return TC_ACT_UNSPEC;
 	packets = segments(skb, &seen);
 	choose_id(header, flow, &seen, packets, &to);
@@ -204,7 +204,7 @@ static __always_inline bool read_frame(void *data, void *end, const struct offlo
 	if (seen->proto != PROTO_TCP || data + TCP_FRAME > end || !read_tcp(data, seen))
 		return false;
 	*check = U16(data, AT_TCP_CHECK);
-	if (IS_ANSWER(seen) && !read_answer(data, end, seen, false))
+	if (!read_ends(data, end, seen, false))
 		return false;
 	return checksum_is_whole(data, seen, *check);
 }
@@ -236,7 +236,7 @@ static __always_inline int forward(struct xdp_md *xdp)
 		return XDP_PASS;
 	to.ifindex = out->ifindex;
 	/* last of what may leave the packet alone, and first of what changes it */
-	if (!mss_stays(&seen, out) || !follow(flow, side, word, &seen, to.state))
+	if (!mss_stays(&seen, out) || !follow(header, flow, side, word, &seen, &to))
 		return XDP_PASS;
 	choose_id(header, flow, &seen, 1, &to);
 	if (data + seen.ip_len + AT_IP != end) {

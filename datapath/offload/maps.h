@@ -22,7 +22,7 @@ struct offload_port {
 	uint8_t up;
 	uint8_t made_qdisc; /* for user space only: the clsact there is of our making */
 	uint8_t takes_xdp;  /* the XDP program may send out there */
-	uint8_t spare;	    /* zero */
+	uint8_t inside;	    /* it leads to sockets of this host: pgw-relay's, chronyd's */
 	uint16_t mss_max;   /* OFFLOAD_MSS_*, or bytes: of a SYN-ACK that leaves here */
 };
 static_assert(sizeof(struct offload_port) == 20, "layout");

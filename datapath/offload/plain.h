@@ -56,8 +56,10 @@ struct seen {
 	uint32_t l4_header; /* bytes */
 	uint16_t ip_len;
 	be16 id;
-	uint16_t mss; /* of a SYN-ACK; 0: it offers none */
+	uint16_t mss;	 /* of a SYN-ACK; 0: it offers none */
+	uint32_t record; /* of its flow, once that was found */
 	bool may_fragment;
+	bool sound; /* a FIN without payload whose checksum is right */
 	uint8_t proto;
 	uint8_t port;
 };

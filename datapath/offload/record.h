@@ -8,13 +8,15 @@
  * flow that has just ended; its record rests for a while before it is used again.
  *
  * Of a connection, what begins and what ends it is user space's: the SYN, any SYN-ACK but the
- * first, RST, and the second FIN (flow/state.h).
+ * first, RST, and the second FIN (flow/state.h). The second FIN of one with a socket of this host
+ * behind the datapath is taken here, and told to user space (flow/ends.h).
  */
 #ifndef PGW_OFFLOAD_RECORD_H
 #define PGW_OFFLOAD_RECORD_H
 
 #include <bpf/bpf_helpers.h>
 
+#include "datapath/flow/ends.h"
 #include "datapath/flow/hash.h"
 #include "datapath/flow/open.h"
 #include "datapath/offload/answer.h"
@@ -123,7 +125,7 @@ static __always_inline const void *bucket_at(const struct flow_header *header, u
  * The first slot with the key's tag is most likely its own: two keys with one tag, of 31 bits, that
  * stand in one bucket are rare enough to leave the second to user space.
  */
-static __always_inline struct flow *find(const struct flow_header *header, const struct seen *seen,
+static __always_inline struct flow *find(const struct flow_header *header, struct seen *seen,
 					 uint32_t *side, uint32_t *word)
 {
 	const struct flow_tuple tuple = {.src = seen->src,
@@ -149,6 +151,7 @@ static __always_inline struct flow *find(const struct flow_header *header, const
 	flow = element(header->record_first + (ref >> 1));
 	if (!flow)
 		return NULL;
+	seen->record = ref >> 1;
 	*side = ref & 1;
 	*word = key_word(flow);
 	key = side_of(flow->tuple, *side, sizeof(flow->tuple[0]));
@@ -292,14 +295,43 @@ static __always_inline bool follow_answer(struct flow *flow, uint32_t word, cons
 	return true;
 }
 
+static __always_inline bool is_inside(uint32_t port)
+{
+	const struct offload_port *p = bpf_map_lookup_elem(&ports, &port);
+
+	return p && p->inside;
+}
+
+/* The second FIN. Return: false if it is left to user space, and nothing was done.
+ *
+ * A connection that is forwarded from wire to wire is closed in user space, and its two ends get
+ * their last segments together: each would be woken once for either, if they came one by one. */
+static __always_inline bool close_flow(struct flow_header *header, struct flow *flow,
+				       const struct seen *seen, const struct rewrite *to)
+{
+	uint32_t at = *(volatile uint32_t *)&header->ends_head;
+	void *slots = element(header->ends_first + at / ENDS_A_ELEMENT % ENDS_ELEMENTS);
+	bool moved;
+
+	if (!seen->sound || !slots || (!is_inside(seen->port) && !is_inside(to->port)) ||
+	    at - *(volatile uint32_t *)&header->ends_tail >=
+		    *(volatile uint32_t *)&header->ends_room ||
+	    __sync_val_compare_and_swap(&header->ends_head, at, at + 1) != at)
+		return false;
+	moved = tcp_close_untold(flow, to->state);
+	*(volatile uint64_t *)(slots + at % ENDS_A_ELEMENT * 8) =
+		ENDS_SLOT(at, moved ? seen->record : FLOW_NONE);
+	return moved;
+}
+
 /* follow() - whether a segment is inside the window, as datagrams always are, and the record still
- * the one that was read; then state and window have moved with it. @state: that was read */
-static __always_inline bool follow(struct flow *flow, uint32_t side, uint32_t word,
-				   const struct seen *seen, uint8_t state)
+ * the one that @to was read from; then state and window have moved with it. */
+static __always_inline bool follow(struct flow_header *header, struct flow *flow, uint32_t side,
+				   uint32_t word, const struct seen *seen, const struct rewrite *to)
 {
 	struct flow_tcp_side *self = side_of(flow->tcp, side, sizeof(flow->tcp[0]));
 	struct flow_tcp_side *peer = side_of(flow->tcp, side ^ 1, sizeof(flow->tcp[0]));
-	uint8_t next = tcp_next_state(state, side, seen->tcp.flags);
+	uint8_t state = to->state, next = tcp_next_state(state, side, seen->tcp.flags);
 
 	if (seen->proto != PROTO_TCP)
 		return key_word(flow) == word;
@@ -310,7 +342,8 @@ static __always_inline bool follow(struct flow *flow, uint32_t side, uint32_t wo
 	/* new data after both FIN: user space finds out which was none (flow/tcp.c) */
 	if (state == TCP_CLOSED && sequence_after(seen->tcp.seq + seen->tcp.len, self->end))
 		return false;
-	if (next != state && (next == TCP_CLOSED || !tcp_move_state(flow, state, next)))
+	if (next != state && !(next == TCP_CLOSED ? close_flow(header, flow, seen, to)
+						  : tcp_move_state(flow, state, next)))
 		return false;
 	tcp_follow_window(self, peer, &seen->tcp, true);
 	return true;

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "datapath/flow/state.h"
 #include "datapath/policy/admit.h"
 #include "datapath/worker/state.h"
 
@@ -48,8 +49,7 @@ void worker_backends_forget(struct worker *w)
 
 bool worker_flow_counts(const struct flow *flow)
 {
-	return flow->flags & FLOW_DNAT && flow->tcp_state != TCP_CLOSED &&
-	       flow->tcp_state != TCP_RESET;
+	return flow->flags & FLOW_DNAT && tcp_counts(tcp_word(flow));
 }
 
 static void add(uint32_t *count, int by)

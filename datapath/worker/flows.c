@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include "datapath/flow/state.h"
 #include "datapath/policy/admit.h"
 #include "datapath/worker/state.h"
 
@@ -157,7 +158,7 @@ void worker_end_locked(struct worker *w, uint32_t index)
 		leave_mapping(w, FLOW_REF(index, 1), tracked_end);
 	if (has_own_port(flow))
 		worker_count_port(w, worker_client(flow), flow->pool, false, -1);
-	if (!tracked_end) /* a closed connection does not count any more */
+	if (tcp_counts(tcp_word(flow))) /* a closed connection does not any more */
 		worker_count_flow(w, flow, -1);
 	else
 		worker_count_closed(w, -1);
@@ -285,7 +286,7 @@ static void adopt_flow(struct worker *w, struct flow *flow, uint32_t index)
 		adopt_mapping(w, flow, FLOW_REF(index, 1));
 	if (has_own_port(flow))
 		worker_count_port(w, worker_client(flow), flow->pool, false, 1);
-	if (flow->tcp_state != TCP_CLOSED && flow->tcp_state != TCP_RESET)
+	if (tcp_counts(tcp_word(flow)))
 		worker_count_flow(w, flow, 1);
 }
 

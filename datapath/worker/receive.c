@@ -10,35 +10,15 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include "datapath/flow/state.h"
 #include "datapath/flow/tcp.h"
 #include "datapath/worker/burst.h"
 #include "datapath/worker/state.h"
 
-/* A flow that is closed for good waits in the queue of such flows. */
-static void after_state_change(struct worker *w, uint32_t index, struct flow *flow, uint8_t before)
-{
-	bool was_closed = before == TCP_CLOSED || before == TCP_RESET;
-	bool is_closed = flow->tcp_state == TCP_CLOSED || flow->tcp_state == TCP_RESET;
-
-	if (was_closed == is_closed)
-		return;
-	/* whose end was seen counts for nobody any more */
-	worker_lock(w);
-	worker_count_flow(w, flow, is_closed ? -1 : 1);
-	worker_unlock(w);
-	wheel_remove(&w->wheel, index);
-	flow->seen_tick = w->now_tick;
-	worker_count_closed(w, is_closed ? 1 : -1);
-	if (is_closed)
-		wheel_add_closed(&w->wheel, index);
-	else
-		wheel_add(&w->wheel, index, w->now_tick + worker_timeout(w, flow));
-}
-
 static enum drop_reason follow_tcp(struct worker *w, const struct packet *p, uint32_t index,
 				   struct flow *flow, unsigned side)
 {
-	uint8_t before = flow->tcp_state;
+	uint32_t before = tcp_word(flow), after;
 	enum drop_reason reason = DROP_NONE;
 	bool refresh = false;
 
@@ -50,10 +30,10 @@ static enum drop_reason follow_tcp(struct worker *w, const struct packet *p, uin
 	} else {
 		reason = tcp_track(flow, side, &p->tcp, &refresh);
 	}
-	if (flow->tcp_state != before) {
-		refresh = true;
-		after_state_change(w, index, flow, before);
-	}
+	after = tcp_word(flow);
+	refresh |= (after ^ before) & 0xffu << FLOW_STATE_SHIFT;
+	if (after != before || after & FLOW_UNTOLD)
+		worker_account(w, index, flow, before);
 	if (refresh && !reason)
 		flow->seen_tick = w->now_tick;
 	return reason;
@@ -316,6 +296,7 @@ static unsigned receive_alone(struct worker *w, uint8_t index, uint64_t now_ns)
 	w->now_tick = FLOW_TICK(now_ns);
 	w->counters->bursts++;
 	w->lost_due = true;
+	worker_take_ends(w); /* what came before these frames was told before them */
 	if (w->table.records)
 		probe = flow_probe(&w->table);
 	read_burst(w, &probe, index, frames, &w->counters->port[index]);

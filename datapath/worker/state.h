@@ -316,6 +316,15 @@ struct client_key worker_client(const struct flow *flow);
 void worker_count_flow(struct worker *w, const struct flow *flow, int by);
 void worker_count_port(struct worker *w, struct client_key key, uint16_t pool, bool mapped, int by);
 
+/* ends.c */
+/* worker_account() - the state of @flow was moved, @before was tcp_word() before that: its timer,
+ * and whether it counts, go by what it is now. */
+void worker_account(struct worker *w, uint32_t index, struct flow *flow, uint32_t before);
+/* worker_begin_ends() - let the kernel's programs close connections, if this worker reads that.
+ * worker_take_ends() - account those that they have closed. */
+void worker_begin_ends(struct worker *w);
+void worker_take_ends(struct worker *w);
+
 /* backend.c */
 int worker_backends_init(struct worker *w); /* Return: 0 or -ENOMEM */
 void worker_backends_fini(struct worker *w);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "datapath/flow/state.h"
 #include "datapath/policy/admit.h"
 #include "datapath/worker/state.h"
 
@@ -120,10 +121,12 @@ static void schedule_adopted(struct worker *lead)
 	for (uint32_t i = 0; i < high; i++) {
 		struct flow *flow = worker_flow(lead, i);
 		struct worker *w = lead;
+		bool counts;
 		uint32_t word = atomic_load_explicit(&flow->word, memory_order_relaxed);
 
 		if (FLOW_WORD_STATE(word) != FLOW_ACTIVE)
 			continue;
+		counts = tcp_counts(tcp_take_untold(flow));
 		for (unsigned side = 0; side < 2; side++)
 			if (flow->neigh[side] != FLOW_NEIGH_LAST_HOP)
 				flow->neigh[side] = FLOW_NEIGH_NONE;
@@ -131,11 +134,11 @@ static void schedule_adopted(struct worker *lead)
 			w = worker_member(lead, worker_home(lead, flow));
 			atomic_store_explicit(&lead->owner[i], w->number, memory_order_relaxed);
 		}
-		if (flow->tcp_state == TCP_CLOSED || flow->tcp_state == TCP_RESET) {
+		if (counts) {
+			wheel_add(&w->wheel, i, w->now_tick);
+		} else {
 			wheel_add_closed(&w->wheel, i);
 			worker_count_closed(w, 1);
-		} else {
-			wheel_add(&w->wheel, i, w->now_tick);
 		}
 	}
 }
@@ -172,6 +175,7 @@ int64_t worker_attach_table(struct worker *w, void *memory, size_t bytes, uint64
 	if (!atomic_load_explicit(&w->table.header->ip_id, memory_order_relaxed))
 		atomic_store_explicit(&w->table.header->ip_id, random_u32(&w->random),
 				      memory_order_relaxed);
+	worker_begin_ends(w);
 	schedule_adopted(w);
 	w->unadopted = flow_table_high(&w->table) > 0;
 	w->counters->flows = w->table.used;
@@ -355,6 +359,7 @@ void worker_work(struct worker *w, uint64_t now_ns, struct worker_status *status
 	worker_set_time(w, now_ns);
 	if (!w->has_snapshot)
 		return;
+	worker_take_ends(w);
 	if (w->table.records)
 		more = expire(w);
 	if (w == w->lead) {

@@ -124,6 +124,25 @@ for pieces in "5 1 0" "100 10 300" "1 8192 40" "1 3000000 2"; do
 		"$(on far /usr/bin/python3 -c "$COUNTED" "$(dirname "$0")/../lib" $pieces)" all
 done
 
+note "of a short connection the datapath gets to see the SYN, and not the FINs"
+looked_at() { # looked_at - packets of clients and of the relay that the program did not forward
+	echo $(($(portgroup_figure vrack rcvd-packets) - $(portgroup_figure vrack offload-packets) +
+		$(portgroup_figure pgw-inside rcvd-packets) - $(portgroup_figure pgw-inside offload-packets)))
+}
+closed_are() {
+	[ "$(sessions state closed internal-dst-port 443)" -ge "$1" ]
+}
+if [ "$(pgw -j portgroup show vrack | jq -r '.[0]["offload-state"]')" != off ] &&
+	[ "${PGW_TEST_WORKERS:-1}" = 1 ]; then # where there are more, each closes its own
+	before=$(looked_at)
+	closed=$(sessions state closed internal-dst-port 443)
+	for _ in {1..10}; do
+		equal "counted" "$(on far /usr/bin/python3 -c "$COUNTED" "$(dirname "$0")/../lib" 200 1 0)" all
+	done
+	at_least "one a connection, and a few at most beside" 15 $(($(looked_at) - before))
+	wait_for 5 "they are closed" closed_are $((closed + 10))
+fi
+
 note "who asks for nobody that there is gets an alert, who talks something else nothing"
 alert=$(on far openssl s_client -connect 172.16.0.1:443 -servername other.net </dev/null 2>&1 || true)
 contains "an unknown name" "$alert" "unrecognized name"

@@ -112,7 +112,7 @@ static void test_two_movers(void **state)
 	assert_int_equal(pthread_join(other, NULL), 0);
 	for (unsigned i = 0; i < CONNECTIONS; i++) {
 		open += flows[i].tcp_state != TCP_CLOSED;
-		touched += flows[i].vmac[0] != 7 || flows[i].vmac[1] != 9 || flows[i].spare;
+		touched += flows[i].vmac[0] != 7 || flows[i].vmac[1] != 9 || flows[i].untold;
 	}
 	assert_int_equal(open, 0);
 	assert_int_equal(touched, 0);
@@ -138,7 +138,7 @@ static void *hitter(void *arg)
 		if (!side) /* a configuration changes meanwhile */
 			*(volatile uint8_t *)&hit.vmac[0] = (uint8_t)i;
 		if (!side && *(volatile uint8_t *)&hit.vmac[0] != (uint8_t)i)
-			hit.spare = 1;
+			hit.untold = 1;
 	}
 	atomic_fetch_add(&moved, done);
 	return NULL;
@@ -158,7 +158,7 @@ static void test_no_move_is_lost(void **state)
 	assert_int_equal(hit.tcp_state, moved % 256);
 	assert_int_equal(hit.vmac[0], (MOVES - 1) % 256);
 	assert_int_equal(hit.vmac[1], 9);
-	assert_int_equal(hit.spare, 0);
+	assert_int_equal(hit.untold, 0);
 }
 
 /* Where each segment leads, and from where another mover's state is not overwritten. */

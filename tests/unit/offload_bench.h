@@ -27,6 +27,7 @@ struct bench {
 	struct forward_bpf *program;
 	int table_fd;
 	unsigned runs;
+	uint32_t inside; /* portgroups, a bit each, that lead to sockets of this host */
 	void *table;
 	size_t bytes;
 };
@@ -43,6 +44,7 @@ bool bench_possible(void);
 struct bench *bench_open(void **state);
 void bench_close(struct bench *b);
 void bench_set_port(struct bench *b, uint32_t index, uint32_t mtu, bool up);
+void bench_set_inside(struct bench *b, uint32_t index);
 void bench_refuse_xdp(struct bench *b, uint32_t index); /* its link takes no frames from XDP */
 void bench_limit_mss(struct bench *b, uint32_t index,
 		     uint16_t mss_max);		     /* OFFLOAD_MSS_*, or bytes */

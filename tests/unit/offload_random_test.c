@@ -121,6 +121,7 @@ static void test_random(void **state)
 	struct talk talk;
 
 	assert_non_null(frame);
+	bench_set_inside(b, VSPHERE);
 	bench_talk(b, &talk);
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		enum flow_tcp_state before;
