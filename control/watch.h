@@ -29,7 +29,7 @@
 #define WATCH_TICK_MS 250
 #define WATCH_MISSES  4u
 #define WATCH_HALT_MS 50
-#define WATCH_REST_MS 60000
+#define WATCH_REST_MS 10000
 
 struct gateway;
 
