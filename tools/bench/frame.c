@@ -11,6 +11,10 @@
 
 #define ETHER_BYTES 14u
 
+/* As they lie in a frame: at any address. */
+typedef struct iphdr __attribute__((aligned(1))) ip_header;
+typedef struct udphdr __attribute__((aligned(1))) udp_header;
+
 /* The benchmark checks the datapath, so it computes checksums by itself. */
 static uint32_t sum_bytes(const uint8_t *data, size_t bytes, uint32_t sum)
 {
@@ -28,15 +32,15 @@ static uint16_t fold(uint32_t sum)
 	return (uint16_t)sum;
 }
 
-static uint32_t sum_pseudo(const struct iphdr *ip, size_t l4_bytes)
+static uint32_t sum_pseudo(const ip_header *ip, size_t l4_bytes)
 {
 	return sum_bytes((const uint8_t *)&ip->saddr, 8, ip->protocol + (uint32_t)l4_bytes);
 }
 
 void frame_udp(uint8_t *frame, const struct frame_spec *spec)
 {
-	struct iphdr *ip = (struct iphdr *)(void *)(frame + ETHER_BYTES);
-	struct udphdr *udp = (struct udphdr *)(void *)(frame + ETHER_BYTES + sizeof(*ip));
+	ip_header *ip = (ip_header *)(void *)(frame + ETHER_BYTES);
+	udp_header *udp = (udp_header *)(void *)(frame + ETHER_BYTES + sizeof(*ip));
 
 	memset(frame, 0, spec->bytes);
 	memcpy(frame, spec->destination.b, 6);
@@ -56,8 +60,8 @@ void frame_udp(uint8_t *frame, const struct frame_spec *spec)
 
 void frame_rewrite(uint8_t *frame, be32 src, uint16_t sport, uint16_t dport)
 {
-	struct iphdr *ip = (struct iphdr *)(void *)(frame + ETHER_BYTES);
-	struct udphdr *udp = (struct udphdr *)(void *)(frame + ETHER_BYTES + sizeof(*ip));
+	ip_header *ip = (ip_header *)(void *)(frame + ETHER_BYTES);
+	udp_header *udp = (udp_header *)(void *)(frame + ETHER_BYTES + sizeof(*ip));
 	uint16_t bytes = ntohs(udp->len), check;
 
 	ip->saddr = src;
