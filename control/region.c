@@ -78,6 +78,7 @@ int region_table(struct region *region, uint32_t capacity, struct ctl_error *err
 		return -ENOMEM;
 	flow_table_format(memory, capacity, key, (uint64_t)time(NULL));
 	explicit_bzero(key, sizeof(key));
+	huge_fill(memory, bytes);
 	return region_finish(region, "pgw-flow-table", memory, bytes, SEALS_SIZE, error);
 }
 

@@ -44,3 +44,9 @@ void *huge_map(size_t bytes, int prot, int fd)
 	errno = err;
 	return MAP_FAILED;
 }
+
+void huge_fill(void *memory, size_t bytes)
+{
+	if (bytes >= HUGE_WORTH_BYTES)
+		(void)madvise(memory, bytes, MADV_POPULATE_WRITE);
+}

@@ -21,4 +21,10 @@
  */
 void *huge_map(size_t bytes, int prot, int fd);
 
+/* huge_fill() - have what huge_map() gave from the kernel now, all @bytes of it if they are worth
+ * huge pages: else whoever is the first to write to such a page waits while it is cleared, for
+ * milliseconds in a virtual machine whose host has yet to find the memory. What cannot be had is
+ * left for later. */
+void huge_fill(void *memory, size_t bytes);
+
 #endif

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -38,6 +39,27 @@ static void table_is_formatted(void **state)
 	assert_int_equal(a.fd, -1);
 	region_drop(&a);
 	region_drop(&b);
+}
+
+/* A packet's worker never waits for the kernel to find memory for a large table. */
+static void large_table_is_there(void **state)
+{
+	struct region table;
+	struct ctl_error error;
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), there = 0, pages;
+	unsigned char *resident;
+
+	(void)state;
+	assert_int_equal(region_table(&table, FLOW_CAPACITY_DEFAULT, &error), 0);
+	pages = (table.bytes + page - 1) / page;
+	resident = calloc(1, pages);
+	assert_non_null(resident);
+	assert_int_equal(mincore((void *)(uintptr_t)table.memory, table.bytes, resident), 0);
+	for (size_t i = 0; i < pages; i++)
+		there += resident[i] & 1;
+	assert_int_equal(there, pages);
+	free(resident);
+	region_drop(&table);
 }
 
 /* So that it can lie in huge pages, here and where it is handed to. */
@@ -139,6 +161,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(table_is_formatted),
+		cmocka_unit_test(large_table_is_there),
 		cmocka_unit_test(large_table_is_aligned),
 		cmocka_unit_test(snapshot_cannot_change),
 		cmocka_unit_test(counters_are_zero),
