@@ -142,7 +142,6 @@ static void consider_rest(struct gateway *gateway, bool well)
 		return;
 	/* Opened anew each time, as ports come and go. */
 	watch->rings_fd = rings_open(gateway);
-	watch->rest_ms = gateway_now_ms() + WATCH_REST_MS;
 }
 
 static void tell_status(struct gateway *gateway)
@@ -175,11 +174,8 @@ void watch_work(struct gateway *gateway)
 			tell_status(gateway);
 		return;
 	}
-	well = watch_answers(watch);
-	if (watch->rings_fd < 0 || watch->asked || now_ms >= watch->rest_ms) {
-		well = look_after(gateway);
-		consider_rest(gateway, well);
-	}
+	well = look_after(gateway);
+	consider_rest(gateway, well);
 	watch->due_ms = now_ms + pause_ms(watch);
 	tell_status(gateway);
 	if (!watch->feed_ms || !well || now_ms - watch->fed_ms < (int64_t)watch->feed_ms)

@@ -41,7 +41,6 @@ struct watch {
 	bool halted;	  /* the last tick found the process stopped */
 	uint64_t bursts;  /* that it had taken at the last tick */
 	int rings_fd;	  /* at rest: readable once a packet waits in a ring; -1: not at rest */
-	int64_t rest_ms;  /* at rest: until when nobody is asked */
 	uint64_t feed_ms; /* how often the service manager wants to hear; 0: it does not */
 	int64_t fed_ms;	  /* when it last did */
 	char status[200]; /* that it was told last */
