@@ -288,7 +288,7 @@ static void init(struct gateway *gateway, const struct gateway_options *options)
 	gateway->relaying.fd = gateway->relaying.pidfd = -1;
 	timeserver_init(gateway);
 	logger_init(gateway);
-	paging_init(gateway);
+	hugepages_init(&gateway->hugepages, HUGEPAGES_PARAMETER, HUGEPAGES_RECORD);
 }
 
 static void release(struct gateway *gateway)
@@ -398,7 +398,7 @@ int gateway_open(struct gateway *gateway, const struct gateway_options *options,
 			receiving_end(gateway);
 			logger_finish(gateway);
 			end_inside(gateway);
-			paging_end(gateway);
+			hugepages_give_back(&gateway->hugepages);
 			kernel_remove(gateway->kernel, &why);
 		}
 		release(gateway);
@@ -426,7 +426,7 @@ void gateway_close(struct gateway *gateway)
 	receiving_end(gateway);
 	logger_finish(gateway);
 	end_inside(gateway);
-	paging_end(gateway);
+	hugepages_give_back(&gateway->hugepages);
 	if (kernel_remove(gateway->kernel, &why))
 		ctl_log(TOLD_KERNEL, LOG_ERR,
 			"cannot take back what was programmed: %s; the next start mends "

@@ -7,11 +7,6 @@
 #include "control/ctl/log.h"
 #include "datapath/base/huge.h"
 
-void paging_init(struct gateway *gateway)
-{
-	hugepages_init(&gateway->hugepages, HUGEPAGES_PARAMETER, HUGEPAGES_RECORD);
-}
-
 void paging_want(struct gateway *gateway, size_t bytes)
 {
 	int code;
@@ -28,9 +23,4 @@ void paging_want(struct gateway *gateway, size_t bytes)
 			"%s cannot be set to advise (%s): the flow table of %zu MiB gets small "
 			"pages",
 			HUGEPAGES_PARAMETER, strerror(-code), bytes >> 20);
-}
-
-void paging_end(struct gateway *gateway)
-{
-	hugepages_give_back(&gateway->hugepages);
 }

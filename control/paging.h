@@ -8,12 +8,7 @@
 
 #include "control/gateway.h"
 
-void paging_init(struct gateway *gateway);
-
 /* paging_want() - before a memfd of @bytes is made for the table, or when one was taken over. */
 void paging_want(struct gateway *gateway, size_t bytes);
-
-/* paging_end() - the table is given up: so is the parameter. */
-void paging_end(struct gateway *gateway);
 
 #endif

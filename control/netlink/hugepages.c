@@ -4,9 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <math.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -140,24 +138,4 @@ void hugepages_leave(struct hugepages *pages)
 	if (pages->fd >= 0)
 		close(pages->fd);
 	pages->fd = -1;
-}
-
-double hugepages_share(const void *memory)
-{
-	FILE *file = fopen("/proc/self/smaps", "re");
-	size_t huge = 0, all = 0;
-	bool here = false;
-	char line[256];
-
-	while (file && fgets(line, sizeof(line), file)) {
-		uintmax_t first, last;
-
-		if (sscanf(line, "%jx-%jx ", &first, &last) == 2)
-			here = first == (uintptr_t)memory;
-		else if (here && sscanf(line, "Rss: %zu kB", &all) != 1)
-			(void)sscanf(line, "ShmemPmdMapped: %zu kB", &huge);
-	}
-	if (file)
-		(void)fclose(file);
-	return all ? 100.0 * (double)huge / (double)all : NAN;
 }

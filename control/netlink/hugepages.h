@@ -13,7 +13,6 @@
 #define PGW_NETLINK_HUGEPAGES_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
 #define HUGEPAGES_PARAMETER "/sys/kernel/mm/transparent_hugepage/shmem_enabled"
 #define HUGEPAGES_RECORD    "/run/pgw/huge-pages"
@@ -44,9 +43,5 @@ bool hugepages_taken(const struct hugepages *pages);
  * hugepages_leave() - end without that. */
 void hugepages_give_back(struct hugepages *pages);
 void hugepages_leave(struct hugepages *pages);
-
-/* hugepages_share() - how much of what this process has of its mapping at @memory is in huge pages,
- * in per cent; NAN: not known. */
-double hugepages_share(const void *memory);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * huge - shared memory mapped so that the kernel can give it huge pages: from a boundary of theirs
- * on, and asked for. What is left at the end has small ones. Whether it does is for
- * /sys/kernel/mm/transparent_hugepage/ shmem_enabled to say (control/netlink/hugepages.h); without
- * them all is the same, but slower.
+ * on, and asked for. What is left at the end has small ones. Whether it does is for shmem_enabled
+ * in /sys/kernel/mm/transparent_hugepage to say (control/netlink/hugepages.h); without them all is
+ * the same, but slower.
  *
  * Whoever maps the memory, if only for reading, has to do it in this way: where one process has
  * touched a piece of a huge page in small ones, nobody gets the huge one any more.

@@ -238,6 +238,28 @@ size_t core_table_bytes(uint32_t hosts, uint32_t ports)
 	return flow_table_bytes(capacity(hosts, ports));
 }
 
+/* huge_share() - how much of what this process has of its mapping at @memory is in huge pages, in
+ * per cent; NAN: not known. */
+static double huge_share(const void *memory)
+{
+	FILE *file = fopen("/proc/self/smaps", "re");
+	size_t huge = 0, all = 0;
+	bool here = false;
+	char line[256];
+
+	while (file && fgets(line, sizeof(line), file)) {
+		uintmax_t first, last;
+
+		if (sscanf(line, "%jx-%jx ", &first, &last) == 2)
+			here = first == (uintptr_t)memory;
+		else if (here && sscanf(line, "Rss: %zu kB", &all) != 1)
+			(void)sscanf(line, "ShmemPmdMapped: %zu kB", &huge);
+	}
+	if (file)
+		(void)fclose(file);
+	return all ? 100.0 * (double)huge / (double)all : NAN;
+}
+
 /* core_map() - as pgwd makes the table's memory and pgw-datapath maps it */
 static int core_map(struct core *core, uint32_t flows, int table_fd)
 {
@@ -252,8 +274,10 @@ static int core_map(struct core *core, uint32_t flows, int table_fd)
 	core->table = huge_map(core->table_bytes, PROT_READ | PROT_WRITE, fd);
 	if (core->table == MAP_FAILED)
 		goto failed;
-	if (table_fd < 0)
+	if (table_fd < 0) {
+		huge_fill(core->table, core->table_bytes);
 		close(fd);
+	}
 	return 0;
 
 failed:
@@ -427,7 +451,7 @@ int measure_core(struct run *run, double *values)
 	packets -= packets % flows;
 	values[1] = core_pass(core, flows, false);
 	values[0] = core_pass(core, packets, true);
-	values[2] = hugepages_share(core->table);
+	values[2] = huge_share(core->table);
 	ret = isnan(values[0]) || isnan(values[1]) ? core_explain(run, core) : 0;
 	core_close(core);
 out:
