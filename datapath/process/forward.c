@@ -39,6 +39,21 @@ static void give_way(struct forward *f, unsigned taken)
 	sched_yield();
 }
 
+/* look() - Return: how many frames were taken. */
+static unsigned look(struct forward *f, struct forward_port *port)
+{
+	unsigned taken;
+
+	if (port->vain == FORWARD_QUIET && !port->ready)
+		return 0;
+	taken = worker_receive(f->worker, port->index, *f->now_ns);
+	if (taken)
+		port->vain = 0;
+	else if (port->vain < FORWARD_QUIET)
+		port->vain++;
+	return taken;
+}
+
 /* receive() - a burst from each port, and from each other worker. Return: true if any frame was
  * taken. */
 static bool receive(struct forward *f)
@@ -46,7 +61,7 @@ static bool receive(struct forward *f)
 	unsigned taken = 0;
 
 	for (uint32_t i = 0; i < f->n_ports; i++)
-		taken += worker_receive(f->worker, f->ports[i].index, *f->now_ns);
+		taken += look(f, &f->ports[i]);
 	if (f->several)
 		taken += worker_take_over(f->worker, *f->now_ns);
 	give_way(f, taken);
@@ -137,12 +152,18 @@ void forward_poll(const struct forward *f, struct pollfd *polled)
 		polled[f->n_ports + i] = (struct pollfd){.fd = f->more[i], .events = POLLIN};
 }
 
-void forward_errors(const struct forward *f, const struct pollfd *polled)
+void forward_heard(struct forward *f, const struct pollfd *polled)
 {
+	bool more = false;
+
+	/* which port they are of is not kept: all are looked at */
+	for (uint32_t i = 0; i < f->n_more; i++)
+		more |= polled[f->n_ports + i].revents != 0;
 	for (uint32_t i = 0; i < f->n_ports; i++) {
 		int error;
 		socklen_t bytes = sizeof(error);
 
+		f->ports[i].ready = more || polled[i].revents & POLLIN;
 		/* Reading clears it. */
 		if (polled[i].revents & POLLERR)
 			(void)getsockopt(polled[i].fd, SOL_SOCKET, SO_ERROR, &error, &bytes);

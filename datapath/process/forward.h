@@ -3,9 +3,12 @@
  * forward - one worker's rings: take what there is, for a while wait awake for more, then sleep.
  *
  * Every port is looked at after every wake-up, whichever it was for: to look is one read of
- * the ring's memory. Bursts are taken from the ports in turn until none has frames left, but
- * for no more than ROUNDS rounds before control and timers have their turn. Between packets that
- * follow one another closely the worker stays awake, see spin.h.
+ * the ring's memory. Only one that has been looked at in vain FORWARD_QUIET times, or never yet,
+ * waits until the kernel says that it has something: a ring of which nobody knows where it goes on
+ * takes a system call for each look, and a port whose flows are the offload's may stay so for ever.
+ * Bursts are taken from the ports in turn until none has frames left, but for no more than ROUNDS
+ * rounds before control and timers have their turn. Between packets that follow one another closely
+ * the worker stays awake, see spin.h.
  *
  * Where the kernel receives by a thread on the same processor (threaded NAPI, ksoftirqd), that one
  * would wait until the scheduler's next tick, some milliseconds, while frames find no room at the
@@ -29,9 +32,13 @@
 
 struct worker;
 
+#define FORWARD_QUIET 1024u
+
 struct forward_port {
 	int fd;
 	uint8_t index; /* portgroup index */
+	bool ready;    /* as poll() has said */
+	uint16_t vain; /* looks without a frame since the last one, FORWARD_QUIET at most */
 };
 
 struct forward {
@@ -72,8 +79,8 @@ static inline uint32_t forward_polled(const struct forward *f)
 	return f->n_ports + f->n_more;
 }
 void forward_poll(const struct forward *f, struct pollfd *polled);
-/* forward_errors() - what poll() said of the ports' sockets is taken off them: a link that went
- * down. Its state comes from rtnetlink. */
-void forward_errors(const struct forward *f, const struct pollfd *polled);
+/* forward_heard() - what poll() said of the ports' sockets: which have frames. An error, such as of
+ * a link that went down, is taken off the socket; the link's state comes from rtnetlink. */
+void forward_heard(struct forward *f, const struct pollfd *polled);
 
 #endif

@@ -53,7 +53,7 @@ static bool serve_control(struct loop *l)
 	uint64_t now_ns = *l->forward.now_ns;
 	bool any = false;
 
-	forward_errors(&l->forward, l->polled + AT_PORTS);
+	forward_heard(&l->forward, l->polled + AT_PORTS);
 	if (l->polled[AT_WAKE].revents) {
 		team_woken(control_team(l->control), 0);
 		control_alive(l->control);

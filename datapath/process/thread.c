@@ -49,7 +49,7 @@ static void work(struct thread *t, bool told)
 		control_ports(t->control, t->number, f);
 		forward_poll(f, t->polled + AT_PORTS);
 	} else {
-		forward_errors(f, t->polled + AT_PORTS);
+		forward_heard(f, t->polled + AT_PORTS);
 	}
 	if (forward_all(f) || told || *f->now_ns >= t->status.next_ns) {
 		uint64_t log_ns;
