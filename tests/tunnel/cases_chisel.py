@@ -247,10 +247,12 @@ def what_is_stuck_half_closed_ends_in_time():
 @case("chisel")
 def a_target_that_is_down():
     """TCP: it shows whose fault it is. UDP: its port closes the channel, and comes back with the target."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as target, socket.socket() as closed:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as target:
         target.bind(("127.0.0.1", 0))
-        closed.bind(("127.0.0.1", 0))
-        udp, tcp = target.getsockname()[1], closed.getsockname()[1]
+        udp = target.getsockname()[1]
+    closed = socket.socket()  # to the end: a port that is let go may be the next server's
+    closed.bind(("127.0.0.1", 0))
+    tcp = closed.getsockname()[1]
     w = world()
     c = connector(w, "R:8000:127.0.0.1:%d" % tcp, "R:8053:127.0.0.1:%d/udp" % udp)
     open_endpoints(w, 2)
@@ -283,3 +285,4 @@ def a_target_that_is_down():
         wait_for(answered, "it serves again", 40)
     end(c)
     w.stop()
+    closed.close()
