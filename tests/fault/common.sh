@@ -156,11 +156,6 @@ control_back() {
 	stop asking
 }
 
-other_datapath() { # other_datapath PID - another one runs, and pgwd knows
-	local pid
-	pid=$(datapath_pid 2>/dev/null) && [ "${pid:-0}" -gt 0 ] && [ "$pid" != "$1" ]
-}
-
 # fault_world OFFLOAD [STATEMENT…] - topology, servers, gateway, load
 fault_world() {
 	topology_start

@@ -32,8 +32,7 @@ for turn in 1 2; do
 	pid=$(datapath_pid)
 	kill -STOP "$pid"
 	spawn request far curl -sS --max-time 20 http://172.16.0.1/source
-	wait_for 10 "another datapath runs, turn $turn" eval \
-		"[ \"\$(datapath_pid)\" != $pid ] && kill -0 \"\$(datapath_pid)\""
+	wait_for 10 "another datapath runs, turn $turn" other_datapath "$pid"
 	wait_for 20 "the request is served, turn $turn" said request 10.10.0.2
 	wait_for 20 "at rest again, turn $turn" at_rest
 done

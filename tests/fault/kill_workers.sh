@@ -38,8 +38,7 @@ churns() { # churns COUNT - so many datagrams have come back whole
 }
 
 adopted() { # adopted PID WORKERS - another datapath forwards, with so many
-	[ "$(datapath_pid)" != "$1" ] && kill -0 "$(datapath_pid)" &&
-		[ "$(gateway_figure workers)" = "$2" ] && [ "$(workers_running)" = "$2" ]
+	other_datapath "$1" && [ "$(gateway_figure workers)" = "$2" ] && [ "$(workers_running)" = "$2" ]
 }
 
 wait_for 20 "datagrams in pieces pass" churns 2

@@ -16,7 +16,7 @@ expect "a session of the kernel's" eval \
 	'pgw -j session show internal-dst-port 7 | jq -e ".[0].datapath == \"tc\""'
 
 another_datapath() { # than $datapath, from now on $datapath
-	wait_for 10 "there is another datapath" eval '[ "$(datapath_pid)" -gt 0 ] && [ "$(datapath_pid)" != "$datapath" ]'
+	wait_for 10 "there is another datapath" other_datapath "$datapath"
 	datapath=$(datapath_pid)
 }
 

@@ -141,8 +141,13 @@ sessions() { # sessions [FILTER…] - how many there are
 	pgw -j session show "$@" | jq '[.. | objects | select(has("protocol"))] | length'
 }
 
-datapath_pid() {
+datapath_pid() { # 0: there is none
 	gateway_figure datapath-pid
+}
+
+other_datapath() { # other_datapath PID - another one runs, and pgwd knows
+	local pid
+	pid=$(datapath_pid 2>/dev/null) && [ "${pid:-0}" -gt 0 ] && [ "$pid" != "$1" ]
 }
 
 workers_running() { # threads of the datapath that forward: the first, and those that say so

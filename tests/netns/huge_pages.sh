@@ -94,7 +94,7 @@ at_least "sessions listed" "$(sessions)" 2048
 note "the datapath is killed"
 former=$(datapath_pid)
 kill -KILL "$former"
-wait_for 10 "another one runs" eval '[ "$(datapath_pid)" != "$former" ] && [ "$(datapath_pid)" != null ]'
+wait_for 10 "another one runs" other_datapath "$former"
 hold_goes_on session
 at_least "sessions" "$(sessions)" 2048
 [ "$before" = deny ] || expect "it has them in huge pages" in_huge_pages
