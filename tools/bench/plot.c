@@ -14,6 +14,12 @@
 
 #define SCRIPT_BYTES (60u << 10) /* below what a pipe holds */
 
+/* gnuplot has eight colours and takes the first again for the ninth variant. */
+#define MORE_COLOURS                                                                               \
+	"set linetype 9 lc rgb '#8c564b'\nset linetype 10 lc rgb '#e377c2'\n"                      \
+	"set linetype 11 lc rgb '#7f7f7f'\nset linetype 12 lc rgb '#005f73'\n"                     \
+	"set linetype 13 lc rgb '#a6d854'\nset linetype 14 lc rgb '#bcbd22'\n"
+
 /* drawn() - whether a bar of this variant is to be drawn at this figure */
 static bool drawn(const struct results *results, unsigned m, unsigned v, unsigned k)
 {
@@ -95,8 +101,7 @@ static unsigned write_script(const struct results *results, const char *path, FI
 		return 0;
 	fprintf(script,
 		"set terminal svg size %u,%u dynamic background '#ffffff' font 'sans,12'\n"
-		"set output '%s'\n"
-		"set datafile missing 'nan'\n"
+		"set output '%s'\n" MORE_COLOURS "set datafile missing 'nan'\n"
 		"set style data histograms\n"
 		"set style histogram errorbars gap 1 lw 1\n"
 		"set style fill solid 0.8 border -1\n"
@@ -110,7 +115,7 @@ static unsigned write_script(const struct results *results, const char *path, FI
 		"to "
 		"haproxy), median and range of %u repeats'\n"
 		"set arrow from graph 0, first 1 to graph 1, first 1 nohead lw 1.5 dt 2 front\n",
-		500 + 60 * most, 100 + 400 * rows, path, rows, results->repeats);
+		500 + 80 * most, 100 + 400 * rows, path, rows, results->repeats);
 	if (more)
 		write_bars(results, true, script);
 	if (less)
@@ -169,7 +174,8 @@ static unsigned write_curves(const struct results *results, const char *path, FI
 	}
 	fprintf(script,
 		"set terminal svg size 900,500 dynamic background '#ffffff' font 'sans,12'\n"
-		"set output '%s'\nset logscale y\nset grid\nset key outside right top noenhanced\n"
+		"set output '%s'\n" MORE_COLOURS
+		"set logscale y\nset grid\nset key outside right top noenhanced\n"
 		"set xlabel 'percentile'\nset ylabel 'round trip, µs'\n"
 		"set xtics ('50' 0.301, '90' 1, '99' 2, '99.9' 3, '99.99' 4)\nset xrange "
 		"[0.2:4.1]\n"
