@@ -298,11 +298,8 @@ void control_ports(const struct control *c, unsigned number, struct forward *for
 	for (unsigned i = 0; i < SNAPSHOT_PORTS_MAX && h->table.memory && h->snapshot.memory; i++) {
 		if (h->port_fds[number][i] < 0)
 			continue;
-		forward->ports[forward->n_ports++] = (struct forward_port){
-			.fd = h->port_fds[number][i],
-			.index = (uint8_t)i,
-			.vain = FORWARD_QUIET,
-		};
+		forward->ports[forward->n_ports++] =
+			(struct forward_port){.fd = h->port_fds[number][i], .index = (uint8_t)i};
 		if (!number && h->xdp_fds[i] >= 0)
 			forward->more[forward->n_more++] = h->xdp_fds[i];
 	}

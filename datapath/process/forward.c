@@ -11,6 +11,7 @@
 #define ROUNDS		16u
 #define SPIN_ROUNDS	64u /* spins that found frames, before control and timers have their turn */
 #define GIVE_WAY_FRAMES 64u
+#define LOOKS		1024u /* in vain, before a port waits for poll() */
 #define NS_PER_S	1000000000ull
 
 void forward_clock(struct forward *f)
@@ -44,13 +45,13 @@ static unsigned look(struct forward *f, struct forward_port *port)
 {
 	unsigned taken;
 
-	if (port->vain == FORWARD_QUIET && !port->ready)
+	if (!port->looks && !port->ready)
 		return 0;
 	taken = worker_receive(f->worker, port->index, *f->now_ns);
 	if (taken)
-		port->vain = 0;
-	else if (port->vain < FORWARD_QUIET)
-		port->vain++;
+		port->looks = LOOKS;
+	else if (port->looks)
+		port->looks--;
 	return taken;
 }
 

@@ -3,7 +3,7 @@
  * forward - one worker's rings: take what there is, for a while wait awake for more, then sleep.
  *
  * Every port is looked at after every wake-up, whichever it was for: to look is one read of
- * the ring's memory. Only one that has been looked at in vain FORWARD_QUIET times, or never yet,
+ * the ring's memory. Only one that has been looked at in vain many times, or never had a frame,
  * waits until the kernel says that it has something: a ring of which nobody knows where it goes on
  * takes a system call for each look, and a port whose flows are the offload's may stay so for ever.
  * Bursts are taken from the ports in turn until none has frames left, but for no more than ROUNDS
@@ -32,13 +32,11 @@
 
 struct worker;
 
-#define FORWARD_QUIET 1024u
-
 struct forward_port {
 	int fd;
-	uint8_t index; /* portgroup index */
-	bool ready;    /* as poll() has said */
-	uint16_t vain; /* looks without a frame since the last one, FORWARD_QUIET at most */
+	uint8_t index;	/* portgroup index */
+	bool ready;	/* as poll() has said */
+	uint16_t looks; /* that are left to it without a frame, unless it is ready */
 };
 
 struct forward {
